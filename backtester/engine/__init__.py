@@ -1,0 +1,51 @@
+"""The engine: arrays in, arrays out. It knows no Django, queue, clock, file or request."""
+
+from backtester.engine.axes import MAX_AXIS_VALUES, axis_values
+from backtester.engine.declaration import Constraint, Parameter, Strategy
+from backtester.engine.errors import BadGrid, BadParameters, BadPrices, EngineError, UnknownStrategy
+from backtester.engine.grid import Columns, Combination, Grid
+from backtester.engine.holding import buy_and_hold, buy_and_hold_equity, estimate_beta
+from backtester.engine.metrics import METRIC_NAMES, METRICS, Metric
+from backtester.engine.prices import Prices
+from backtester.engine.replay import Replay, Trade, replay
+from backtester.engine.rules import Rules
+from backtester.engine.run import SliceResult, run_slice
+from backtester.engine.strategies import STRATEGIES, get_strategy
+from backtester.engine.sweep import sweep
+from backtester.engine.version import ENGINE_VERSION
+from backtester.engine.warming import is_warm, warm_up
+
+__all__ = [
+    "ENGINE_VERSION",
+    "MAX_AXIS_VALUES",
+    "METRICS",
+    "METRIC_NAMES",
+    "STRATEGIES",
+    "BadGrid",
+    "BadParameters",
+    "BadPrices",
+    "Columns",
+    "Combination",
+    "Constraint",
+    "EngineError",
+    "Grid",
+    "Metric",
+    "Parameter",
+    "Prices",
+    "Replay",
+    "Rules",
+    "SliceResult",
+    "Strategy",
+    "Trade",
+    "UnknownStrategy",
+    "axis_values",
+    "buy_and_hold",
+    "buy_and_hold_equity",
+    "estimate_beta",
+    "get_strategy",
+    "is_warm",
+    "replay",
+    "run_slice",
+    "sweep",
+    "warm_up",
+]

@@ -1,0 +1,90 @@
+"""From what a client sends for a parameter to the checked values of its axis."""
+
+import math
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any
+
+from backtester.engine.declaration import Parameter
+from backtester.engine.errors import BadParameters
+
+MAX_AXIS_VALUES = 10_000
+Number = int | float
+
+
+def axis_values(parameter: Parameter, spec: Any) -> list[Number]:
+    """The values of one axis, in the order given, each once.
+
+    spec : a list of numbers, or {"start", "stop", "step"} with `stop` included
+    """
+    if isinstance(spec, Mapping):
+        values = _stepped(parameter, spec)
+    elif isinstance(spec, (str, bytes)) or not isinstance(spec, Iterable):
+        raise _refusal(parameter, f"is {spec!r}; a list of numbers or start, stop and step is wanted")
+    else:
+        values = _listed(parameter, spec)
+    if not values:
+        raise _refusal(parameter, "has no values; at least one is wanted")
+    return list(dict.fromkeys(values))
+
+
+def _listed(parameter: Parameter, spec: Iterable[Any]) -> list[Number]:
+    values: list[Number] = []
+    for item in spec:
+        if len(values) >= MAX_AXIS_VALUES:
+            raise _too_many(parameter)
+        values.append(_checked(parameter, item))
+    return values
+
+
+def _stepped(parameter: Parameter, spec: Mapping[str, Any]) -> list[Number]:
+    strange = sorted(set(map(str, spec)) - {"start", "stop", "step"})
+    missing = sorted({"start", "stop", "step"} - set(spec))
+    if strange or missing:
+        what = f"has an unknown {strange[0]!r}" if strange else f"has no {missing[0]!r}"
+        raise _refusal(parameter, f"{what}; start, stop and step are wanted")
+    start, stop, step = (_number(parameter, spec[name]) for name in ("start", "stop", "step"))
+    if step <= 0:
+        raise _refusal(parameter, f"has step {step:.12g}; it must be above zero")
+    if start > stop:
+        raise _refusal(parameter, f"starts at {start:.12g} and stops at {stop:.12g}; start must not be above stop")
+    # The count comes first, so that a tiny step costs nothing; 1e-9 of a step forgives 0.1 + 0.1 + 0.1.
+    steps = (stop - start) / step
+    if not steps < MAX_AXIS_VALUES:
+        raise _too_many(parameter)
+    count = math.floor(steps + 1e-9) + 1
+    if count > MAX_AXIS_VALUES:
+        raise _too_many(parameter)
+    return [_checked(parameter, float(f"{start + i * step:.12g}")) for i in range(count)]
+
+
+def _number(parameter: Parameter, item: Any) -> float:
+    if isinstance(item, bool) or not isinstance(item, Real):  # NumPy's numbers are Real, its bool is not
+        raise _refusal(parameter, f"has the value {item!r}; a number is wanted")
+    try:
+        number = float(item)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise _refusal(parameter, f"has the value {item!r}; a finite number is wanted")
+    return number
+
+
+def _checked(parameter: Parameter, item: Any) -> Number:
+    number = _number(parameter, item)
+    if not parameter.minimum <= number <= parameter.maximum:
+        bounds = f"{parameter.minimum:.12g} to {parameter.maximum:.12g}"
+        raise _refusal(parameter, f"has the value {number:.12g}; it must lie within {bounds}")
+    if parameter.kind != "int":
+        return number + 0.0  # -0.0 becomes 0.0
+    if number != int(number):
+        raise _refusal(parameter, f"has the value {number:.12g}; a whole number is wanted")
+    return int(number)
+
+
+def _too_many(parameter: Parameter) -> BadParameters:
+    return _refusal(parameter, f"has more than {MAX_AXIS_VALUES:,} values; at most {MAX_AXIS_VALUES:,} are allowed")
+
+
+def _refusal(parameter: Parameter, what: str) -> BadParameters:
+    return BadParameters(f"{parameter.name} {what}.", field=parameter.name)

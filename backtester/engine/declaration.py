@@ -1,0 +1,118 @@
+"""What a strategy declares of itself; the form, the validation, the schema and the docs all come from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester.engine.errors import BadParameters, did_you_mean
+from backtester.engine.prices import Prices
+
+Values = NDArray[Any]  # float64[n] or int64[n], by the parameter's kind
+Words = NDArray[np.uint64]  # one bit a bar, 64 bars a word
+Arguments = Mapping[str, Values]  # parameter name -> its value for each combination
+Direction = Literal["long", "short", "both"]
+ALL_DIRECTIONS: tuple[Direction, ...] = ("long", "short", "both")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number that a sweep may vary.
+
+    A "percent" is stored as a fraction (0.05 is 5 %). `scaled_by_beta`: beta scaling multiplies it.
+    `suggested` is a sensible range to start from, as the form shows it.
+    """
+
+    name: str
+    kind: Literal["int", "float", "percent"]
+    default: float
+    minimum: float
+    maximum: float
+    unit: str
+    label: str
+    help: str
+    suggested: Mapping[str, float]
+    scaled_by_beta: bool = False
+
+
+def always(*arrays: Values) -> NDArray[np.bool_]:
+    """True for every combination."""
+    return np.ones(np.broadcast_shapes(*(np.shape(array) for array in arrays)), dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A relation between parameters; combinations that break it are senseless and not part of the grid.
+
+    `holds` takes one array for each of `names` and broadcasts. `ordered` promises that it means "first < second".
+    """
+
+    text: str
+    names: tuple[str, ...]
+    holds: Callable[..., NDArray[np.bool_]]
+    ordered: bool = False
+
+
+def below(first: str, second: str) -> Constraint:
+    """The constraint `first < second`."""
+    return Constraint(f"{first} < {second}", (first, second), np.less, ordered=True)
+
+
+@dataclass(frozen=True)
+class SignalBits:
+    """How a signal strategy hands over its decisions: two bits for each bar and combination.
+
+    fill(first, last, rising, falling) writes, for the combinations [first, last), into uint64[last - first, n_words]:
+    bit t of `rising` is set when a long position is wanted at the close of bar t, `falling` the same for a short one.
+    Bits past the last bar stay clear.
+    """
+
+    fill: Callable[[int, int, Words, Words], None]
+
+
+PrepareSignals = Callable[[Prices, Arguments], SignalBits]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A trading rule with its parameters.
+
+    kind : "signal" decides from prices alone (all in, all out); "path" also from its own trades
+    window : the parameter that a message about too few bars names
+    bars_needed : parameters -> int64[n], the least number of bars that leaves one return to measure
+    prepare : for "signal"; tables are made once for many combinations
+    trade : for "path"; a compiled function with the signature of `plain_grid_nb`
+    cost_ns : rough nanoseconds for one bar of one combination, to plan chunks and estimate time
+    """
+
+    name: str
+    title: str
+    description: str
+    source: str
+    parameters: tuple[Parameter, ...]
+    kind: Literal["signal", "path"]
+    bars_needed: Callable[[Arguments], Values]
+    window: str | None = None
+    constraints: tuple[Constraint, ...] = ()
+    directions: tuple[Direction, ...] = ALL_DIRECTIONS
+    prepare: PrepareSignals | None = None
+    trade: Callable[..., Any] | None = None
+    cost_ns: float = 2.5
+    defaults: Mapping[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "defaults", {each.name: each.default for each in self.parameters})
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.parameters)
+
+    def parameter(self, name: str) -> Parameter:
+        """The declared parameter of that name; a misspelled one is refused with the near name."""
+        for each in self.parameters:
+            if each.name == name:
+                return each
+        hint = did_you_mean(name, self.parameter_names)
+        raise BadParameters(f'{self.name} has no parameter "{name}". {hint}', field=name)

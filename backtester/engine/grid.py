@@ -1,0 +1,199 @@
+"""The combinations of a sweep, numbered and decoded without ever being laid out in memory.
+
+A combination's index counts through symbols (slowest), coefficients, then parameters: the axes that constraints
+tie together first, the free ones last. Senseless combinations have no index, so the numbers are dense.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester.engine.axes import MAX_AXIS_VALUES, Number, axis_values
+from backtester.engine.declaration import Constraint, Strategy, Values
+from backtester.engine.errors import BadGrid, BadParameters
+
+Indices = NDArray[np.int64]
+MAX_TIED_ROW = 20_000_000  # combinations of tied axes under one value of the first: 20 MB as a mask
+MAX_TIED = 2_000_000_000  # counted in seconds; beyond it, the request is not meant seriously
+_BLOCK = 4_000_000
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One test: `coefficient` is None without beta scaling; `parameters` are as asked for, before any scaling."""
+
+    index: int
+    symbol: str
+    coefficient: float | None
+    parameters: dict[str, Number]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Many tests as arrays.
+
+    symbol_number : int32[n]; coefficient : float64[n], None without beta scaling
+    parameters : name -> int64[n] or float64[n]
+    """
+
+    symbol_number: NDArray[np.int32]
+    coefficient: NDArray[np.float64] | None
+    parameters: dict[str, Values]
+
+
+class Grid:
+    """The product of symbols, coefficients and axes, less the senseless combinations."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        symbols: Sequence[str],
+        axes: Mapping[str, Any],
+        coefficients: Sequence[float] | None = None,
+    ) -> None:
+        self.strategy = strategy
+        self.symbols = _checked_symbols(symbols)
+        self.coefficients = None if coefficients is None else _checked_coefficients(coefficients)
+        asked = {name: axis_values(strategy.parameter(name), spec) for name, spec in axes.items()}
+        values = {each.name: asked.get(each.name, [_default(each)]) for each in strategy.parameters}
+        tied_names = {name for constraint in strategy.constraints for name in constraint.names}
+        order = [name for name in values if name in tied_names] + [name for name in values if name not in tied_names]
+        self.axes: Mapping[str, tuple[Number, ...]] = MappingProxyType({name: tuple(values[name]) for name in values})
+        self._arrays = {name: _axis_array(strategy, name, values[name]) for name in order}
+        tied = [name for name in order if name in tied_names]
+        self._tied = _TiedAxes(strategy.constraints, {name: self._arrays[name] for name in tied})
+        self._free = [name for name in order if name not in tied_names]
+        self._n_free = math.prod(len(values[name]) for name in self._free)
+        outer = len(self.symbols) * len(self.coefficients or (1.0,))
+        self.size_per_symbol = self._tied.count * self._n_free * len(self.coefficients or (1.0,))
+        self.size = self.size_per_symbol * len(self.symbols)
+        self.excluded = (self._tied.total - self._tied.count) * self._n_free * outer
+        if self.size == 0:
+            broken = " and ".join(constraint.text for constraint in strategy.constraints)
+            raise BadGrid(f"No combination is left: none of the values given satisfies {broken}.", field=tied[0])
+
+    def span(self, symbol_number: int) -> tuple[int, int]:
+        """The indices [start, stop) of one symbol's combinations."""
+        if not 0 <= symbol_number < len(self.symbols):
+            raise BadGrid(f"Symbol number {symbol_number} is not within 0 to {len(self.symbols) - 1}.")
+        return symbol_number * self.size_per_symbol, (symbol_number + 1) * self.size_per_symbol
+
+    def decode(self, index: int) -> Combination:
+        columns = self.decode_many(np.array([index]))
+        coefficient = None if columns.coefficient is None else float(columns.coefficient[0])
+        parameters = {name: columns.parameters[name][0].item() for name in self.axes}
+        return Combination(index, self.symbols[int(columns.symbol_number[0])], coefficient, parameters)
+
+    def decode_many(self, indices: Indices) -> Columns:
+        """int64[n] indices in any order -> their symbols, coefficients and parameters."""
+        indices = np.asarray(indices, dtype=np.int64)
+        if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= self.size):
+            raise BadGrid(f"An index lies outside 0 to {self.size - 1}.", field="index")
+        symbol_number, rest = np.divmod(indices, self.size_per_symbol)
+        coefficient_number, rest = np.divmod(rest, self._tied.count * self._n_free)
+        tied_rank, free_rank = np.divmod(rest, self._n_free)
+        found = self._tied.decode(tied_rank)
+        for name in reversed(self._free):
+            free_rank, position = np.divmod(free_rank, len(self._arrays[name]))
+            found[name] = self._arrays[name][position]
+        coefficient = None if self.coefficients is None else np.array(self.coefficients)[coefficient_number]
+        return Columns(symbol_number.astype(np.int32), coefficient, {name: found[name] for name in self.axes})
+
+
+class _TiedAxes:
+    """Axes that constraints tie together, numbered over the valid combinations only.
+
+    Kept: how many valid combinations lie before each value of the first axis. The valid positions under one value
+    are found again whenever they are needed.
+    """
+
+    def __init__(self, constraints: tuple[Constraint, ...], axes: dict[str, Values]) -> None:
+        self._constraints = constraints
+        self._axes = axes
+        self._shape = tuple(len(values) for values in axes.values())
+        self.total = math.prod(self._shape)
+        self._row_size = math.prod(self._shape[1:])
+        if self._row_size > MAX_TIED_ROW or self.total > MAX_TIED:
+            raise BadGrid(
+                f"{', '.join(axes)} make {self.total:,} combinations to check against each other; "
+                f"at most {MAX_TIED:,} can be counted.",
+                field=next(iter(axes)),
+            )
+        counts = self._counts() if axes else np.ones(1, dtype=np.int64)
+        self._before = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
+        self.count = int(self._before[-1])
+
+    def decode(self, ranks: Indices) -> dict[str, Values]:
+        if not self._axes:
+            return {}
+        leading = np.searchsorted(self._before, ranks, side="right") - 1
+        within = ranks - self._before[leading]
+        row_position = np.empty(len(ranks), dtype=np.int64)
+        order = np.argsort(leading, kind="stable")
+        rows, starts = np.unique(leading[order], return_index=True)
+        for row, members in zip(rows, np.split(order, starts[1:]), strict=True):
+            row_position[members] = np.flatnonzero(self._mask(int(row), int(row) + 1)[0])[within[members]]
+        names = list(self._axes)
+        found = {names[0]: self._axes[names[0]][leading]}
+        for name, size in zip(reversed(names[1:]), reversed(self._shape[1:]), strict=True):
+            row_position, position = np.divmod(row_position, size)
+            found[name] = self._axes[name][position]
+        return found
+
+    def _counts(self) -> Indices:
+        """int64[len(first axis)], valid combinations under each value of the first axis."""
+        if len(self._axes) == 2 and len(self._constraints) == 1 and self._constraints[0].ordered:
+            return self._ordered_counts(self._constraints[0])
+        step = max(1, _BLOCK // self._row_size)
+        blocks = [self._mask(i, min(i + step, self._shape[0])).sum(axis=1) for i in range(0, self._shape[0], step)]
+        return np.concatenate(blocks).astype(np.int64)
+
+    def _ordered_counts(self, constraint: Constraint) -> Indices:
+        """`first < second` by bisection, so that 10,000 x 10,000 values are counted in a millisecond."""
+        first, second = self._axes.values()
+        if constraint.names[0] == next(iter(self._axes)):
+            return len(second) - np.searchsorted(np.sort(second), first, side="right").astype(np.int64)
+        return np.searchsorted(np.sort(second), first, side="left").astype(np.int64)
+
+    def _mask(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """bool[stop - start, row size], which combinations under these values of the first axis are valid."""
+        arrays = np.meshgrid(*list(self._axes.values())[1:], indexing="ij", sparse=True)
+        first = next(iter(self._axes.values()))[start:stop].reshape((-1,) + (1,) * len(arrays))
+        by_name = dict(zip(self._axes, [first, *arrays], strict=True))
+        mask = np.ones((stop - start, *self._shape[1:]), dtype=np.bool_)
+        for constraint in self._constraints:
+            mask &= constraint.holds(*(by_name[name] for name in constraint.names))
+        return mask.reshape(stop - start, -1)
+
+
+def _axis_array(strategy: Strategy, name: str, values: list[Number]) -> Values:
+    return np.array(values, dtype=np.int64 if strategy.parameter(name).kind == "int" else np.float64)
+
+
+def _default(parameter: Any) -> Number:
+    return int(parameter.default) if parameter.kind == "int" else float(parameter.default)
+
+
+def _checked_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(symbols, str) or not symbols:
+        raise BadGrid("No symbols are given; a list of at least one is wanted.", field="symbols")
+    unique = tuple(dict.fromkeys(symbols))
+    if len(unique) != len(symbols):
+        raise BadGrid("A symbol is given twice.", field="symbols")
+    return unique
+
+
+def _checked_coefficients(coefficients: Sequence[float]) -> tuple[float, ...]:
+    if not 0 < len(coefficients) <= MAX_AXIS_VALUES:
+        raise BadParameters(f"coefficients must be 1 to {MAX_AXIS_VALUES:,} numbers.", field="coefficients")
+    for value in coefficients:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or value <= 0:
+            message = f"coefficients has the value {value!r}; a finite number above zero is wanted."
+            raise BadParameters(message, field="coefficients")
+    return tuple(dict.fromkeys(float(value) for value in coefficients))

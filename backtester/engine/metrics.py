@@ -1,0 +1,173 @@
+"""The numbers that each test is reduced to: what they mean, and the kernel that measures them.
+
+Notation of the formulas: equity E_0 .. E_n at the closes (E_0 is the initial capital), r_t = E_t / E_(t-1) - 1,
+n returns, mean m, sample standard deviation s (ddof 1), P periods a year. Undefined is NaN, never a stand-in number.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from backtester.engine.compiling import inline, kernel
+from backtester.engine.prices import Floats
+
+MIN_YEARS = 30 / 365.25  # extrapolating a shorter test to a year is noise
+ROUNDING = 1e-13  # a variance below this share of the mean square is rounding, not variation
+
+# Columns of the trade table that the plain kernels fill: float64[n_bars + 1, TRADE_FIELDS]
+ENTRY_BAR, EXIT_BAR, SIDE, ENTRY_PRICE, EXIT_PRICE, SHARES, PNL, COST = range(8)
+TRADE_FIELDS = 8
+STILL_OPEN = -1.0
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    label: str
+    unit: Literal["fraction", "ratio", "count", "currency"]
+    formula: str
+    source: str
+    description: str
+    higher_is_better: bool = True
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "total_return", "Total return", "fraction", "E_n / E_0 - 1", "definition", "Gain over the whole test.",
+    ),
+    Metric(
+        "annualized_return", "Annual return", "fraction", "(E_n / E_0) ** (1 / years) - 1",
+        "compound annual growth rate, by the calendar (a year has 365.25 days)",
+        "Constant yearly gain that gives the same end. Undefined under 30 days; -1 when nothing is left.",
+    ),
+    Metric(
+        "annualized_volatility", "Volatility", "fraction", "s * sqrt(P)", "definition, ddof 1",
+        "Yearly standard deviation of the bar returns.", higher_is_better=False,
+    ),
+    Metric(
+        "sharpe", "Sharpe ratio", "ratio", "m / s * sqrt(P)", "W. F. Sharpe, The Sharpe Ratio, 1994",
+        "Mean return for each unit of deviation; risk-free rate zero. Undefined without deviation.",
+    ),
+    Metric(
+        "sortino", "Sortino ratio", "ratio", "m * sqrt(P) / sqrt(mean(min(r, 0) ** 2))",
+        "F. Sortino, L. Price, Performance Measurement in a Downside Risk Framework, 1994",
+        "Mean return for each unit of downside deviation, over all returns. Undefined without a loss.",
+    ),
+    Metric(
+        "calmar", "Calmar ratio", "ratio", "annualized_return / |max_drawdown|", "T. W. Young, Calmar Ratio, 1991",
+        "Annual return for each unit of the deepest drawdown, over the whole test. Undefined without a drawdown.",
+    ),
+    Metric(
+        "max_drawdown", "Max drawdown", "fraction", "min(E_t / max(E_0 .. E_t) - 1)", "definition, at closes",
+        "Deepest fall from an earlier peak, zero or negative; the initial capital counts as a peak.",
+    ),
+    Metric(
+        "win_rate", "Win rate", "fraction", "closed trades with profit > 0 / closed trades", "definition",
+        "Share of closed trades that made money after costs. Undefined without a closed trade.",
+    ),
+    Metric(
+        "profit_factor", "Profit factor", "ratio", "gross profit / gross loss of closed trades",
+        "definition, in currency",
+        "Money won for each unit lost. Undefined without a losing trade.",
+    ),
+    Metric(
+        "trades", "Trades", "count", "number of closed trades", "definition",
+        "Trades closed within the test; a position open at the end is not one.",
+    ),
+    Metric(
+        "exposure", "Exposure", "fraction", "bars with a position / bars", "definition, entry and exit bar included",
+        "Share of the bars with a position.", higher_is_better=False,
+    ),
+    Metric(
+        "final_equity", "Final equity", "currency", "E_n", "definition",
+        "Cash and position at the last close.",
+    ),
+)  # fmt: skip
+METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
+N_METRICS = len(METRICS)
+
+
+@inline
+def write_metrics_nb(
+    out: Floats,
+    column: int,
+    capital: float,
+    final: float,
+    n_returns: int,
+    sum_r: float,
+    sum_r2: float,
+    sum_down2: float,
+    drawdown: float,
+    n_closed: int,
+    n_won: int,
+    gross_profit: float,
+    gross_loss: float,
+    exposed: int,
+    periods: float,
+    years: float,
+) -> None:
+    """The one place where sums become metrics: float64[n_metrics, n_combinations] `out`, at `column`."""
+    growth = final / capital
+    mean = sum_r / n_returns
+    variance = (sum_r2 - sum_r * mean) / (n_returns - 1) if n_returns > 1 else np.nan
+    if variance < ROUNDING * (sum_r2 / n_returns):
+        variance = 0.0
+    deviation = np.sqrt(variance)
+    annual = np.nan
+    if growth <= 0.0:
+        annual = -1.0
+    elif years >= MIN_YEARS:
+        annual = growth ** (1.0 / years) - 1.0
+    out[0, column] = growth - 1.0
+    out[1, column] = annual
+    out[2, column] = deviation * np.sqrt(periods)
+    out[3, column] = mean / deviation * np.sqrt(periods) if deviation > 0.0 else np.nan
+    out[4, column] = mean * np.sqrt(periods) / np.sqrt(sum_down2 / n_returns) if sum_down2 > 0.0 else np.nan
+    out[5, column] = annual / -drawdown if drawdown < 0.0 else np.nan
+    out[6, column] = drawdown
+    out[7, column] = n_won / n_closed if n_closed > 0 else np.nan
+    out[8, column] = gross_profit / gross_loss if gross_loss > 0.0 else np.nan
+    out[9, column] = n_closed
+    out[10, column] = exposed / (n_returns + 1)
+    out[11, column] = final
+
+
+@kernel
+def measure_nb(
+    equity: Floats, trades: Floats, n_trades: int, periods: float, years: float, out: Floats, column: int
+) -> None:
+    """Metrics of one equity curve and its trade table.
+
+    equity : float64[n_bars], E_0 .. E_n; trades : float64[., TRADE_FIELDS] of which the first n_trades rows count, in
+    order of entry; out : float64[n_metrics, .]
+    """
+    n_bars = len(equity)
+    sum_r = sum_r2 = sum_down2 = drawdown = 0.0
+    peak = equity[0]
+    for t in range(1, n_bars):
+        r = equity[t] / equity[t - 1] - 1.0 if equity[t - 1] > 0.0 else 0.0
+        down = min(r, 0.0)
+        sum_r += r
+        sum_r2 += r * r
+        sum_down2 += down * down
+        peak = max(peak, equity[t])
+        drawdown = min(drawdown, equity[t] / peak - 1.0)
+    n_closed = n_won = exposed = 0
+    gross_profit = gross_loss = 0.0
+    exposed_to = -1
+    for k in range(n_trades):
+        is_open = trades[k, EXIT_BAR] == STILL_OPEN
+        last = n_bars - 1 if is_open else int(trades[k, EXIT_BAR])
+        # A position turned round on one bar leaves and enters there: the bar counts once.
+        exposed += last - max(int(trades[k, ENTRY_BAR]), exposed_to + 1) + 1
+        exposed_to = last
+        if not is_open:
+            n_closed += 1
+            n_won += trades[k, PNL] > 0.0
+            gross_profit += max(trades[k, PNL], 0.0)
+            gross_loss -= min(trades[k, PNL], 0.0)
+    write_metrics_nb(
+        out, column, equity[0], equity[n_bars - 1], n_bars - 1, sum_r, sum_r2, sum_down2, drawdown,
+        n_closed, n_won, gross_profit, gross_loss, exposed, periods, years,
+    )  # fmt: skip

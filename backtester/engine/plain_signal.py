@@ -1,0 +1,125 @@
+"""Signal strategies, bar by bar: the plain path that shows every trade and serves as the oracle of the fast one."""
+
+import numpy as np
+
+from backtester.engine.compiling import kernel
+from backtester.engine.declaration import Words
+from backtester.engine.metrics import (
+    COST,
+    ENTRY_BAR,
+    ENTRY_PRICE,
+    EXIT_BAR,
+    EXIT_PRICE,
+    PNL,
+    SHARES,
+    SIDE,
+    STILL_OPEN,
+    measure_nb,
+)
+from backtester.engine.prices import Floats
+
+
+@kernel
+def trade_bits_nb(
+    close: Floats,
+    fill: Floats,
+    rising: Words,
+    falling: Words,
+    long: bool,
+    short: bool,
+    fees: float,
+    slippage: float,
+    capital: float,
+    equity: Floats,
+    held: Floats,
+    trades: Floats,
+) -> int:
+    """One combination: all in while its bit is set, out while it is not.
+
+    close, fill : float64[n_bars]; rising, falling : uint64[n_words], what is wanted at each close; long, short : sides
+    allowed. Writes equity and held shares float64[n_bars], the trade table, and returns the number of trades.
+
+    An entry puts all cash into a value V with V * (1 + fees) = cash, on the long side and on the short side. A short
+    keeps its proceeds as cash. When a close leaves no equity the position is bought back there, nothing is left, and
+    the test trades no more.
+    """
+    n_bars = len(close)
+    cash = capital
+    shares = 0.0
+    side = 0
+    n_trades = 0
+    before = capital
+    equity[0] = capital
+    held[0] = 0.0
+    for t in range(1, n_bars):
+        bit = np.uint64((t - 1) & 63)
+        word = (t - 1) >> 6
+        wanted = 0
+        if long and (rising[word] >> bit) & np.uint64(1):
+            wanted = 1
+        elif short and (falling[word] >> bit) & np.uint64(1):
+            wanted = -1
+        if wanted != side:
+            if side != 0:
+                price = fill[t] * (1.0 - side * slippage)
+                cash = max(cash + shares * price - abs(shares) * price * fees, 0.0)
+                trades[n_trades - 1, EXIT_BAR] = t
+                trades[n_trades - 1, EXIT_PRICE] = price
+                trades[n_trades - 1, PNL] = cash - before
+                shares = 0.0
+                side = 0
+            if wanted != 0 and cash > 0.0:
+                before = cash
+                price = fill[t] * (1.0 + wanted * slippage)
+                value = cash / (1.0 + fees)
+                shares = wanted * value / price
+                cash = cash - wanted * value - value * fees
+                side = wanted
+                trades[n_trades, ENTRY_BAR] = t
+                trades[n_trades, EXIT_BAR] = STILL_OPEN
+                trades[n_trades, SIDE] = side
+                trades[n_trades, ENTRY_PRICE] = price
+                trades[n_trades, EXIT_PRICE] = np.nan
+                trades[n_trades, SHARES] = abs(shares)
+                trades[n_trades, PNL] = np.nan
+                trades[n_trades, COST] = before
+                n_trades += 1
+        equity[t] = cash + shares * close[t]
+        held[t] = shares
+        if equity[t] <= 0.0:
+            if side != 0:
+                trades[n_trades - 1, EXIT_BAR] = t
+                trades[n_trades - 1, EXIT_PRICE] = close[t]
+                trades[n_trades - 1, PNL] = -before
+            equity[t:] = 0.0
+            held[t:] = 0.0
+            break
+    return n_trades
+
+
+@kernel
+def plain_signals_nb(
+    close: Floats,
+    fill: Floats,
+    rising: Words,
+    falling: Words,
+    long: bool,
+    short: bool,
+    fees: float,
+    slippage: float,
+    capital: float,
+    periods: float,
+    years: float,
+    equity: Floats,
+    held: Floats,
+    trades: Floats,
+    out: Floats,
+) -> int:
+    """Metrics float64[n_metrics, n] of n combinations, bits uint64[n, n_words]; the last one stays in the scratch."""
+    n_trades = 0
+    for c in range(rising.shape[0]):
+        n_trades = trade_bits_nb(
+            close, fill, rising[c], falling[c], long, short, fees, slippage, capital, equity, held, trades
+        )
+        measure_nb(equity, trades, n_trades, periods, years, out, c)
+    return n_trades

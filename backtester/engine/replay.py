@@ -1,0 +1,104 @@
+"""One combination again, with everything that the sweep did not keep."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from backtester.engine.axes import Number
+from backtester.engine.errors import EngineError
+from backtester.engine.grid import Combination, Grid
+from backtester.engine.metrics import (
+    COST,
+    ENTRY_BAR,
+    ENTRY_PRICE,
+    EXIT_BAR,
+    EXIT_PRICE,
+    METRIC_NAMES,
+    N_METRICS,
+    PNL,
+    SHARES,
+    SIDE,
+    STILL_OPEN,
+)
+from backtester.engine.prices import Days, Floats, Prices
+from backtester.engine.rules import Rules
+from backtester.engine.run import Scratch, effective_parameters, run_plain, run_slice
+
+
+@dataclass(frozen=True)
+class Trade:
+    """entry_price, exit_price : after slippage; pnl : currency, after costs; return_ : pnl over the capital put in;
+    bars : from entry to exit, or to the last bar of an open trade, whose exit fields and pnl are None
+    """
+
+    entry_date: date
+    exit_date: date | None
+    side: str
+    entry_price: float
+    exit_price: float | None
+    shares: float
+    pnl: float | None
+    return_: float | None
+    bars: int
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """equity : currency at each close; drawdown : fraction below the highest equity so far, zero or negative;
+    exposure : value of the position over equity at each close, negative when short
+    """
+
+    combination: Combination
+    effective_parameters: dict[str, Number]
+    metrics: dict[str, float]
+    dates: Days
+    equity: Floats
+    drawdown: Floats
+    exposure: Floats
+    trades: list[Trade]
+
+
+def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float | None = None) -> Replay:
+    """The combination `index` of the grid; its metrics are those of `run_slice`, to the bit."""
+    result = run_slice(grid, prices, index, index + 1, rules, beta=beta)
+    for message in result.errors:
+        raise EngineError(message)
+    parameters = effective_parameters(grid.strategy, grid.decode_many(np.array([index])), beta)
+    scratch = Scratch.for_bars(prices.n_bars)
+    run_plain(grid.strategy, prices, parameters, rules, np.empty((N_METRICS, 1)), scratch)
+    equity = scratch.equity
+    worth = np.where(equity > 0, equity, 1.0)
+    return Replay(
+        combination=grid.decode(index),
+        effective_parameters={name: values[0].item() for name, values in parameters.items()},
+        metrics=dict(zip(METRIC_NAMES, result.metrics[:, 0].tolist(), strict=True)),
+        dates=prices.dates,
+        equity=equity,
+        drawdown=equity / np.maximum.accumulate(equity) - 1.0,
+        exposure=scratch.held * prices.close / worth,
+        trades=[_trade(prices.dates, row) for row in scratch.trades[: scratch.n_trades]],
+    )
+
+
+def _trade(dates: Days, row: Floats) -> Trade:
+    is_open = row[EXIT_BAR] == STILL_OPEN
+    entry = int(row[ENTRY_BAR])
+    leave = len(dates) - 1 if is_open else int(row[EXIT_BAR])
+    return Trade(
+        entry_date=_date(dates[entry]),
+        exit_date=None if is_open else _date(dates[leave]),
+        side="long" if row[SIDE] > 0 else "short",
+        entry_price=float(row[ENTRY_PRICE]),
+        exit_price=None if is_open else float(row[EXIT_PRICE]),
+        shares=float(row[SHARES]),
+        pnl=None if is_open else float(row[PNL]),
+        return_=None if is_open else float(row[PNL] / row[COST]),
+        bars=leave - entry,
+    )
+
+
+def _date(day: Any) -> date:
+    found: date = day.astype(object)
+    return found

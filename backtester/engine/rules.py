@@ -1,0 +1,47 @@
+"""The rules of the exchange: direction, costs and capital of a test."""
+
+import math
+from dataclasses import dataclass
+
+from backtester.engine.declaration import ALL_DIRECTIONS, Direction
+from backtester.engine.errors import BadParameters
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How every combination of a sweep trades.
+
+    direction : "long", "short" or "both"
+    fees : fraction of the traded value, paid on each side
+    slippage : lost on each fill: buys pay price * (1 + slippage), sales get price * (1 - slippage)
+    initial_capital : currency, above zero
+
+    A decision at the close of bar t is filled at bar t + 1, at its open where the bars have one, else at its close.
+    """
+
+    direction: Direction = "long"
+    fees: float = 0.0
+    slippage: float = 0.0
+    initial_capital: float = 100_000.0
+
+    def __post_init__(self) -> None:
+        if self.direction not in ALL_DIRECTIONS:
+            wanted = ", ".join(ALL_DIRECTIONS)
+            raise BadParameters(f"direction is {self.direction!r}; it must be one of {wanted}.", field="direction")
+        for name in ("fees", "slippage"):
+            _check(name, getattr(self, name), 0.0, 1.0, "zero or more and below 1 (0.001 is 0.1 %)")
+        _check("initial_capital", self.initial_capital, math.ulp(0.0), math.inf, "a number above zero")
+
+    @property
+    def allows_long(self) -> bool:
+        return self.direction != "short"
+
+    @property
+    def allows_short(self) -> bool:
+        return self.direction != "long"
+
+
+def _check(name: str, value: object, least: float, limit: float, wanted: str) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or not least <= value < limit:  # type: ignore[arg-type, operator]
+        raise BadParameters(f"{name} is {value!r}; it must be {wanted}.", field=name)

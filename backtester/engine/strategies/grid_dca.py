@@ -1,0 +1,197 @@
+"""Grid DCA: buy a lot at each step down, sell everything on a trailing stop above a required profit.
+
+The averaging-down bots of the crypto exchanges trade like this; the rules below are our own wording of that method.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester.engine.compiling import kernel
+from backtester.engine.declaration import Arguments, Parameter, Strategy
+from backtester.engine.indicators import TIE
+from backtester.engine.metrics import (
+    COST,
+    ENTRY_BAR,
+    ENTRY_PRICE,
+    EXIT_BAR,
+    EXIT_PRICE,
+    PNL,
+    SHARES,
+    SIDE,
+    STILL_OPEN,
+    measure_nb,
+)
+from backtester.engine.prices import Floats
+
+NOTHING, ADD_LONG, ADD_SHORT, LEAVE = 0, 1, -1, 2
+
+
+@kernel
+def trade_grid_nb(  # noqa: C901
+    close: Floats,
+    fill: Floats,
+    parameters: Floats,
+    long: bool,
+    short: bool,
+    fees: float,
+    slippage: float,
+    capital: float,
+    equity: Floats,
+    held: Floats,
+    trades: Floats,
+) -> int:
+    """One combination; parameters = grid_interval, profit_requirement, trailing_stop, max_lots.
+
+    A lot costs capital / max_lots, its fee included, for the whole test. A lot is bought only if the position with it
+    is worth no more than the equity: no leverage, on the short side too.
+    """
+    interval, profit, trailing, max_lots = parameters[0], parameters[1], parameters[2], parameters[3]
+    # A level that is met exactly counts as reached: 95.00 has fallen by 5 % from 100.00, whatever the rounding says.
+    reach_up, reach_down = 1.0 - TIE, 1.0 + TIE
+    n_bars = len(close)
+    lot = capital / max_lots / (1.0 + fees)
+    cash = before = capital
+    shares = spent = cost = 0.0
+    side = n_trades = lots = 0
+    order = NOTHING
+    last_buy = 0.0
+    high = low = close[0]  # the extremes since the last buy; while flat, since the last sale
+    equity[0] = capital
+    held[0] = 0.0
+    for t in range(1, n_bars):
+        if order == LEAVE:
+            price = fill[t] * (1.0 - side * slippage)
+            cash = max(cash + shares * price - abs(shares) * price * fees, 0.0)
+            trades[n_trades - 1, EXIT_BAR] = t
+            trades[n_trades - 1, EXIT_PRICE] = price
+            trades[n_trades - 1, PNL] = cash - before
+            side = lots = 0
+            shares = 0.0
+            high = low = fill[t]
+        elif order != NOTHING:
+            price = fill[t] * (1.0 + order * slippage)
+            worth = cash + shares * price
+            # A hair of tolerance: the last of ten lots must not fail on the rounding of the nine before it.
+            if abs(shares) * price + lot * (1.0 + fees) <= worth * (1.0 + 1e-12):
+                if side == 0:
+                    side = order
+                    before = cash
+                    spent = cost = 0.0
+                    trades[n_trades, ENTRY_BAR] = t
+                    trades[n_trades, EXIT_BAR] = STILL_OPEN
+                    trades[n_trades, SIDE] = side
+                    trades[n_trades, EXIT_PRICE] = np.nan
+                    trades[n_trades, PNL] = np.nan
+                    n_trades += 1
+                lots += 1
+                shares += side * lot / price
+                cash -= side * lot + lot * fees
+                spent += lot
+                cost += lot * (1.0 + fees)
+                trades[n_trades - 1, SHARES] = abs(shares)
+                trades[n_trades - 1, ENTRY_PRICE] = spent / abs(shares)
+                trades[n_trades - 1, COST] = cost
+                last_buy = high = low = fill[t]
+        price = close[t]
+        equity[t] = cash + shares * price
+        held[t] = shares
+        if equity[t] <= 0.0:
+            if side != 0:
+                trades[n_trades - 1, EXIT_BAR] = t
+                trades[n_trades - 1, EXIT_PRICE] = price
+                trades[n_trades - 1, PNL] = -before
+            equity[t:] = 0.0
+            held[t:] = 0.0
+            break
+        high = max(high, price)
+        low = min(low, price)
+        order = NOTHING
+        if side == 0:
+            if long and price <= high * (1.0 - interval) * reach_down:
+                order = ADD_LONG
+            elif short and price >= low * (1.0 + interval) * reach_up:
+                order = ADD_SHORT
+        elif side > 0:
+            average = spent / shares
+            gained = price >= average * (1.0 + profit) * reach_up
+            if gained and price <= high * (1.0 - trailing) * reach_down:
+                order = LEAVE
+            elif lots < max_lots and price <= last_buy * (1.0 - interval) * reach_down:
+                order = ADD_LONG
+        else:
+            average = spent / -shares
+            gained = price <= average * (1.0 - profit) * reach_down
+            if gained and price >= low * (1.0 + trailing) * reach_up:
+                order = LEAVE
+            elif lots < max_lots and price >= last_buy * (1.0 + interval) * reach_up:
+                order = ADD_SHORT
+    return n_trades
+
+
+@kernel
+def plain_grid_nb(
+    close: Floats,
+    fill: Floats,
+    parameters: Floats,
+    long: bool,
+    short: bool,
+    fees: float,
+    slippage: float,
+    capital: float,
+    periods: float,
+    years: float,
+    equity: Floats,
+    held: Floats,
+    trades: Floats,
+    out: Floats,
+) -> int:
+    """Metrics float64[n_metrics, n] of n combinations, parameters float64[n, 4]; the last one stays in the scratch."""
+    n_trades = 0
+    for c in range(len(parameters)):
+        n_trades = trade_grid_nb(close, fill, parameters[c], long, short, fees, slippage, capital, equity, held, trades)
+        measure_nb(equity, trades, n_trades, periods, years, out, c)
+    return n_trades
+
+
+def bars_needed(parameters: Arguments) -> NDArray[np.int64]:
+    return np.full(len(parameters["max_lots"]), 3, dtype=np.int64)
+
+
+GRID_DCA = Strategy(
+    name="grid_dca",
+    title="Grid DCA",
+    description=(
+        "Buys a fixed lot each time the close has fallen by the grid interval below the last buy, up to a maximum "
+        "of lots; while it holds nothing, the highest close since the last sale takes the place of the last buy. "
+        "Sells everything when the close is at least the profit requirement above the average price paid and has "
+        "fallen by the trailing stop below its highest since the last buy. The short side is the mirror image."
+    ),
+    source="our own rules for the grid and DCA bots that exchanges describe in their help pages",
+    parameters=(
+        Parameter(
+            name="grid_interval", kind="percent", default=0.05, minimum=0.0005, maximum=0.9, unit="fraction of price",
+            label="Grid interval", help="How far the price must fall below the last buy before the next lot is bought.",
+            suggested={"start": 0.02, "stop": 0.2, "step": 0.01}, scaled_by_beta=True,
+        ),
+        Parameter(
+            name="profit_requirement", kind="percent", default=0.1, minimum=0.0, maximum=10.0, unit="fraction of price",
+            label="Profit requirement", help="How far above the average price paid a sale must be decided.",
+            suggested={"start": 0.02, "stop": 0.3, "step": 0.02}, scaled_by_beta=True,
+        ),
+        Parameter(
+            name="trailing_stop", kind="percent", default=0.05, minimum=0.0, maximum=0.9, unit="fraction of price",
+            label="Trailing stop",
+            help="How far the price must fall from its highest since the last buy before a sale; 0 sells at once.",
+            suggested={"start": 0.0, "stop": 0.1, "step": 0.02}, scaled_by_beta=True,
+        ),
+        Parameter(
+            name="max_lots", kind="int", default=10, minimum=1, maximum=1_000, unit="lots", label="Maximum of lots",
+            help="How many lots a deal may hold; each costs this share of the initial capital.",
+            suggested={"start": 5, "stop": 20, "step": 5},
+        ),
+    ),
+    kind="path",
+    bars_needed=bars_needed,
+    trade=plain_grid_nb,
+    cost_ns=2.8,
+)  # fmt: skip

@@ -1,0 +1,45 @@
+"""Compiling ahead: the first test of a fresh process should not wait for a compiler."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from backtester.engine.declaration import ALL_DIRECTIONS
+from backtester.engine.grid import Grid
+from backtester.engine.holding import buy_and_hold, estimate_beta
+from backtester.engine.prices import Prices
+from backtester.engine.replay import replay
+from backtester.engine.rules import Rules
+from backtester.engine.run import run_slice
+from backtester.engine.strategies import STRATEGIES, get_strategy
+
+_warm: set[str] = set()
+
+
+def warm_up(progress: Callable[[str], None] | None = None, strategies: tuple[str, ...] | None = None) -> None:
+    """Run every strategy once on a few bars, so that all kernels are compiled or loaded from the cache."""
+
+    for name in strategies or tuple(STRATEGIES):
+        if progress is not None:
+            progress(name)
+        _exercise(name)
+
+
+def is_warm(strategy_name: str) -> bool:
+    """Whether this process has run the strategy, so that nothing is left to compile for it."""
+    return get_strategy(strategy_name).name in _warm
+
+
+def _exercise(name: str) -> None:
+    strategy = get_strategy(name)
+    n_bars = 400
+    close = 100.0 + 10.0 * np.sin(np.arange(n_bars) / 9.0)
+    prices = Prices("WARM", np.datetime64("2000-01-01") + np.arange(n_bars), close)
+    grid = Grid(strategy, ["WARM"], {})
+    for direction in ALL_DIRECTIONS:
+        if direction in strategy.directions:
+            run_slice(grid, prices, 0, 1, Rules(direction=direction))
+    replay(grid, prices, 0, Rules(direction=strategy.directions[0]))
+    buy_and_hold(prices, Rules())
+    estimate_beta(prices.close, prices.close)
+    _warm.add(name)

@@ -1,0 +1,168 @@
+"""Slow twins of the kernels, written to be believed: plain Python, one idea a function, nothing from the engine."""
+
+import itertools
+import math
+from dataclasses import dataclass, field
+from statistics import mean, stdev
+
+TIE = 1e-10
+
+
+@dataclass
+class Outcome:
+    """equity by bar, closed deals as (entry bar, exit bar, profit), and the entry bar of a deal open at the end."""
+
+    equity: list[float]
+    deals: list[tuple[int, int, float]] = field(default_factory=list)
+    open_since: int | None = None
+    capital_used: list[float] = field(default_factory=list)  # by bar: cost of what is held
+
+
+def sma(close, window, t):
+    """Average of the last `window` closes at bar t, None before there are enough."""
+    return math.fsum(close[t - window + 1 : t + 1]) / window if t >= window - 1 else None
+
+
+def above(x, y):
+    return x is not None and y is not None and x > y * (1 + TIE)
+
+
+def reached_down(price, level):
+    """A level met exactly counts as reached."""
+    return price <= level * (1 + TIE)
+
+
+def reached_up(price, level):
+    return price >= level * (1 - TIE)
+
+
+def sma_cross_wishes(close, fast, slow):
+    """+1, -1 or 0 at each close."""
+    wishes = []
+    for t in range(len(close)):
+        a, b = sma(close, fast, t), sma(close, slow, t)
+        wishes.append(1 if above(a, b) else -1 if above(b, a) else 0)
+    return wishes
+
+
+def follow(close, fill, wishes, *, direction="long", fees=0.0, slippage=0.0, capital=100_000.0):
+    """All in while wanted: what was wished at one close is done at the next bar's fill price."""
+    allowed = {"long": (1,), "short": (-1,), "both": (1, -1)}[direction]
+    cash, shares, side, entry, at_entry = capital, 0.0, 0, 0, capital
+    outcome = Outcome([capital])
+    for t in range(1, len(close)):
+        wish = wishes[t - 1] if wishes[t - 1] in allowed else 0
+        if wish != side and side != 0:
+            proceeds = shares * fill[t] * (1 - side * slippage)
+            cash = max(cash + proceeds - abs(proceeds) * fees, 0.0)
+            outcome.deals.append((entry, t, cash - at_entry))
+            shares, side = 0.0, 0
+        if wish != side and cash > 0:
+            at_entry, entry, side = cash, t, wish
+            value = cash / (1 + fees)
+            shares = side * value / (fill[t] * (1 + side * slippage))
+            cash -= side * value + value * fees
+        worth = cash + shares * close[t]
+        if worth <= 0:  # ruined: bought back here, and over
+            if side != 0:
+                outcome.deals.append((entry, t, -at_entry))
+            outcome.equity += [0.0] * (len(close) - t)
+            return outcome
+        outcome.equity.append(worth)
+    outcome.open_since = entry if side != 0 else None
+    return outcome
+
+
+def grid_dca(
+    close, fill, interval, profit, trailing, max_lots, *, direction="long", fees=0.0, slippage=0.0, capital=100_000.0
+):
+    """Lots at each step against the position, all sold on a trailing stop above the required profit."""
+    lot = capital / max_lots / (1 + fees)
+    cash, side, entry, at_entry = capital, 0, 0, capital
+    lots: list[tuple[float, float]] = []  # lots: (shares, price paid)
+    since = [close[0]]  # prices since the last buy, or since the last sale while nothing is held
+    last_buy = 0.0
+    order = None
+    outcome = Outcome([capital])
+    for t in range(1, len(close)):
+        held = sum(shares for shares, _ in lots)
+        if order == "leave":
+            got = fill[t] * (1 - side * slippage)
+            cash = max(cash + side * held * got - held * got * fees, 0.0)
+            outcome.deals.append((entry, t, cash - at_entry))
+            lots, side, since = [], 0, [fill[t]]
+        elif order in ("buy", "sell short"):
+            sign = 1 if order == "buy" else -1
+            paid = fill[t] * (1 + sign * slippage)
+            if held * paid + lot * (1 + fees) <= (cash + sign * held * paid) * (1 + 1e-12):
+                if not lots:
+                    side, entry, at_entry = sign, t, cash
+                lots.append((lot / paid, paid))
+                cash -= sign * lot + lot * fees
+                last_buy, since = fill[t], [fill[t]]
+        held = sum(shares for shares, _ in lots)
+        worth = cash + side * held * close[t]
+        if worth <= 0:
+            if lots:
+                outcome.deals.append((entry, t, -at_entry))
+            outcome.equity += [0.0] * (len(close) - t)
+            return outcome
+        outcome.equity.append(worth)
+        since.append(close[t])
+        order = None
+        if side == 0:
+            if direction != "short" and reached_down(close[t], max(since) * (1 - interval)):
+                order = "buy"
+            elif direction != "long" and reached_up(close[t], min(since) * (1 + interval)):
+                order = "sell short"
+        else:
+            average = sum(shares * paid for shares, paid in lots) / held
+            if side > 0:
+                enough = reached_up(close[t], average * (1 + profit))
+                turned = reached_down(close[t], max(since) * (1 - trailing))
+                further = reached_down(close[t], last_buy * (1 - interval))
+            else:
+                enough = reached_down(close[t], average * (1 - profit))
+                turned = reached_up(close[t], min(since) * (1 + trailing))
+                further = reached_up(close[t], last_buy * (1 + interval))
+            if enough and turned:
+                order = "leave"
+            elif further and len(lots) < max_lots:
+                order = "buy" if side > 0 else "sell short"
+    outcome.open_since = entry if lots else None
+    return outcome
+
+
+def measure(outcome, days, *, periods):
+    """The contract's twelve numbers by their definitions; days: ordinal day of each bar."""
+    equity = outcome.equity
+    returns = [b / a - 1 if a > 0 else 0.0 for a, b in itertools.pairwise(equity)]
+    years = (days[-1] - days[0]) / 365.25
+    growth = equity[-1] / equity[0]
+    annual = -1.0 if growth <= 0 else growth ** (1 / years) - 1 if days[-1] - days[0] >= 30 else math.nan
+    deviation = stdev(returns) if len(returns) > 1 else math.nan
+    if deviation**2 < 1e-13 * mean(r * r for r in returns):
+        deviation = 0.0
+    downside = math.sqrt(mean(min(r, 0.0) ** 2 for r in returns))
+    drawdown = min(equity[t] / max(equity[: t + 1]) - 1 for t in range(len(equity)))
+    profits = [profit for _, _, profit in outcome.deals]
+    won = sum(profit for profit in profits if profit > 0)
+    lost = -sum(profit for profit in profits if profit < 0)
+    spans = [(a, b) for a, b, _ in outcome.deals]
+    if outcome.open_since is not None:
+        spans.append((outcome.open_since, len(equity) - 1))
+    bars_in = {t for a, b in spans for t in range(a, b + 1)}
+    return {
+        "total_return": growth - 1,
+        "annualized_return": annual,
+        "annualized_volatility": deviation * math.sqrt(periods),
+        "sharpe": mean(returns) / deviation * math.sqrt(periods) if deviation > 0 else math.nan,
+        "sortino": mean(returns) / downside * math.sqrt(periods) if downside > 0 else math.nan,
+        "calmar": annual / -drawdown if drawdown < 0 else math.nan,
+        "max_drawdown": drawdown,
+        "win_rate": sum(profit > 0 for profit in profits) / len(profits) if profits else math.nan,
+        "profit_factor": won / lost if lost > 0 else math.nan,
+        "trades": len(profits),
+        "exposure": len(bars_in) / len(equity),
+        "final_equity": equity[-1],
+    }

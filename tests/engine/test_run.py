@@ -1,0 +1,159 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backtester.engine import (
+    METRIC_NAMES,
+    STRATEGIES,
+    BadGrid,
+    BadParameters,
+    EngineError,
+    Grid,
+    Rules,
+    UnknownStrategy,
+    get_strategy,
+    replay,
+    run_slice,
+)
+
+from . import worlds
+
+WITH_LONG = st.sampled_from(["long", "both"])
+SMALL_AXES: dict[str, dict[str, list[float]]] = {
+    "sma_cross": {"fast": [2, 3, 5, 8], "slow": [4, 9, 20, 33]},
+    "grid_dca": {"grid_interval": [0.01, 0.03, 0.1], "trailing_stop": [0.0, 0.02], "max_lots": [2, 7]},
+}
+
+
+def metric(metrics, name):
+    return metrics[METRIC_NAMES.index(name)]
+
+
+@pytest.mark.parametrize("name", SMALL_AXES)
+@settings(max_examples=25, deadline=None)
+@given(cuts=st.sets(st.integers(1, 11), max_size=5), seed=st.integers(0, 99), direction=WITH_LONG)
+def test_slices_of_a_grid_add_up_to_the_grid_to_the_bit(name, cuts, seed, direction):
+    bars = worlds.prices(worlds.walk(130, seed=seed))
+    grid = Grid(get_strategy(name), ["TEST"], SMALL_AXES[name])
+    rules = Rules(direction=direction, fees=0.002)
+    whole = run_slice(grid, bars, 0, grid.size, rules).metrics
+    edges = [0, *sorted(cut for cut in cuts if cut < grid.size), grid.size]
+    pieces = [run_slice(grid, bars, a, b, rules).metrics for a, b in itertools.pairwise(edges)]
+    assert np.array_equal(np.concatenate(pieces, axis=1), whole, equal_nan=True)
+    assert whole.flags.c_contiguous
+
+
+@pytest.mark.parametrize("name", SMALL_AXES)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 999), power=st.integers(-6, 6), direction=st.sampled_from(["long", "short", "both"]))
+def test_scaling_all_prices_changes_no_return(name, seed, power, direction):
+    close = worlds.walk(150, seed=seed)
+    grid = Grid(get_strategy(name), ["TEST"], SMALL_AXES[name])
+    rules = Rules(direction=direction, fees=0.001)
+    own = run_slice(grid, worlds.prices(close), 0, grid.size, rules).metrics
+    scaled = run_slice(grid, worlds.prices(close * 10.0**power), 0, grid.size, rules).metrics
+    assert scaled == pytest.approx(own, rel=1e-7, abs=1e-9, nan_ok=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 999), fees=st.floats(0.0001, 0.05), slippage=st.floats(0, 0.02))
+def test_costs_never_raise_the_equity_of_a_signal_strategy(seed, fees, slippage):
+    bars = worlds.prices(worlds.walk(150, seed=seed))
+    grid = Grid(get_strategy("sma_cross"), ["TEST"], SMALL_AXES["sma_cross"])
+    free = metric(run_slice(grid, bars, 0, grid.size, Rules()).metrics, "final_equity")
+    paid = metric(run_slice(grid, bars, 0, grid.size, Rules(fees=fees, slippage=slippage)).metrics, "final_equity")
+    assert (paid <= free).all()
+
+
+def test_a_window_longer_than_the_prices_fails_those_tests_and_no_others():
+    bars = worlds.prices(worlds.walk(30))
+    grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2, 5], "slow": [20, 28, 29, 200]})
+    result = run_slice(grid, bars, 0, grid.size, Rules())
+    assert {message: at.tolist() for message, at in result.errors.items()} == {
+        "slow of 29 bars needs at least 31 bars; TEST has 30.": [2, 6],
+        "slow of 200 bars needs at least 202 bars; TEST has 30.": [3, 7],
+    }
+    assert np.isnan(result.metrics[:, [2, 3, 6, 7]]).all()
+    assert not np.isnan(metric(result.metrics, "final_equity")[[0, 1, 4, 5]]).any()
+    part = run_slice(grid, bars, 2, 8, Rules())
+    assert sorted(at.tolist() for at in part.errors.values()) == [[0, 4], [1, 5]]
+    with pytest.raises(EngineError, match="slow of 200 bars"):
+        replay(grid, bars, 3, Rules())
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+@pytest.mark.parametrize("n_bars", [1, 2, 3])
+def test_a_handful_of_bars_is_an_answer_not_a_crash(name, n_bars):
+    grid = Grid(get_strategy(name), ["TEST"], {})
+    bars = worlds.prices(worlds.walk(n_bars))
+    result = run_slice(grid, bars, 0, grid.size, Rules(direction=grid.strategy.directions[0]))
+    assert result.metrics.shape == (len(METRIC_NAMES), 1)
+    if n_bars == 1:
+        assert len(result.errors) == 1
+        assert np.isnan(result.metrics).all()
+
+
+def test_beta_scaling_multiplies_percentages_only():
+    bars = worlds.prices(worlds.walk(300))
+    scaled = Grid(get_strategy("grid_dca"), ["TEST"], {"grid_interval": [0.02], "trailing_stop": [0.03]}, [0.5, 2.0])
+    again = replay(scaled, bars, 1, Rules(), beta=1.5)
+    assert again.effective_parameters == pytest.approx(
+        {"grid_interval": 0.06, "profit_requirement": 0.3, "trailing_stop": 0.09, "max_lots": 10}
+    )
+    plain = Grid(
+        get_strategy("grid_dca"), ["TEST"],
+        {"grid_interval": [0.02 * 3.0], "profit_requirement": [0.1 * 3.0], "trailing_stop": [0.03 * 3.0]},
+    )  # fmt: skip
+    assert again.metrics == pytest.approx(replay(plain, bars, 0, Rules()).metrics, rel=0, abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize("beta", [float("nan"), 0.0, -0.4])
+def test_a_beta_that_cannot_scale_fails_the_symbol_in_words(beta):
+    grid = Grid(get_strategy("grid_dca"), ["TEST"], {}, [1.0, 2.0])
+    result = run_slice(grid, worlds.prices(worlds.walk(50)), 0, 2, Rules(), beta=beta)
+    ((message, at),) = result.errors.items()
+    assert message.startswith("The beta of TEST is")
+    assert at.tolist() == [0, 1]
+
+
+def test_a_percentage_scaled_out_of_bounds_fails_in_words():
+    grid = Grid(get_strategy("grid_dca"), ["TEST"], {"grid_interval": [0.1, 0.5]}, [1.0, 2.0])
+    result = run_slice(grid, worlds.prices(worlds.walk(50)), 0, 4, Rules(), beta=1.0)
+    assert {message: at.tolist() for message, at in result.errors.items()} == {
+        "grid_interval scaled by beta and coefficient goes above 0.9 for TEST (beta 1).": [3]
+    }
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 0), (5, 4), (-1, 3), (0, 10**9)])
+def test_a_slice_outside_the_grid_is_refused(start, stop):
+    grid = Grid(get_strategy("sma_cross"), ["TEST"], {})
+    with pytest.raises(BadGrid):
+        run_slice(grid, worlds.prices(worlds.walk(300)), start, stop, Rules())
+
+
+def test_a_slice_needs_the_prices_of_its_own_single_symbol():
+    grid = Grid(get_strategy("sma_cross"), ["TEST", "NEXT"], {"fast": [2, 3]})
+    bars = worlds.prices(worlds.walk(300))
+    with pytest.raises(BadGrid, match="more than one symbol"):
+        run_slice(grid, bars, 1, 3, Rules())
+    with pytest.raises(BadGrid, match="slice is of NEXT"):
+        run_slice(grid, bars, 2, 4, Rules())
+
+
+def test_an_unknown_strategy_is_refused_with_the_near_name():
+    with pytest.raises(UnknownStrategy, match=r'no strategy "sma_corss"\. Did you mean "sma_cross"') as caught:
+        get_strategy("sma_corss")
+    assert caught.value.field == "strategy"
+
+
+def test_a_direction_that_a_strategy_does_not_trade_is_refused():
+    import dataclasses
+
+    only_long = dataclasses.replace(get_strategy("sma_cross"), directions=("long",))
+    grid = Grid(only_long, ["TEST"], {})
+    with pytest.raises(BadParameters, match="cannot trade 'short'") as caught:
+        run_slice(grid, worlds.prices(worlds.walk(300)), 0, 1, Rules(direction="short"))
+    assert caught.value.field == "direction"
