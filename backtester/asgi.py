@@ -1,0 +1,20 @@
+"""HTTP to Django, WebSockets to routing. Nothing here knows which ASGI server runs it."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
+http = get_asgi_application()  # first: it loads the apps that the imports below need
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+
+from backtester.origins import SameOriginOnly  # noqa: E402
+from batches.routing import websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": SameOriginOnly(URLRouter(websocket_urlpatterns)),
+    }
+)

@@ -1,0 +1,220 @@
+"""Every knob, read once from the environment. Wrong values stop the start.
+
+Durations carry their unit in the name. `docs/settings.md` explains each one (a test compares).
+"""
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# Where everything lives that is made at run time: database, kernel cache, sockets, logs. Never committed.
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOW_CREDENTIALS = True
+CORS_URLS_REGEX = r"^/api/.*$"
+
+
+def _secret_key() -> str:
+    """The given key, else one made on the first start and kept readable by its owner alone."""
+    given: str = env.str("SECRET_KEY", default="")
+    if given:
+        if len(given) < 50:
+            raise ImproperlyConfigured(f"SECRET_KEY has {len(given)} characters; at least 50 are wanted.")
+        return given
+    path = DATA_DIR / "secret_key"
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(64))
+    except FileExistsError:
+        pass  # made by an earlier start, or by a process that started with us
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "channels",
+    "corsheaders",
+    "django_htmx",
+    "ninja",
+    "backtester",
+    "batches",
+]
+
+# Every one of these is async-capable: one that is not would cost a thread for each open stream.
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "backtester.headers.SecurityHeaders",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "backtester.urls"
+ASGI_APPLICATION = "backtester.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# ---- Database: SQLite in DATA_DIR, or DATABASE_URL -------------------------------------------------------------------
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}"),
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: a read that turns into a write would otherwise fail at once, whatever the timeout.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;"
+            " PRAGMA cache_size=-32000;"
+        ),
+    }
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # each ASGI request has a thread of its own: kept connections would leak
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ---- Redis: broker and channel layer. It holds nothing that matters --------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{DATA_DIR / 'run' / 'redis.sock'}"
+if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    raise ImproperlyConfigured(f"REDIS_URL starts with {REDIS_URL[:12]!r}; redis://, rediss:// or unix:// is wanted.")
+REDIS_PREFIX = env.str("REDIS_PREFIX", default="backtester")
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "prefix": REDIS_PREFIX,
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    "socket_timeout": 5,
+                    "socket_connect_timeout": 2,
+                    "health_check_interval": 10,
+                }
+            ],
+        },
+    },
+}
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": f"{REDIS_PREFIX}:",
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 2,
+    "health_check_interval": 10,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_DEFAULT_QUEUE = "chunks"
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_PUBLISH_RETRY = False  # the row is written already; the watchdog queues what the broker missed
+CELERY_TASK_SOFT_TIME_LIMIT, CELERY_TASK_TIME_LIMIT = 45, 60
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# ---- Batches ---------------------------------------------------------------------------------------------------------
+
+BATCH_MAX_COMBINATIONS = env.int("BATCH_MAX_COMBINATIONS", default=1_000_000)
+BATCH_MAX_SYMBOLS = env.int("BATCH_MAX_SYMBOLS", default=5_000)
+BATCH_MAX_RUNNING = env.int("BATCH_MAX_RUNNING", default=64)
+BATCH_MAX_BODY_BYTES = env.int("BATCH_MAX_BODY_BYTES", default=2 * 1024 * 1024)
+BATCH_TIMEOUT_S = env.int("BATCH_TIMEOUT_S", default=900)
+BATCH_TIMEOUT_MAX_S = env.int("BATCH_TIMEOUT_MAX_S", default=7 * 24 * 3600)
+BATCH_TOP_ROWS = env.int("BATCH_TOP_ROWS", default=100)
+CHUNK_TARGET_S = env.float("CHUNK_TARGET_S", default=0.3)
+CHUNK_LEASE_S = env.float("CHUNK_LEASE_S", default=30.0)
+CHUNK_MAX_ATTEMPTS = env.int("CHUNK_MAX_ATTEMPTS", default=3)
+EVENT_INTERVAL_S = env.float("EVENT_INTERVAL_S", default=0.5)
+WATCHDOG_INTERVAL_S = env.float("WATCHDOG_INTERVAL_S", default=1.0)
+STALLED_AFTER_S = env.float("STALLED_AFTER_S", default=10.0)
+BENCHMARK_SYMBOL = env.str("BENCHMARK_SYMBOL", default="SP500")
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = BATCH_MAX_BODY_BYTES
+
+# ---- Pages, languages, time, static files ----------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # served from where the packages carry them: no collect step on one machine
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# ---- Security --------------------------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# ---- Logs ------------------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "daphne.server": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},  # two lines a task would drown everything else
+        "celery.app.trace": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = {"SITE_TITLE": "Backtester", "SITE_HEADER": "Backtester", "SITE_SYMBOL": "monitoring"}

@@ -1,0 +1,17 @@
+"""Pages, API, streams, admin, health, each under its prefix."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from backtester.health import healthz, metrics
+from batches.api import api
+from batches.streams import batch_stream
+
+urlpatterns = [
+    path("api/backtest/batch/stream", batch_stream, name="stream"),
+    path("api/", api.urls),
+    path("admin/", admin.site.urls),
+    path("healthz", healthz),
+    path("metrics", metrics),
+    path("", include("batches.urls")),
+]

@@ -1,0 +1,10 @@
+"""The app's configuration."""
+
+from django.apps import AppConfig
+
+
+class BatchesConfig(AppConfig):
+    """Batches: their life, their results, their watchers."""
+
+    name = "batches"
+    verbose_name = "Batches"

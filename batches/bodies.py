@@ -1,0 +1,59 @@
+"""Read a JSON body strictly: what Python's reader lets pass (NaN, 1e400, doubled keys) is refused."""
+
+import json
+import math
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+
+from batches.errors import BatchError
+
+
+def json_body(request: HttpRequest) -> Any:
+    """The request's JSON value; BatchError (400, 413, 415) when it has none that can be trusted."""
+    if request.content_type != "application/json":
+        raise BatchError(
+            f"The content type is {(request.content_type or '')[:60]!r}; application/json is wanted.",
+            code="UNSUPPORTED_MEDIA_TYPE",
+            status=415,
+        )
+    try:
+        return json.loads(
+            request.body, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_distinct_keys
+        )
+    except RequestDataTooBig:
+        raise BatchError(
+            f"The body is larger than {settings.BATCH_MAX_BODY_BYTES:,} bytes (BATCH_MAX_BODY_BYTES).",
+            code="BODY_TOO_LARGE",
+            status=413,
+        ) from None
+    except RecursionError:
+        raise _malformed("it is nested too deeply") from None
+    except ValueError as error:  # JSONDecodeError, UnicodeDecodeError and our own are ValueErrors
+        raise _malformed(str(error)[:200]) from None
+
+
+def _malformed(reason: str) -> BatchError:
+    return BatchError(f"The body is not JSON that can be read: {reason}.", code="MALFORMED_JSON", status=400)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
+
+
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {doubled[:60]!r} is given twice")
+    return found

@@ -1,0 +1,156 @@
+"""Curves as SVG paths, drawn on the server: a page with a chart is complete without scripts. Pure."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+WIDTH, LEFT, RIGHT = 960.0, 2.0, 58.0
+TOP, EQUITY_HEIGHT, GAP, DRAWDOWN_HEIGHT, BOTTOM = 12.0, 300.0, 26.0, 96.0, 24.0
+HEIGHT = TOP + EQUITY_HEIGHT + GAP + DRAWDOWN_HEIGHT + BOTTOM
+POINTS = 480  # of each curve: two for a pixel of a phone, one for two pixels of a wide screen
+LOG_FROM = 6.0  # a curve that grows more than so many times is drawn on a logarithmic scale
+MOST_MARKS = 60
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From a value to a height in the picture."""
+
+    low: float
+    high: float
+    top: float
+    height: float
+    log: bool = False
+
+    def y(self, values: Floats) -> Floats:
+        """Heights, float64[n]."""
+        low, high = self._inner(np.array([self.low, self.high]))
+        return self.top + self.height * (1 - (self._inner(values) - low) / ((high - low) or 1.0))
+
+    def _inner(self, values: Floats) -> Floats:
+        return np.log(np.maximum(values, self.low)) if self.log else values
+
+
+def equity_chart(played: dict[str, Any]) -> dict[str, Any]:
+    """The chart of a combination as the API answers it: paths, ticks, trade marks, and the points for the cursor."""
+    n_bars = len(played["dates"])
+    bars = np.unique(np.linspace(0, n_bars - 1, min(n_bars, POINTS)).astype(np.int64))
+    equity, hold = (np.array(curve, dtype=np.float64)[bars] for curve in (played["equity"], played["buyAndHold"]["equity"]))
+    drawdown = _lowest_between(np.array(played["drawdown"], dtype=np.float64), bars)
+    low, high = float(min(equity.min(), hold.min())), float(max(equity.max(), hold.max()))
+    money = Scale(low, high, TOP, EQUITY_HEIGHT, log=low > 0 and high / low > LOG_FROM)
+    depth = Scale(min(float(drawdown.min()), -0.01), 0.0, TOP + EQUITY_HEIGHT + GAP, DRAWDOWN_HEIGHT)
+    x = _x(bars, n_bars)
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "left": LEFT,
+        "right": WIDTH - RIGHT,
+        "label_x": WIDTH - RIGHT + 8,
+        "bottom": HEIGHT - BOTTOM,
+        "log": money.log,
+        "equity": path(x, money.y(equity)),
+        "hold": path(x, money.y(hold)),
+        "drawdown": _area(x, depth.y(drawdown), depth.top),
+        "money_ticks": _heights(money, _log_ticks(low, high) if money.log else ticks(low, high), money_text),
+        "depth_ticks": _heights(depth, ticks(depth.low, 0.0, 3), lambda v: f"{v:.0%}"),
+        "year_ticks": _year_ticks(played["dates"]),
+        "marks": _marks(played, money),
+        "points": {
+            "x": [round(v, 1) for v in x.tolist()],
+            "dates": [played["dates"][bar] for bar in bars.tolist()],
+            "equity": [round(v, 2) for v in equity.tolist()],
+            "hold": [round(v, 2) for v in hold.tolist()],
+            "drawdown": [round(v, 4) for v in drawdown.tolist()],
+        },
+    }
+
+
+def path(x: Floats, y: Floats) -> str:
+    """`M0 1L2 3...` through all points."""
+    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
+
+
+def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """Round numbers between low and high, about as many as wanted."""
+    span = high - low
+    if span <= 0:
+        return [low]
+    rough = span / wanted
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
+    first = math.ceil(low / step)
+    return [round(i * step, 10) for i in range(first, math.floor(high / step) + 1)]
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 in each decade; the decades alone when there are many."""
+    factors = (1, 2, 5) if high / low < 500 else (1,)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [v for decade in decades for factor in factors if low <= (v := factor * 10.0**decade) <= high]
+
+
+def money_text(value: float) -> str:
+    """`150k`, `2.5M`."""
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def _x(bars: npt.NDArray[np.int64], n_bars: int) -> Floats:
+    return LEFT + (WIDTH - LEFT - RIGHT) * bars / max(1, n_bars - 1)
+
+
+def _lowest_between(values: Floats, bars: npt.NDArray[np.int64]) -> Floats:
+    """The lowest value since the bar drawn before: thinning out must not hide a drawdown."""
+    starts = np.concatenate(([0], bars[:-1] + 1))
+    lowest: Floats = np.minimum.reduceat(values, starts)
+    return lowest
+
+
+def _area(x: Floats, y: Floats, base: float) -> str:
+    return f"{path(x, y)}L{x[-1]:.1f} {base:.1f}L{x[0]:.1f} {base:.1f}Z"
+
+
+def _heights(scale: Scale, values: list[float], text: Any) -> list[dict[str, Any]]:
+    heights = scale.y(np.array(values)).tolist()
+    return [{"y": round(y, 1), "text_y": round(y + 4, 1), "text": text(v)} for v, y in zip(values, heights, strict=True)]
+
+
+def _year_ticks(dates: list[str]) -> list[dict[str, Any]]:
+    """The first bar of a year, every so many years; of a month, when the test is short."""
+    length = 4 if dates[0][:4] != dates[-1][:4] else 7
+    starts = [i for i in range(1, len(dates)) if dates[i][:length] != dates[i - 1][:length]]
+    every = max(1, math.ceil(len(starts) / 9))
+    xs = _x(np.array(starts[::every], dtype=np.int64), len(dates)).tolist()
+    return [{"x": round(x, 1), "text": dates[i][:length]} for x, i in zip(xs, starts[::every], strict=True)]
+
+
+def _marks(played: dict[str, Any], scale: Scale) -> list[dict[str, str]]:
+    """A triangle for each entry and exit; none when they would only cover the curve."""
+    trades = played["trades"]
+    if len(trades) > MOST_MARKS:
+        return []
+    bar_of = {day: bar for bar, day in enumerate(played["dates"])}
+    marks = []
+    for trade in trades:
+        long = trade["side"] == "long"
+        for day, up in ((trade["entryDate"], long), (trade["exitDate"], not long)):
+            if day is None:
+                continue
+            bar = bar_of[day]
+            x = float(_x(np.array([bar]), len(bar_of))[0])
+            y = float(scale.y(np.array([played["equity"][bar]]))[0])
+            marks.append({"d": _triangle(x, y, up=up), "class": "buy" if up else "sell"})
+    return marks
+
+
+def _triangle(x: float, y: float, *, up: bool) -> str:
+    tip, foot = (y + 3, y + 11) if up else (y - 3, y - 11)
+    return f"M{x:.1f} {tip:.1f}L{x - 4.5:.1f} {foot:.1f}L{x + 4.5:.1f} {foot:.1f}Z"

@@ -1,0 +1,60 @@
+"""What can be wrong with a request: one shape, whatever door it came through."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One field and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class BatchError(Exception):
+    """A refusal that the caller can act on."""
+
+    def __init__(self, message: str, *, code: str, status: int, details: tuple[Detail, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.status = status
+        self.details = details
+
+    def as_json(self) -> dict[str, object]:
+        """The wire form, the same on HTTP and on streams."""
+        return {
+            "success": False,
+            "error": self.message,
+            "code": self.code,
+            "details": [{"field": d.field, "message": d.message} for d in self.details],
+        }
+
+
+class InvalidRequest(BatchError):
+    """Something in the request has a wrong value."""
+
+    def __init__(self, *details: Detail) -> None:
+        message = details[0].message if len(details) == 1 else " ".join(d.message for d in details[:5])
+        super().__init__(message, code="INVALID_REQUEST", status=422, details=details)
+
+
+class NotFound(BatchError):
+    """No such thing, or not yours: the two look the same, so that ids cannot be probed."""
+
+    def __init__(self, what: str = "batch") -> None:
+        super().__init__(f"There is no such {what}.", code="NOT_FOUND", status=404)
+
+
+class Conflict(BatchError):
+    """The request is fine, but not in the present state."""
+
+    def __init__(self, message: str, *, code: str = "CONFLICT") -> None:
+        super().__init__(message, code=code, status=409)
+
+
+class TooMany(BatchError):
+    """A limit of this installation is reached; it is named in the message."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="LIMIT_REACHED", status=429)

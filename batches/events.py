@@ -1,0 +1,67 @@
+"""Announce a committed change to whoever watches. A hint only: losing one loses nothing.
+
+Celery tasks and views are synchronous, so the message is published directly, in the channel layer's own framing:
+`async_to_sync(group_send)` would open a connection for each call, and block for seconds when Redis hangs.
+"""
+
+import logging
+import uuid
+from functools import lru_cache
+from typing import Any
+
+import redis
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.utils import timezone
+from prometheus_client import Counter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from batches.models import BatchSession
+from batches.progress import encode, newest_event
+
+log = logging.getLogger(__name__)
+PUBLISHED = Counter("events_published_total", "Events handed to the channel layer.")
+DROPPED = Counter("events_dropped_total", "Events that the channel layer did not take; watchers read the row instead.")
+PUBLISH_TIMEOUT_S = 0.25
+
+
+def group_name(session_id: uuid.UUID) -> str:
+    """The Channels group of a session's watchers."""
+    return f"batch.{session_id.hex}"
+
+
+def redis_channel(session_id: uuid.UUID) -> str:
+    """Where the pub/sub layer listens for that group (a test compares it with the layer's own word)."""
+    return f"{settings.REDIS_PREFIX}__group__{group_name(session_id)}"
+
+
+@lru_cache(maxsize=1)
+def redis_client() -> "redis.Redis[Any]":
+    """This process's connection, with tight limits: a missing or hung Redis costs a quarter of a second at most."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=PUBLISH_TIMEOUT_S,
+        socket_connect_timeout=PUBLISH_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def publish(session: BatchSession) -> None:
+    """Send the session's newest event to its group, as of this moment. Call after the commit."""
+    event = newest_event(session, timezone.now())
+    message = {
+        "type": "batch.event",
+        "session": session.id.hex,
+        "kind": event["type"],
+        "sequence": event["sequence"],
+        "text": encode(event),
+    }
+    try:
+        redis_client().publish(redis_channel(session.id), get_channel_layer().serialize(message))
+        PUBLISHED.inc()
+    except redis.RedisError as error:
+        DROPPED.inc()
+        log.warning(
+            "event %s of %s was not published, watchers will read the row: %s", event["sequence"], session.id, error
+        )

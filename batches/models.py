@@ -1,0 +1,170 @@
+"""The truth: instruments with their prices, batches, and the chunks that hold a batch's results."""
+
+import uuid
+
+from django.db import models
+
+
+class Status(models.TextChoices):
+    """Where a batch stands. The terminal ones are entered once and for good."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETE = "complete"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Nothing changes any more."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({Status.COMPLETE, Status.ERROR, Status.CANCELLED})
+ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.PAUSED})
+
+
+class Phase(models.TextChoices):
+    """What a running batch does now, so that no minute is silent."""
+
+    LOADING = "loading"
+    COMPILING = "compiling"
+    TESTING = "testing"
+    WRITING = "writing"
+
+
+class ChunkStatus(models.TextChoices):
+    """Where a chunk stands. A failed chunk is one that killed its worker too often."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class PriceSeries(models.Model):
+    """One version of one instrument's bars. Never changed after it is written, so that old batches can be replayed."""
+
+    symbol = models.CharField(max_length=24)
+    sha256 = models.CharField(max_length=64)
+    has_ohlc = models.BooleanField()
+    first_date = models.DateField()
+    last_date = models.DateField()
+    n_bars = models.PositiveIntegerField()
+    source = models.CharField(max_length=200)
+    data = models.BinaryField(
+        help_text="An Arrow IPC stream with the columns date, close and, where known, the others."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "price series"
+        constraints = [models.UniqueConstraint(fields=["symbol", "sha256"], name="one_series_per_content")]
+
+    def __str__(self) -> str:
+        return f"{self.symbol}, {self.n_bars:,} bars to {self.last_date}"
+
+
+class Instrument(models.Model):
+    """Something with prices that can be tested."""
+
+    symbol = models.CharField(max_length=24, unique=True)
+    name = models.CharField(max_length=120, blank=True)
+    series = models.ForeignKey(PriceSeries, on_delete=models.PROTECT, related_name="+")
+    beta = models.FloatField(null=True, blank=True, help_text="Against the benchmark, over the whole series.")
+    manual_beta = models.FloatField(null=True, blank=True, help_text="Used instead of the measured beta, where given.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["symbol"]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
+class BatchSession(models.Model):
+    """One submitted sweep: what was asked, how far it is, and what came of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.JSONField(help_text="The checked request, in the wire form; equal requests are equal JSON.")
+    strategy = models.CharField(max_length=64)
+    sort_by = models.CharField(max_length=64)
+    instruments = models.JSONField(help_text="For each symbol: the price series and the beta that this batch uses.")
+    engine_version = models.CharField(max_length=32)
+    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    phase = models.CharField(max_length=10, choices=Phase, default=Phase.LOADING)
+    total = models.PositiveIntegerField(help_text="Combinations to test.")
+    successful = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    work_total = models.FloatField(help_text="Bars times combinations.")
+    work_done = models.FloatField(default=0)
+    carried_tests = models.PositiveIntegerField(default=0, help_text="Tests taken over from the retried batch.")
+    carried_work = models.FloatField(default=0)
+    pace = models.JSONField(default=list, help_text="The latest [active seconds, work done] pairs, for the estimate.")
+
+    sequence = models.PositiveBigIntegerField(default=1, help_text="Grows with every change a watcher may see.")
+    published_at = models.DateTimeField(null=True, editable=False)
+    leaders = models.JSONField(default=list)
+    last_test = models.JSONField(null=True)
+    failures = models.JSONField(default=list, help_text="Causes, the newest last: message, count, example.")
+
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True)
+    paused_s = models.FloatField(default=0)
+    timeout_s = models.PositiveIntegerField()
+    deadline_at = models.DateTimeField(null=True, help_text="Null while paused: paused time does not count.")
+    worker_seen_at = models.DateTimeField(null=True)
+    queued_at = models.DateTimeField(null=True, help_text="When the watchdog last put it into the queue.")
+
+    error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=20, blank=True)
+    results = models.JSONField(null=True, help_text="The summary that the terminal event carries.")
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["-created_at"], name="session_newest"),
+            models.Index(fields=["status", "-created_at"], name="session_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.strategy} {str(self.id)[:8]}"
+
+    @property
+    def current(self) -> int:
+        """Tests done, whatever came of them."""
+        return self.successful + self.failed
+
+    @property
+    def state(self) -> Status:
+        """The status as the enum that answers questions."""
+        return Status(self.status)
+
+
+class ResultChunk(models.Model):
+    """A contiguous slice of one symbol's combinations: first the plan, then the results."""
+
+    session = models.ForeignKey(BatchSession, on_delete=models.CASCADE, related_name="chunks")
+    position = models.PositiveIntegerField(help_text="The order of work: symbols interleaved.")
+    symbol_number = models.PositiveIntegerField()
+    start = models.PositiveIntegerField(help_text="First combination index.")
+    stop = models.PositiveIntegerField(help_text="One past the last combination index.")
+    status = models.CharField(max_length=8, choices=ChunkStatus, default=ChunkStatus.WAITING)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    claimed_by = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    failures = models.JSONField(default=list, help_text="[message, [[first, past last], ...]] in combination indices.")
+    block = models.BinaryField(null=True, help_text="float64[n_metrics, stop - start], row major.")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["session", "start"], name="one_chunk_per_slice")]
+        indexes = [models.Index(fields=["session", "status", "position"], name="chunk_next")]
+
+    def __str__(self) -> str:
+        return f"{self.start}-{self.stop} of {self.session_id}"

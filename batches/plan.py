@@ -1,0 +1,92 @@
+"""What a batch computes, rebuilt from its row: the grid, the rules, and each symbol's prices and beta."""
+
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backtester.engine import METRIC_NAMES, Grid, Prices, Rules, get_strategy
+from batches.market_data import load_prices
+from batches.models import BatchSession
+from batches.schemas import wire_name
+
+KEPT_PLANS = 128
+_plans: OrderedDict[uuid.UUID, "Plan"] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that makes a combination a pure function of its index."""
+
+    grid: Grid
+    rules: Rules
+    series_ids: tuple[int, ...]
+    betas: tuple[float | None, ...]
+    start_date: date | None
+    end_date: date | None
+
+    def prices(self, symbol_number: int) -> Prices:
+        """The tested bars of one symbol."""
+        return load_prices(self.series_ids[symbol_number], self.start_date, self.end_date)
+
+    def identity(self, index: int) -> dict[str, Any]:
+        """The first part of a row, in its wire form: which combination it is."""
+        combination = self.grid.decode(index)
+        return {
+            "index": index,
+            "symbol": combination.symbol,
+            "parameters": {wire_name(name): value for name, value in combination.parameters.items()},
+            "beta": self.betas[self.grid.symbols.index(combination.symbol)] if self.grid.coefficients else None,
+            "coefficient": combination.coefficient,
+        }
+
+    def row(self, index: int, metrics: npt.NDArray[np.float64]) -> dict[str, Any]:
+        """A row in its wire form. metrics : float64[n_metrics], NaN where undefined."""
+        return self.identity(index) | metrics_json(metrics)
+
+
+def metrics_json(metrics: npt.NDArray[np.float64]) -> dict[str, float | int | None]:
+    """The metrics under their wire names: null where undefined, the count of trades as a whole number."""
+    values: dict[str, float | int | None] = {}
+    for name, value in zip(METRIC_NAMES, metrics.tolist(), strict=True):
+        defined = value == value and abs(value) != float("inf")
+        values[wire_name(name)] = (int(value) if name == "trades" else value) if defined else None
+    return values
+
+
+def plan_of(session: BatchSession) -> Plan:
+    """The plan of a batch. Neither the request nor the prices of a batch ever change, so a process may keep it."""
+    plan = _plans.get(session.id)
+    if plan is None:
+        plan = _plans[session.id] = build_plan(session.request, session.instruments)
+        while len(_plans) > KEPT_PLANS:
+            _plans.popitem(last=False)
+    return plan
+
+
+def build_plan(request: dict[str, Any], instruments: list[dict[str, Any]]) -> Plan:
+    """The plan of a checked request (`StartRequest.as_json`) over the given price series."""
+    strategy = get_strategy(request["strategy"])
+    axes = {parameter.name: request["parameterRanges"][wire_name(parameter.name)] for parameter in strategy.parameters}
+    return Plan(
+        grid=Grid(
+            strategy,
+            [instrument["symbol"] for instrument in instruments],
+            axes,
+            request["coefficients"] if request["enableBetaScaling"] else None,
+        ),
+        rules=Rules(
+            direction=request["direction"],
+            fees=request["fees"],
+            slippage=request["slippage"],
+            initial_capital=request["initialCapital"],
+        ),
+        series_ids=tuple(instrument["seriesId"] for instrument in instruments),
+        betas=tuple(instrument["beta"] for instrument in instruments),
+        start_date=date.fromisoformat(request["startDate"]) if request["startDate"] else None,
+        end_date=date.fromisoformat(request["endDate"]) if request["endDate"] else None,
+    )

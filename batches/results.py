@@ -1,0 +1,166 @@
+"""Results as columns: a chunk's metrics are one block of float64, and a column of a batch is read across its chunks.
+
+Blocks of finished chunks never change, so a process keeps the ones it read last. Parameters are never stored: they are
+decoded from the index.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backtester.engine import METRIC_NAMES, METRICS
+from batches.models import BatchSession, ChunkStatus, ResultChunk
+from batches.plan import Plan, plan_of
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+CACHE_BYTES = 512 * 1024 * 1024
+
+
+def encode_block(metrics: Floats) -> bytes:
+    """metrics : float64[n_metrics, n] -> the bytes that are stored."""
+    return metrics.tobytes()
+
+
+def decode_block(block: bytes | memoryview) -> Floats:
+    """The stored bytes -> float64[n_metrics, n], read only."""
+    return np.frombuffer(block, dtype=np.float64).reshape(len(METRICS), -1)
+
+
+class BlockCache:
+    """The blocks that this process read last, up to a number of bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.blocks: OrderedDict[int, Floats] = OrderedDict()
+
+    def fetch(self, chunk_ids: Sequence[int]) -> dict[int, Floats]:
+        """The blocks of finished chunks, by chunk id; one query for all that are missing."""
+        found = {}
+        for pk in chunk_ids:
+            block = self.blocks.get(pk)
+            if block is not None:
+                self.blocks.move_to_end(pk)
+                found[pk] = block
+        missing = [pk for pk in chunk_ids if pk not in found]
+        for pk, data in ResultChunk.objects.filter(pk__in=missing).values_list("pk", "block"):
+            found[pk] = self._keep(pk, decode_block(data or b""))
+        return found
+
+    def _keep(self, pk: int, block: Floats) -> Floats:
+        self.blocks[pk] = block
+        self.size += block.nbytes
+        while self.size > self.limit and len(self.blocks) > 1:
+            self.size -= self.blocks.popitem(last=False)[1].nbytes
+        return block
+
+
+_cache = BlockCache(CACHE_BYTES)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The finished tests of a batch, ordered by index.
+
+    index : int64[n]; metrics : the blocks, in the same order; failed tests are here too, with NaN in every metric.
+    """
+
+    plan: Plan
+    index: Ints
+    blocks: tuple[Floats, ...]
+
+    def metric(self, name: str) -> Floats:
+        """One metric, float64[n]; name in snake case."""
+        row = METRIC_NAMES.index(name)
+        return np.concatenate([block[row] for block in self.blocks]) if self.blocks else np.empty(0)
+
+    def metrics_at(self, positions: Ints) -> Floats:
+        """Every metric of a few tests, float64[len(positions), n_metrics]."""
+        if not self.blocks:
+            return np.empty((0, len(METRICS)))
+        ends = np.cumsum([block.shape[1] for block in self.blocks])
+        number = np.searchsorted(ends, positions, side="right")
+        starts = np.concatenate(([0], ends[:-1]))
+        pairs = zip(number.tolist(), (positions - starts[number]).tolist(), strict=True)
+        return np.array([self.blocks[block][:, column] for block, column in pairs]).reshape(-1, len(METRICS))
+
+    def rows(self, positions: Ints) -> list[dict[str, Any]]:
+        """Contract rows, in the order of `positions`."""
+        values = self.metrics_at(positions)
+        return [self.plan.row(int(self.index[at]), values[i]) for i, at in enumerate(positions.tolist())]
+
+
+def columns_of(session: BatchSession) -> Columns:
+    """What is finished of a batch at this moment."""
+    chunks = list(
+        ResultChunk.objects.filter(session=session, status__in=[ChunkStatus.DONE, ChunkStatus.FAILED])
+        .order_by("start")
+        .values_list("pk", "start", "stop", "status")
+    )
+    blocks = _cache.fetch([pk for pk, _, _, status in chunks if status == ChunkStatus.DONE])
+    return Columns(
+        plan=plan_of(session),
+        index=_joined([np.arange(start, stop, dtype=np.int64) for _, start, stop, _ in chunks]),
+        blocks=tuple(
+            blocks[pk] if pk in blocks else np.full((len(METRICS), stop - start), np.nan)
+            for pk, start, stop, _ in chunks
+        ),
+    )
+
+
+def _joined(parts: list[Ints]) -> Ints:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether the best value of a metric is its largest."""
+    return METRICS[METRIC_NAMES.index(metric)].higher_is_better
+
+
+def order(values: Floats, *, descending: bool) -> Ints:
+    """Positions in sorted order: undefined values last either way, equal ones by position."""
+    return np.argsort(-values if descending else values, kind="stable")
+
+
+def best(values: Floats, count: int, *, descending: bool) -> Ints:
+    """The first `count` positions of `order`, without sorting everything, and without undefined values."""
+    keys = -values if descending else values
+    defined = np.flatnonzero(~np.isnan(keys))
+    if len(defined) > count:
+        threshold = np.partition(keys[defined], count - 1)[count - 1]
+        defined = defined[keys[defined] <= threshold]
+    return defined[np.argsort(keys[defined], kind="stable")][:count]
+
+
+def better_first(rows: Iterable[dict[str, Any]], wire_metric: str, *, descending: bool) -> list[dict[str, Any]]:
+    """Rows best first; equal ones by index, so that merging is the same in any order. Undefined ones are left out."""
+    defined = [row for row in rows if row[wire_metric] is not None]
+    sign = -1 if descending else 1
+    return sorted(defined, key=lambda row: (sign * row[wire_metric], row["index"]))
+
+
+def failure_ranges(offsets: Ints, start: int) -> list[list[int]]:
+    """Sorted offsets -> [[first, past last], ...] in combination indices."""
+    if not len(offsets):
+        return []
+    breaks = np.flatnonzero(np.diff(offsets) > 1) + 1
+    return [[start + int(run[0]), start + int(run[-1]) + 1] for run in np.split(offsets, breaks)]
+
+
+def errors_of(session: BatchSession) -> list[tuple[str, list[list[int]]]]:
+    """Why tests failed: (message, ranges of indices) for each finished chunk's causes."""
+    found = ResultChunk.objects.filter(session=session).exclude(failures=[]).order_by("start")
+    return [(message, ranges) for failures in found.values_list("failures", flat=True) for message, ranges in failures]
+
+
+def error_at(errors: list[tuple[str, list[list[int]]]], index: int) -> str | None:
+    """The reason why one test failed, if it did."""
+    for message, ranges in errors:
+        if any(first <= index < last for first, last in ranges):
+            return message
+    return None

@@ -1,0 +1,164 @@
+"""A page of results: sorted and filtered on the server, by any metric and any parameter."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from batches.errors import Detail, InvalidRequest
+from batches.models import BatchSession
+from batches.plan import Plan, plan_of
+from batches.results import Columns, Floats, Ints, columns_of, error_at, errors_of, higher_is_better, order
+from batches.schemas import METRIC_OF_WIRE_NAME, wire_name
+
+PAGE_SIZE, MOST_ROWS = 50, 1_000
+BOUND = re.compile(r"(min|max)(?:\.(\w+)|([A-Z]\w*))", re.ASCII)  # min.sharpe or minSharpe
+KNOWN = ("sort", "symbol", "page", "pageSize")
+
+
+@dataclass(frozen=True)
+class ResultsQuery:
+    """What to show. sort : a wire name, metric or parameter; bounds : (wire name, at least, at most)."""
+
+    sort: str
+    descending: bool
+    symbol: str
+    page: int
+    page_size: int
+    bounds: tuple[tuple[str, float, float], ...]
+
+    @classmethod
+    def parse(cls, session: BatchSession, given: Mapping[str, str]) -> "ResultsQuery":
+        """From a query string; InvalidRequest names the part that is wrong."""
+        names = sortable(plan_of(session))
+        sort = given.get("sort") or default_sort(session)
+        name = sort.removeprefix("-")
+        if name not in names:
+            raise InvalidRequest(_unknown("sort", name, names))
+        symbol = given.get("symbol", "").upper()
+        if symbol and symbol not in plan_of(session).grid.symbols:
+            raise InvalidRequest(Detail("symbol", f"{symbol[:40]!r} is not among the symbols of this batch."))
+        return cls(
+            sort=name,
+            descending=sort.startswith("-"),
+            symbol=symbol,
+            page=_whole(given, "page", 1, 1, 10**9),
+            page_size=_whole(given, "pageSize", PAGE_SIZE, 1, MOST_ROWS),
+            bounds=_bounds(given, names),
+        )
+
+
+@dataclass(frozen=True)
+class ResultsPage:
+    """One page of contract rows; total counts the rows that pass the filters."""
+
+    rows: list[dict[str, Any]]
+    total: int
+    page: int
+    page_size: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, math.ceil(self.total / self.page_size))
+
+
+def default_sort(session: BatchSession) -> str:
+    """The batch's own order, best first."""
+    return ("-" if higher_is_better(METRIC_OF_WIRE_NAME[session.sort_by]) else "") + session.sort_by
+
+
+def sortable(plan: Plan) -> list[str]:
+    """The wire names that can be sorted and filtered by: index, coefficient, parameters, metrics."""
+    parameters = [wire_name(parameter) for parameter in plan.grid.axes]
+    return ["index", *parameters, *(["coefficient"] if plan.grid.coefficients else []), *METRIC_OF_WIRE_NAME]
+
+
+def page(session: BatchSession, query: ResultsQuery) -> ResultsPage:
+    """The asked page. Undefined values come last whichever way it is sorted; equal ones by index."""
+    columns = columns_of(session)
+    positions = select(columns, query)
+    values = column(columns, query.sort)[positions]
+    first = (query.page - 1) * query.page_size
+    shown = positions[order(values, descending=query.descending)[first : first + query.page_size]]
+    rows = columns.rows(shown)
+    _add_errors(session, rows)
+    return ResultsPage(rows, len(positions), query.page, query.page_size)
+
+
+def select(columns: Columns, query: ResultsQuery) -> Ints:
+    """Positions of the tests that pass the query's filters."""
+    first, last = 0, len(columns.index)
+    if query.symbol:
+        span = columns.plan.grid.span(columns.plan.grid.symbols.index(query.symbol))
+        first, last = (int(at) for at in np.searchsorted(columns.index, span))
+    keep = np.ones(last - first, dtype=bool)
+    for name, low, high in query.bounds:
+        values = column(columns, name)[first:last]
+        keep &= (values >= low) & (values <= high)  # an undefined value passes no bound
+    return np.flatnonzero(keep) + first
+
+
+def column(columns: Columns, wire: str) -> Floats:
+    """One column of the finished tests by its wire name, float64[n]."""
+    if wire == "index":
+        return columns.index.astype(np.float64)
+    if wire in METRIC_OF_WIRE_NAME:
+        return columns.metric(METRIC_OF_WIRE_NAME[wire])
+    decoded = columns.plan.grid.decode_many(columns.index)
+    if wire == "coefficient":
+        return np.asarray(decoded.coefficient, dtype=np.float64)
+    return next(values.astype(np.float64) for name, values in decoded.parameters.items() if wire_name(name) == wire)
+
+
+def _add_errors(session: BatchSession, rows: list[dict[str, Any]]) -> None:
+    """Failed tests, and only they, say why."""
+    errors = errors_of(session) if any(row["finalEquity"] is None for row in rows) else []
+    for row in rows:
+        if error := error_at(errors, row["index"]):
+            row["error"] = error
+
+
+def _bounds(given: Mapping[str, str], names: list[str]) -> tuple[tuple[str, float, float], ...]:
+    bounds: dict[str, list[float]] = {}
+    for key in given:
+        if key in KNOWN or given[key] == "":
+            continue
+        match = BOUND.fullmatch(key)
+        if not match:
+            raise InvalidRequest(_unknown(key[:60], key, [*KNOWN, "min.<name>", "max.<name>"]))
+        name = match[2] or match[3][:1].lower() + match[3][1:]
+        if name not in names:
+            raise InvalidRequest(_unknown(key[:60], name, names))
+        low_high = bounds.setdefault(name, [-math.inf, math.inf])
+        low_high[match[1] == "max"] = _number(key, given[key])
+    return tuple((name, low, high) for name, (low, high) in bounds.items())
+
+
+def _number(field: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidRequest(Detail(field, f"{field} is {text[:40]!r}; a number is wanted."))
+    return number
+
+
+def _whole(given: Mapping[str, str], field: str, default: int, low: int, high: int) -> int:
+    text = given.get(field) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high):
+        raise InvalidRequest(
+            Detail(field, f"{field} is {text[:40]!r}; a whole number from {low} to {high:,} is wanted.")
+        )
+    return int(text)
+
+
+def _unknown(field: str, name: str, names: list[str]) -> Detail:
+    near = get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(names)}."
+    return Detail(field, f"There is no {name[:60]!r} here.{hint}")

@@ -1,0 +1,298 @@
+"""The wire: what a request may say, checked field by field, and the names that leave the server.
+
+One checker serves the API and the form, so that both refuse the same things in the same words.
+"""
+
+import math
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from difflib import get_close_matches
+from typing import Any
+
+from django.conf import settings
+
+from backtester.engine import (
+    METRIC_NAMES,
+    BadParameters,
+    EngineError,
+    Strategy,
+    UnknownStrategy,
+    axis_values,
+    get_strategy,
+)
+from batches.errors import Detail, InvalidRequest
+
+
+def wire_name(name: str) -> str:
+    """`max_drawdown` -> `maxDrawdown`: camel case on the wire, snake case in Python."""
+    head, *tail = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)
+
+
+METRIC_OF_WIRE_NAME = {wire_name(name): name for name in METRIC_NAMES}
+LEGACY_INSIDE_RANGES = ("symbols", "startDate", "endDate")  # where older clients put them
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """A checked request to start a batch. Symbols and dates are not yet compared with the stored prices."""
+
+    strategy: str
+    symbols: tuple[str, ...]
+    axes: dict[str, list[int | float]]
+    start_date: date | None
+    end_date: date | None
+    direction: str
+    beta_scaling: bool
+    coefficients: tuple[float, ...]
+    fees: float
+    slippage: float
+    initial_capital: float
+    sort_by: str
+    include_comparison: bool
+    timeout_s: int
+    session_id: uuid.UUID | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The stored and compared form: equal requests give equal JSON, whatever way they were spelled."""
+        values = asdict(self) | {
+            "symbols": list(self.symbols),
+            "coefficients": list(self.coefficients),
+            "axes": {wire_name(name): values for name, values in self.axes.items()},
+            "start_date": self.start_date and self.start_date.isoformat(),
+            "end_date": self.end_date and self.end_date.isoformat(),
+            "sort_by": wire_name(self.sort_by),
+        }
+        del values["session_id"]
+        names = {"axes": "parameterRanges", "beta_scaling": "enableBetaScaling", "timeout_s": "timeoutSeconds"}
+        return {names.get(name, wire_name(name)): value for name, value in values.items()}
+
+
+def parse_start(data: object) -> StartRequest:
+    """Check the body of a start. All that is wrong is said at once; InvalidRequest carries a detail for each field."""
+    if not isinstance(data, Mapping):
+        raise InvalidRequest(Detail("", f"The body is {_shown(data)}; a JSON object is wanted."))
+    return _Reader(data).start()
+
+
+class _Reader:
+    """Takes one field after the other and collects what is wrong with them."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = dict(data)
+        self.ranges = self.data.get("parameterRanges")
+        self.problems: list[Detail] = []
+        if isinstance(self.ranges, Mapping):
+            self.ranges = dict(self.ranges)
+            for name in LEGACY_INSIDE_RANGES:
+                if name in self.ranges:
+                    self.data.setdefault(name, self.ranges.pop(name))
+
+    def start(self) -> StartRequest:
+        self._refuse_unknown_fields()
+        strategy = self._strategy()
+        start_date, end_date = self._take("startDate", _date, None), self._take("endDate", _date, None)
+        if start_date and end_date and start_date > end_date:
+            self._wrong("startDate", f"startDate {start_date} lies after endDate {end_date}.")
+        scaling = self._take("enableBetaScaling", _boolean, False)
+        values: dict[str, Any] = {
+            "strategy": strategy.name if strategy else "",
+            "symbols": self._take("symbols", _symbols, None, required=True),
+            "axes": self._axes(strategy) if strategy else {},
+            "start_date": start_date,
+            "end_date": end_date,
+            "direction": self._direction(strategy),
+            "beta_scaling": scaling,
+            "coefficients": self._take("coefficients", _coefficients, (1.0,)) if scaling else (1.0,),
+            "fees": self._take("fees", _number(0, 0.5), 0.0),
+            "slippage": self._take("slippage", _number(0, 0.5), 0.0),
+            "initial_capital": self._take("initialCapital", _number(1e-6, 1e15), 100_000.0),
+            "sort_by": self._take("sortBy", _metric, "annualized_return"),
+            "include_comparison": self._take("includeComparison", _boolean, True),
+            "timeout_s": self._take(
+                "timeoutSeconds", _whole(1, settings.BATCH_TIMEOUT_MAX_S), settings.BATCH_TIMEOUT_S
+            ),
+            "session_id": self._take("sessionId", _uuid, None),
+        }
+        if self.problems:
+            raise InvalidRequest(*self.problems)
+        return StartRequest(**values)
+
+    def _wrong(self, field: str, message: str) -> None:
+        self.problems.append(Detail(field, message))
+
+    def _take(self, name: str, check: Callable[[Any], Any], default: Any, *, required: bool = False) -> Any:
+        value = self.data.get(name)
+        if value is None:  # null says the same as leaving it out
+            if required:
+                self._wrong(name, f"{name} is missing.")
+            return default
+        try:
+            return check(value)
+        except ValueError as error:
+            self._wrong(name, f"{name} is {_shown(value)}; {error} is wanted.")
+            return default
+
+    def _refuse_unknown_fields(self) -> None:
+        for name in self.data:
+            if name not in FIELDS:
+                self._wrong(str(name)[:60], f"There is no field {_shown(name)}.{_nearest(str(name), FIELDS)}")
+
+    def _strategy(self) -> Strategy | None:
+        name = self.data.get("strategy")
+        if not isinstance(name, str):
+            self._wrong(
+                "strategy", "strategy is missing." if name is None else f"strategy is {_shown(name)}; a name is wanted."
+            )
+            return None
+        try:
+            return get_strategy(name)
+        except UnknownStrategy as error:
+            self._wrong("strategy", error.message)
+            return None
+
+    def _direction(self, strategy: Strategy | None) -> str:
+        allowed = strategy.directions if strategy else ("long", "short", "both")
+        return str(self._take("direction", _one_of(allowed), allowed[0]))
+
+    def _axes(self, strategy: Strategy) -> dict[str, list[int | float]]:
+        ranges = self.ranges
+        if ranges is None:
+            ranges = {}
+        if not isinstance(ranges, Mapping):
+            self._wrong("parameterRanges", f"parameterRanges is {_shown(ranges)}; an object is wanted.")
+            return {}
+        given = {wire_name(str(name)): (str(name), spec) for name, spec in ranges.items()}
+        axes: dict[str, list[int | float]] = {}
+        for parameter in strategy.parameters:
+            name, spec = given.pop(wire_name(parameter.name), (parameter.name, [parameter.default]))
+            try:
+                axes[parameter.name] = axis_values(parameter, spec)
+            except EngineError as error:
+                self._wrong(f"parameterRanges.{name}", error.message)
+        for name, _ in given.values():
+            self._unknown_parameter(strategy, name)
+        return axes
+
+    def _unknown_parameter(self, strategy: Strategy, name: str) -> None:
+        try:
+            strategy.parameter(name)
+        except BadParameters as error:
+            self._wrong(f"parameterRanges.{name[:60]}", error.message)
+
+
+FIELDS = frozenset(
+    {
+        "strategy", "symbols", "parameterRanges", "startDate", "endDate", "direction", "enableBetaScaling",
+        "coefficients", "fees", "slippage", "initialCapital", "sortBy", "includeComparison", "timeoutSeconds",
+        "sessionId",
+    }
+)  # fmt: skip
+
+
+# ---- checks of one value: the value, or ValueError("what is wanted") -------------------------------------------------
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _nearest(name: str, names: Any) -> str:
+    near = get_close_matches(name, sorted(names), n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def finite(value: object) -> float:
+    """A finite number as a float; no boolean, no text."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("a finite number")
+    return float(value)
+
+
+def _number(low: float, high: float) -> Callable[[Any], float]:
+    def check(value: Any) -> float:
+        wanted = f"a number from {low:g} to {high:g}"
+        try:
+            number = finite(value)
+        except (ValueError, OverflowError):
+            raise ValueError(wanted) from None
+        if not low <= number <= high:
+            raise ValueError(wanted)
+        return number
+
+    return check
+
+
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return value
+
+    return check
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in names:
+            raise ValueError(" or ".join(names))
+        return str(value)
+
+    return check
+
+
+def _date(value: Any) -> date:
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise ValueError("a date as YYYY-MM-DD")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("a date that exists, as YYYY-MM-DD") from None
+
+
+def _uuid(value: Any) -> uuid.UUID:
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        return uuid.UUID(value)
+    except ValueError:
+        raise ValueError("a UUID") from None
+
+
+def _symbols(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(symbol, str) and symbol for symbol in value):
+        raise ValueError("a list of at least one symbol")
+    symbols = tuple(dict.fromkeys(symbol.strip().upper() for symbol in value))
+    if len(symbols) > settings.BATCH_MAX_SYMBOLS:
+        raise ValueError(f"at most {settings.BATCH_MAX_SYMBOLS:,} symbols (BATCH_MAX_SYMBOLS)")
+    return symbols
+
+
+def _coefficients(value: Any) -> tuple[float, ...]:
+    wanted = "a list of 1 to 1,000 numbers above 0 and up to 100"
+    if not isinstance(value, list) or not 1 <= len(value) <= 1_000:
+        raise ValueError(wanted)
+    try:
+        numbers = tuple(dict.fromkeys(finite(number) for number in value))
+    except (ValueError, OverflowError):
+        raise ValueError(wanted) from None
+    if not all(0 < number <= 100 for number in numbers):
+        raise ValueError(wanted)
+    return numbers
+
+
+def _metric(value: Any) -> str:
+    name = METRIC_OF_WIRE_NAME.get(value) if isinstance(value, str) else None
+    if name is None:
+        raise ValueError("one of " + ", ".join(METRIC_OF_WIRE_NAME))
+    return name

@@ -1,0 +1,170 @@
+"""From a checked request to a stored and queued batch. What is refused leaves nothing behind."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from backtester.engine import ENGINE_VERSION, METRICS, EngineError, estimate_beta, get_strategy
+from batches.errors import BatchError, Conflict, Detail, InvalidRequest, TooMany
+from batches.lifecycle import QUEUE_DEPTH
+from batches.market_data import instruments, load_prices
+from batches.models import ACTIVE, BatchSession, Instrument, ResultChunk
+from batches.plan import Plan, build_plan
+from batches.planning import plan_chunks, work_per_second, workers
+from batches.queueing import enqueue
+from batches.schemas import StartRequest, wire_name
+
+OVERHEAD_S = 0.1  # queueing, claiming, recording and the summary, whatever the size
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a batch would cost. seconds : wall clock with all workers free; bytes : stored results."""
+
+    total: int
+    excluded: int
+    seconds: float
+    bytes: int
+
+
+def submit(request: StartRequest, *, now: datetime) -> BatchSession:
+    """Store the batch with its plan in one transaction, then queue it. The same request under one id is one batch."""
+    if known := _known(request):
+        return known
+    session, chunks = _prepare(request, now)
+    _refuse_when_full()
+    try:
+        with transaction.atomic():
+            session.save(force_insert=True)
+            ResultChunk.objects.bulk_create(chunks, batch_size=500)
+    except IntegrityError:  # the same request came through another door at the same moment
+        if known := _known(request):
+            return known
+        raise
+    enqueue(session.id, messages=QUEUE_DEPTH)
+    return session
+
+
+def estimate(request: StartRequest) -> Estimate:
+    """Count and estimate; store nothing."""
+    plan, _ = _checked_plan(request)
+    cost_ns = get_strategy(request.strategy).cost_ns
+    work = plan.grid.size_per_symbol * sum(plan.prices(number).n_bars for number in range(len(plan.grid.symbols)))
+    return Estimate(
+        total=plan.grid.size,
+        excluded=plan.grid.excluded,
+        seconds=round(OVERHEAD_S + work / work_per_second(request.strategy, cost_ns) / workers(), 3),
+        bytes=plan.grid.size * len(METRICS) * 8,
+    )
+
+
+def _known(request: StartRequest) -> BatchSession | None:
+    session = BatchSession.objects.filter(pk=request.session_id).first() if request.session_id else None
+    if session and session.request != request.as_json():
+        raise Conflict(f"sessionId {request.session_id} belongs to another request.", code="SESSION_ID_TAKEN")
+    return session
+
+
+def _refuse_when_full() -> None:
+    running = BatchSession.objects.filter(status__in=ACTIVE).count()
+    if running >= settings.BATCH_MAX_RUNNING:
+        raise TooMany(
+            f"{running} batches are active; at most {settings.BATCH_MAX_RUNNING} may be (BATCH_MAX_RUNNING)."
+            " Wait for one to end, or cancel one."
+        )
+
+
+def _prepare(request: StartRequest, now: datetime) -> tuple[BatchSession, list[ResultChunk]]:
+    plan, facts = _checked_plan(request)
+    bars = [plan.prices(number).n_bars for number in range(len(plan.grid.symbols))]
+    session = BatchSession(
+        id=request.session_id or uuid.uuid4(),
+        request=request.as_json(),
+        strategy=request.strategy,
+        sort_by=wire_name(request.sort_by),
+        instruments=facts,
+        engine_version=ENGINE_VERSION,
+        total=plan.grid.size,
+        work_total=float(plan.grid.size_per_symbol) * sum(bars),
+        created_at=now,
+        timeout_s=request.timeout_s,
+        deadline_at=now + timedelta(seconds=request.timeout_s),
+    )
+    chunks = list(plan_chunks(plan.grid, bars, get_strategy(request.strategy).cost_ns))
+    for chunk in chunks:
+        chunk.session = session
+    return session, chunks
+
+
+def _checked_plan(request: StartRequest) -> tuple[Plan, list[dict[str, Any]]]:
+    """The plan and the facts about its instruments; InvalidRequest when the stored prices do not fit the request."""
+    found = {instrument.symbol: instrument for instrument in instruments(request.symbols)}
+    unknown = [symbol for symbol in request.symbols if symbol not in found]
+    if unknown:
+        raise InvalidRequest(*(_unknown_symbol(symbol) for symbol in unknown[:20]))
+    facts = [_facts(found[symbol], request) for symbol in request.symbols]
+    if request.beta_scaling:
+        _add_betas(facts, found, request)
+    try:
+        plan = build_plan(request.as_json(), facts)
+    except EngineError as error:
+        raise InvalidRequest(Detail(error.field or "parameterRanges", error.message)) from error
+    _refuse_when_too_big(plan)
+    return plan, facts
+
+
+def _refuse_when_too_big(plan: Plan) -> None:
+    limit = settings.BATCH_MAX_COMBINATIONS
+    if plan.grid.size > limit:
+        words = f"{plan.grid.size:,} combinations are too many; at most {limit:,} are allowed (BATCH_MAX_COMBINATIONS)."
+        raise BatchError(words, code="TOO_MANY_COMBINATIONS", status=422, details=(Detail("parameterRanges", words),))
+
+
+def _unknown_symbol(symbol: str) -> Detail:
+    names = Instrument.objects.values_list("symbol", flat=True)
+    near = get_close_matches(symbol, list(names), n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return Detail("symbols", f"There are no prices for {symbol[:40]!r}.{hint}")
+
+
+def _facts(instrument: Instrument, request: StartRequest) -> dict[str, Any]:
+    try:
+        load_prices(instrument.series_id, request.start_date, request.end_date)
+    except EngineError as error:
+        raise InvalidRequest(Detail("startDate", error.message)) from error
+    return {"symbol": instrument.symbol, "seriesId": instrument.series_id, "beta": None}
+
+
+def _add_betas(facts: list[dict[str, Any]], found: dict[str, Instrument], request: StartRequest) -> None:
+    benchmark = next(iter(instruments([settings.BENCHMARK_SYMBOL])), None)
+    for fact in facts:
+        manual = found[fact["symbol"]].manual_beta
+        fact["beta"] = manual if manual is not None else _measured_beta(fact["seriesId"], benchmark, request)
+        if fact["beta"] is None:
+            raise InvalidRequest(
+                Detail(
+                    "enableBetaScaling",
+                    f"{fact['symbol']} has no beta against {settings.BENCHMARK_SYMBOL} over the tested dates;"
+                    " store a manual beta with the instrument, or switch beta scaling off.",
+                )
+            )
+
+
+def _measured_beta(series_id: int, benchmark: Instrument | None, request: StartRequest) -> float | None:
+    """Over the tested dates, on the days that both have."""
+    if benchmark is None:
+        return None
+    try:
+        own = load_prices(series_id, request.start_date, request.end_date)
+        index = load_prices(benchmark.series_id, request.start_date, request.end_date)
+    except EngineError:
+        return None
+    _, own_at, index_at = np.intersect1d(own.dates, index.dates, assume_unique=True, return_indices=True)
+    beta = estimate_beta(own.close[own_at], index.close[index_at])
+    return float(beta) if np.isfinite(beta) else None

@@ -1,0 +1,17 @@
+"""The pages' addresses."""
+
+from django.urls import path, re_path
+
+from batches import views
+
+app_name = "batches"
+urlpatterns = [
+    path("", views.form, name="form"),
+    path("count/", views.count, name="count"),
+    path("batches/", views.batch_list, name="list"),
+    path("batches/<uuid:session_id>/", views.detail, name="detail"),
+    path("batches/<uuid:session_id>/results/<int:index>/", views.combination, name="combination"),
+    re_path(
+        r"^batches/(?P<session_id>[0-9a-f-]{36})/(?P<action>cancel|pause|resume|retry|delete)$", views.act, name="act"
+    ),
+]

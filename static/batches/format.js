@@ -1,0 +1,126 @@
+// Numbers and instants as words. Pure: no page, no clock. batches/templatetags/batch_format.py says the same on the
+// server; tests/js/format-cases.json holds both to it.
+
+const MISSING = "–";
+
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+function fixed(value, digits) {
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function missing(value) {
+  return value === null || value === undefined || !Number.isFinite(value);
+}
+
+export function count(value) {
+  return missing(value) ? MISSING : whole.format(value);
+}
+
+// 0.487 -> "48.7%"
+export function percent(value, digits = 1) {
+  return missing(value) ? MISSING : `${fixed(value * 100, digits)}%`;
+}
+
+// The short form of a number that someone typed: at most six digits after the point, no zeros at the end.
+function plain(value) {
+  return value.toLocaleString("en-US", { maximumFractionDigits: 6, useGrouping: false });
+}
+
+export function parameter(value, kind) {
+  if (missing(value)) return MISSING;
+  return kind === "percent" ? `${plain(value * 100)}%` : plain(value);
+}
+
+// {fast: 10, slow: 50} -> "fast 10, slow 50"
+export function parameters(values, kinds) {
+  return Object.entries(values ?? {})
+    .map(([name, value]) => `${kinds[name]?.label ?? name} ${parameter(value, kinds[name]?.kind)}`)
+    .join(", ");
+}
+
+export function metric(value, unit) {
+  if (missing(value)) return MISSING;
+  if (unit === "fraction") return percent(value);
+  if (unit === "count" || unit === "currency") return whole.format(value);
+  return fixed(value, 2);
+}
+
+// Whole seconds, as "5m 32s"; hours without seconds.
+export function duration(seconds) {
+  if (missing(seconds)) return MISSING;
+  const s = Math.max(0, Math.floor(seconds));
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m ${s % 60}s`;
+  return `${Math.floor(s / 3600)}h ${Math.floor((s % 3600) / 60)}m`;
+}
+
+export function remaining(seconds) {
+  return missing(seconds) ? MISSING : `~${duration(Math.ceil(seconds))}`;
+}
+
+// How long it took in the end: tenths matter when it was quick.
+export function took(seconds) {
+  if (missing(seconds)) return MISSING;
+  return seconds < 10 ? `${fixed(seconds, 1)}s` : duration(seconds);
+}
+
+export function perTest(seconds) {
+  if (missing(seconds)) return MISSING;
+  if (seconds >= 1) return `${fixed(seconds, 2)} s`;
+  if (seconds >= 0.01) return `${fixed(seconds * 1e3, 0)} ms`;
+  if (seconds >= 0.001) return `${fixed(seconds * 1e3, 1)} ms`;
+  return `${fixed(seconds * 1e6, seconds >= 1e-5 ? 0 : 1)} µs`;
+}
+
+export function perSecond(secondsPerTest) {
+  if (missing(secondsPerTest) || secondsPerTest <= 0) return MISSING;
+  const rate = 1 / secondsPerTest;
+  return rate < 10 ? fixed(rate, 1) : whole.format(rate);
+}
+
+export function bytes(size) {
+  if (missing(size)) return MISSING;
+  if (size < 1000) return `${whole.format(size)} B`;
+  const steps = ["kB", "MB", "GB", "TB"];
+  const step = Math.min(steps.length, Math.floor(Math.log10(size) / 3));
+  const value = size / 1000 ** step;
+  return `${fixed(value, value < 10 ? 1 : 0)} ${steps[step - 1]}`;
+}
+
+// The one line that says where a batch stands.
+export function headline(event, timeout = "15 minutes") {
+  const done = `${count(event.current)} of ${count(event.total)}`;
+  switch (event.status) {
+    case "queued":
+      return "Waiting for a worker";
+    case "paused":
+      return `Paused at ${done}`;
+    case "complete":
+      return `Complete: ${count(event.total)} tests in ${took(event.elapsedTime)}`;
+    case "cancelled":
+      return `Cancelled after ${done} tests`;
+    case "error":
+      if (event.code === "TIMEOUT") return `Operation timed out after ${timeout}`;
+      return event.error ? `Failed: ${event.error}` : "Failed";
+    default:
+      return working(event, done);
+  }
+}
+
+function working(event, done) {
+  if (event.phase === "writing") return `Writing the results (${done})`;
+  if (event.currentSymbol) return `Testing ${event.currentSymbol} (${done})`;
+  if (event.phase === "compiling") return "Compiling the strategy";
+  return event.phase === "loading" ? "Loading prices" : `Testing (${done})`;
+}
+
+// What a screen reader is told now and then.
+export function announcement(event, timeout) {
+  const parts = [headline(event, timeout)];
+  if (event.status === "running") {
+    parts.push(`${Math.floor(event.percentage)} percent`);
+    if (!missing(event.estimatedTimeRemaining)) parts.push(`${remaining(event.estimatedTimeRemaining)} remaining`.slice(1));
+  }
+  return `${parts.join(", ")}.`;
+}

@@ -1,0 +1,130 @@
+// Keeps hearing of one batch until it ends, whatever happens to the network, and never goes back in time.
+//
+//   onEvent(event)  every event that is not older than the last one shown
+//   onState(state)  "connecting", "live", "reconnecting", "ended", "gone"
+
+import { ladder } from "./live-transports.js";
+
+const FIRST_RETRY_MS = 300;
+const MAX_RETRY_MS = 8000;
+const PING_MS = 10_000;
+const SILENCE_MS = 25_000;
+const TERMINAL = new Set(["complete", "error", "cancelled"]);
+
+export function isTerminal(event) {
+  return TERMINAL.has(event.status);
+}
+
+// The first retry comes at once (with some spread, so that a server is not met by all at the same instant), then full jitter.
+export function retryDelay(failures, random) {
+  if (failures <= 1) return FIRST_RETRY_MS * random;
+  return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures) * random;
+}
+
+export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {}, env = browser() }) {
+  const rungs = ladder(env);
+  let rung = 0;
+  let failures = 0;
+  let transport = null;
+  let retryTimer = null;
+  let silenceTimer = null;
+  let generation = 0; // what an abandoned transport still says is ignored
+  let state = "";
+  let stopped = false;
+  let last = sequence;
+
+  const say = (next) => next !== state && onState((state = next));
+  const pingTimer = env.setInterval(() => transport?.ping(), PING_MS);
+
+  function drop() {
+    generation += 1;
+    transport?.close();
+    transport = null;
+    env.clearTimeout(silenceTimer);
+    env.clearTimeout(retryTimer);
+  }
+
+  function stop(finalState) {
+    if (stopped) return;
+    stopped = true;
+    drop();
+    env.clearInterval(pingTimer);
+    env.removeWakeListener(wake);
+    if (finalState) say(finalState);
+  }
+
+  function watchForSilence() {
+    env.clearTimeout(silenceTimer);
+    // A browser hides the heartbeats of an EventSource: there, silence is a reason to ask again but not to alarm.
+    silenceTimer = env.setTimeout(() => lost(transport?.silentHeartbeat), SILENCE_MS);
+  }
+
+  function heard(event) {
+    failures = 0;
+    watchForSilence();
+    say("live");
+    if (!event || typeof event.sequence !== "number" || event.sequence < last) return;
+    last = event.sequence;
+    onEvent(event);
+    // "connected" only says where things stand; the terminal event with the results comes right after it.
+    if (isTerminal(event) && event.type !== "connected") stop("ended");
+  }
+
+  function lost(quietly = false) {
+    const wasLive = failures === 0 && state === "live";
+    drop();
+    if (stopped) return;
+    failures += 1;
+    rung = quietly || wasLive ? 0 : (rung + 1) % rungs.length;
+    if (!quietly) say("reconnecting");
+    retryTimer = env.setTimeout(connect, quietly ? 0 : retryDelay(failures, env.random()));
+  }
+
+  function connect() {
+    drop();
+    const mine = generation;
+    const current = (hook) => (...args) => mine === generation && !stopped && hook(...args);
+    const hooks = { heard: current(heard), lost: current(lost), gone: current(() => stop("gone")) };
+    watchForSilence();
+    try {
+      const opened = rungs[rung](urls, hooks, env);
+      if (mine === generation && !stopped) transport = opened;
+      else opened.close();
+    } catch {
+      lost();
+    }
+  }
+
+  function wake() {
+    if (!stopped && state === "reconnecting") connect();
+  }
+
+  env.addWakeListener(wake);
+  say("connecting");
+  connect();
+  return { stop: () => stop() };
+}
+
+// What the feed needs from the world; tests bring their own.
+export function browser() {
+  const whenVisible = new Map();
+  return {
+    WebSocket: globalThis.WebSocket,
+    EventSource: globalThis.EventSource,
+    fetch: (...args) => fetch(...args),
+    setTimeout: (...args) => setTimeout(...args),
+    clearTimeout: (id) => clearTimeout(id),
+    setInterval: (...args) => setInterval(...args),
+    clearInterval: (id) => clearInterval(id),
+    random: Math.random,
+    addWakeListener(wake) {
+      whenVisible.set(wake, () => document.visibilityState === "visible" && wake());
+      window.addEventListener("online", wake);
+      document.addEventListener("visibilitychange", whenVisible.get(wake));
+    },
+    removeWakeListener(wake) {
+      window.removeEventListener("online", wake);
+      document.removeEventListener("visibilitychange", whenVisible.get(wake));
+    },
+  };
+}

@@ -1,0 +1,71 @@
+// Three ways to hear of a batch, one shape: open(urls, hooks, env) starts it and returns {close, ping}.
+// hooks: heard(event|null) for each sign of life, lost(quietly) once when it is over, gone() when there is no such batch.
+
+const POLL_MS = 1000;
+const POLLS_BEFORE_TRYING_BETTER = 120;
+
+export function websocket(urls, hooks, env) {
+  const socket = new env.WebSocket(urls.websocket);
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(data);
+    hooks.heard(message.type === "pong" ? null : message);
+  };
+  socket.onclose = ({ code }) => (code === 4404 ? hooks.gone() : hooks.lost());
+  return {
+    ping: () => socket.readyState === 1 && socket.send('{"type":"ping"}'),
+    close() {
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+    },
+  };
+}
+
+export function eventSource(urls, hooks, env) {
+  const source = new env.EventSource(urls.stream, { withCredentials: true });
+  const hear = ({ data }) => data && hooks.heard(JSON.parse(data));
+  for (const type of ["connected", "progress", "complete", "error"]) source.addEventListener(type, hear);
+  // The browser's own retry is not ours: it has no jitter and no fallback. A server's "error" event carries data.
+  source.onerror = (event) => {
+    if (event.data) return;
+    source.close();
+    hooks.lost();
+  };
+  return { ping() {}, close: () => source.close(), silentHeartbeat: true };
+}
+
+export function polling(urls, hooks, env) {
+  let open = true;
+  let timer = null;
+  let polls = 0;
+  async function poll() {
+    try {
+      const response = await env.fetch(urls.snapshot, { headers: { Accept: "application/json" } });
+      if (!open) return;
+      if (response.status === 404) return hooks.gone();
+      if (!response.ok) return hooks.lost();
+      hooks.heard(await response.json());
+    } catch {
+      if (open) hooks.lost();
+      return;
+    }
+    polls += 1;
+    if (open && polls >= POLLS_BEFORE_TRYING_BETTER) hooks.lost(true);
+    else if (open) timer = env.setTimeout(poll, POLL_MS);
+  }
+  poll();
+  return {
+    ping() {},
+    close() {
+      open = false;
+      env.clearTimeout(timer);
+    },
+  };
+}
+
+// The best first; the websocket is tried twice, since a restart of the server breaks one attempt of any kind.
+export function ladder(env) {
+  const rungs = [];
+  if (env.WebSocket) rungs.push(websocket, websocket);
+  if (env.EventSource) rungs.push(eventSource);
+  return [...rungs, polling];
+}

@@ -1,0 +1,84 @@
+// From one event to the words of the panel. Pure: everything that the panel shows is here, nothing is remembered.
+
+import * as format from "./format.js";
+import { isTerminal } from "./live-feed.js";
+
+// names: {parameters: {fast: {label, kind}}, metrics: {sharpe: {label, unit}}, sortBy, betaScaling, timeout, stalledAfterMs}
+export function panelFields(event, names) {
+  const best = event.bestSoFar;
+  return {
+    headline: format.headline(event, names.timeout),
+    percentage: percentageText(event),
+    beta: betaText(event, names),
+    parameters: format.parameters(event.currentParameters, names.parameters),
+    elapsed: format.duration(event.elapsedTime),
+    remaining: remainingText(event),
+    perTest: format.perTest(event.avgTimePerTest),
+    perSecond: format.perSecond(event.avgTimePerTest),
+    phase: phaseText(event),
+    successful: format.count(event.successfulTests),
+    failed: format.count(event.failedTests),
+    best: best ? bestText(best, names) : "",
+    bestParameters: best ? format.parameters(best.parameters, names.parameters) : "",
+  };
+}
+
+// Tenths only while they tell something: "49.2%", "100%".
+export function percentageText(event) {
+  const value = event.percentage ?? 0;
+  return value === 0 || value === 100 ? `${value}%` : format.percent(value / 100);
+}
+
+function betaText(event, names) {
+  const { currentBeta, currentCoefficient } = event;
+  if (!names.betaScaling || !Number.isFinite(currentBeta)) return "";
+  return `Beta: ${currentBeta.toFixed(2)}, Coeff: ${(currentCoefficient ?? 1).toFixed(2)}`;
+}
+
+function remainingText(event) {
+  if (isTerminal(event)) return "";
+  if (event.status === "paused") return "Paused";
+  if (!Number.isFinite(event.estimatedTimeRemaining)) return "Estimating the time left";
+  return `${format.remaining(event.estimatedTimeRemaining)} remaining`;
+}
+
+const PHASES = { loading: "Loading prices", compiling: "Compiling", testing: "Testing", writing: "Writing" };
+
+function phaseText(event) {
+  if (event.status === "running") return PHASES[event.phase] ?? event.phase;
+  const words = { queued: "Queued", paused: "Paused", complete: "Complete", cancelled: "Cancelled", error: "Failed" };
+  return event.code === "TIMEOUT" ? "Timed out" : words[event.status];
+}
+
+// "TSLA - 48.7% annual return", and the figure it was chosen by where that is another one.
+function bestText(best, names) {
+  const text = `${best.symbol} - ${format.percent(best.annualizedReturn)} annual return`;
+  if (names.sortBy === "annualizedReturn") return text;
+  const { label, unit } = names.metrics[names.sortBy];
+  return `${text}, ${label.toLowerCase()} ${format.metric(best[names.sortBy], unit)}`;
+}
+
+// The event as it would read some time after it was sent: the clock goes on between two events.
+export function aged(event, passedMs) {
+  if (event.status !== "running" && event.status !== "queued") return event;
+  const seconds = Math.max(0, passedMs) / 1000;
+  const left = event.estimatedTimeRemaining;
+  return {
+    ...event,
+    elapsedTime: event.elapsedTime + seconds,
+    estimatedTimeRemaining: Number.isFinite(left) ? Math.max(1, left - seconds) : null,
+  };
+}
+
+// "Stalled: no worker seen for 12 s", counted on the server's clock, whatever ours says; "" while all is well.
+export function stalledText(event, passedMs, stalledAfterMs) {
+  if (event.status !== "running" || !event.lastWorkerSeenAtMs) return "";
+  const silentMs = event.sentAtMs + passedMs - event.lastWorkerSeenAtMs;
+  return silentMs > stalledAfterMs ? `Stalled: no worker seen for ${Math.floor(silentMs / 1000)} s` : "";
+}
+
+export function tabTitle(event) {
+  const end = { complete: "✓ Complete", error: "✗ Failed", cancelled: "Cancelled" }[event.status];
+  const now = end ?? [`${Math.floor(event.percentage ?? 0)}%`, event.currentSymbol].filter(Boolean).join(" ");
+  return `${now} · Backtester`;
+}

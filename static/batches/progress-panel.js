@@ -1,0 +1,129 @@
+// Draws the whole panel from one event. Drawing the same event twice changes nothing; nothing is ever taken from the
+// page. Nodes are changed in place, so that focus, selection and scroll stay where the reader has them.
+
+import * as format from "./format.js";
+import { isTerminal } from "./live-feed.js";
+import { aged, panelFields, percentageText, stalledText, tabTitle } from "./panel-fields.js";
+
+const ANNOUNCE_EVERY_MS = 15_000;
+const CONNECTION_WORDS = {
+  reconnecting: "Reconnecting…",
+  gone: "This batch no longer exists.",
+};
+
+export function createPanel(root, names, now = () => Date.now()) {
+  const fields = new Map([...root.querySelectorAll("[data-field]")].map((node) => [node.dataset.field, node]));
+  const find = (selector) => root.querySelector(selector);
+  const bar = find("[role=progressbar]");
+  const fill = find("[data-fill]");
+  const errors = find("[data-errors]");
+  const leaders = find("[data-leaders]");
+  const announcer = find("[data-announcer]");
+  const actions = [...document.querySelectorAll("[data-when]")];
+  let event = null;
+  let receivedAt = 0;
+  let announcedAt = -Infinity;
+  let announcedStatus = "";
+
+  function write(name, text) {
+    const node = fields.get(name);
+    if (node && node.textContent !== text) node.textContent = text;
+  }
+
+  function render(next) {
+    event = next;
+    receivedAt = now();
+    root.dataset.status = event.status;
+    for (const [name, text] of Object.entries(panelFields(event, names))) write(name, text);
+    drawBar();
+    drawErrors();
+    if (leaders) drawLeaders(leaders, event.leaders ?? [], names);
+    for (const action of actions) action.hidden = !action.dataset.when.split(" ").includes(event.status);
+    find("[data-has-failures]")?.toggleAttribute("data-some", event.failedTests > 0);
+    document.title = tabTitle(event);
+    announce();
+    tick();
+  }
+
+  function drawBar() {
+    const value = event.percentage ?? 0;
+    fill.setAttribute("width", `${value}%`);
+    bar.setAttribute("aria-valuenow", value);
+    bar.setAttribute("aria-valuetext", `${percentageText(event)}, ${format.headline(event, names.timeout)}`);
+  }
+
+  function drawErrors() {
+    const messages = event.recentErrors ?? [];
+    errors.hidden = messages.length === 0;
+    const list = errors.querySelector("ul");
+    while (list.children.length > messages.length) list.lastElementChild.remove();
+    messages.forEach((message, i) => {
+      const item = list.children[i] ?? list.appendChild(document.createElement("li"));
+      if (item.textContent !== message) item.textContent = message;
+    });
+  }
+
+  function announce() {
+    const changed = event.status !== announcedStatus;
+    if (!changed && now() - announcedAt < ANNOUNCE_EVERY_MS) return;
+    announcedAt = now();
+    announcedStatus = event.status;
+    announcer.textContent = format.announcement(event, names.timeout);
+  }
+
+  // The clock goes on between two events.
+  function tick() {
+    if (!event || isTerminal(event)) return write("stalled", "");
+    const passed = now() - receivedAt;
+    const shown = panelFields(aged(event, passed), names);
+    write("elapsed", shown.elapsed);
+    write("remaining", shown.remaining);
+    write("stalled", stalledText(event, passed, names.stalledAfterMs));
+  }
+
+  function connection(state) {
+    root.dataset.connection = state;
+    write("connection", CONNECTION_WORDS[state] ?? "");
+  }
+
+  return { render, tick, connection };
+}
+
+function drawLeaders(table, rows, names) {
+  const body = table.tBodies[0];
+  const metrics = [...table.tHead.querySelectorAll("[data-metric]")].map((head) => head.dataset.metric);
+  table.closest("[data-leaders-card]").hidden = rows.length === 0;
+  while (body.rows.length > rows.length) body.lastElementChild.remove();
+  rows.forEach((row, i) => drawLeader(body.rows[i] ?? newLeader(body, metrics.length), row, metrics, names));
+}
+
+function newLeader(body, metricCount) {
+  const line = body.insertRow();
+  line.insertCell().className = "rank";
+  line.insertCell().append(document.createElement("a"));
+  line.insertCell().className = "parameters";
+  for (let i = 0; i < metricCount; i += 1) line.insertCell().className = "number";
+  return line;
+}
+
+function drawLeader(line, row, metrics, names) {
+  const key = String(row.index);
+  const [rank, symbol, parameters, ...numbers] = line.cells;
+  // A row that has just come in is marked for a moment; the first drawing of a page marks nothing.
+  line.classList.toggle("is-new", Boolean(line.dataset.index) && line.dataset.index !== key);
+  line.dataset.index = key;
+  const link = symbol.querySelector("a");
+  const texts = [
+    [rank, String(line.sectionRowIndex + 1)],
+    [link, row.symbol],
+    [parameters, format.parameters(row.parameters, names.parameters) + scaling(row, names)],
+    ...metrics.map((metric, i) => [numbers[i], format.metric(row[metric], names.metrics[metric]?.unit)]),
+  ];
+  for (const [node, text] of texts) if (node.textContent !== text) node.textContent = text;
+  link.setAttribute("href", `${names.resultsUrl}${row.index}/`);
+}
+
+function scaling(row, names) {
+  if (!names.betaScaling || !Number.isFinite(row.coefficient)) return "";
+  return `, coeff ${row.coefficient.toFixed(2)}`;
+}
