@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "backtester.headers.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "backtester.api_errors.ApiErrors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -212,6 +213,7 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "daphne.server": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},  # a refused request is the caller's business
         "celery.worker.strategy": {"level": "WARNING"},  # two lines a task would drown everything else
         "celery.app.trace": {"level": "WARNING"},
     },

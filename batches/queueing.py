@@ -4,16 +4,20 @@ Messages carry ids only, and may be lost or doubled: the watchdog and the claims
 """
 
 import logging
+import os
 import uuid
+from functools import lru_cache
 
 import redis
 from django.conf import settings
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
+from kombu.pools import ProducerPool
 
 from backtester.celery import app
 from batches.events import redis_client
 
 log = logging.getLogger(__name__)
+SENDERS, PATIENCE_S = 8, 1.0
 RUN_SLICE = "batches.tasks.run_slice"
 
 
@@ -23,10 +27,19 @@ def enqueue(session_id: uuid.UUID, *, messages: int = 1) -> None:
     A batch has only a few messages in the queue at a time, whatever its size, so that batches take turns.
     """
     try:
-        for _ in range(messages):
-            app.send_task(RUN_SLICE, args=[str(session_id)], retry=False)
-    except (OperationalError, redis.RedisError, OSError) as error:
+        with _producers(os.getpid()).acquire(block=True, timeout=PATIENCE_S) as producer:
+            for _ in range(messages):
+                app.send_task(RUN_SLICE, args=[str(session_id)], producer=producer, retry=False)
+    except (KombuError, redis.RedisError, OSError) as error:
         log.warning("batch %s was not queued, the watchdog will: %s", session_id, error)
+
+
+@lru_cache(maxsize=1)
+def _producers(pid: int) -> ProducerPool:
+    """This process's senders. Celery's own would try for seconds while Redis is away, and a request would wait."""
+    connection = app.connection_for_write()
+    connection.transport_options |= {"max_retries": 0, "socket_timeout": PATIENCE_S, "socket_connect_timeout": 0.25}
+    return ProducerPool(connection.Pool(SENDERS), SENDERS)
 
 
 def queue_length() -> int | None:

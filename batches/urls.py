@@ -1,6 +1,6 @@
 """The pages' addresses."""
 
-from django.urls import path, re_path
+from django.urls import path
 
 from batches import views
 
@@ -11,7 +11,5 @@ urlpatterns = [
     path("batches/", views.batch_list, name="list"),
     path("batches/<uuid:session_id>/", views.detail, name="detail"),
     path("batches/<uuid:session_id>/results/<int:index>/", views.combination, name="combination"),
-    re_path(
-        r"^batches/(?P<session_id>[0-9a-f-]{36})/(?P<action>cancel|pause|resume|retry|delete)$", views.act, name="act"
-    ),
+    path("batches/<uuid:session_id>/<str:action>", views.act, name="act"),
 ]

@@ -150,6 +150,8 @@ def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
 @require_POST
 def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpResponse:
     """Cancel, pause, resume, retry, delete. The live feed shows what became of it; without scripts, the page does."""
+    if action not in (*MOVES, "retry", "delete"):
+        raise Http404
     session = get_object_or_404(BatchSession, pk=session_id)
     target = reverse("batches:detail", args=[session.id])
     try:

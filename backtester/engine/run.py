@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from backtester.engine.declaration import Strategy, Values
 from backtester.engine.errors import BadGrid, BadParameters
 from backtester.engine.grid import Columns, Grid
-from backtester.engine.indicators import words_for
+from backtester.engine.bits import words_for
 from backtester.engine.metrics import N_METRICS, TRADE_FIELDS
 from backtester.engine.plain_signal import plain_signals_nb
 from backtester.engine.prices import Floats, Prices

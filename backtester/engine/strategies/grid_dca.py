@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from backtester.engine.compiling import kernel
 from backtester.engine.declaration import Arguments, Parameter, Strategy
-from backtester.engine.indicators import TIE
+from backtester.engine.bits import TIE
 from backtester.engine.metrics import (
     COST,
     ENTRY_BAR,

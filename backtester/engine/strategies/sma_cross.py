@@ -1,7 +1,8 @@
 """Simple moving average cross."""
 
+from backtester.engine.bits import above_bits_nb
 from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, Words, below
-from backtester.engine.indicators import above_bits_nb, shared_rows_of, sma_table
+from backtester.engine.indicators import shared_rows_of, sma_table
 from backtester.engine.prices import Prices
 
 
@@ -10,7 +11,8 @@ def prepare(prices: Prices, parameters: Arguments) -> SignalBits:
     table = sma_table(prices.close, windows)
 
     def fill(first: int, last: int, rising: Words, falling: Words) -> None:
-        above_bits_nb(table, fast[first:last], slow[first:last], rising, falling)
+        above_bits_nb(table, fast[first:last], table, slow[first:last], rising)
+        above_bits_nb(table, slow[first:last], table, fast[first:last], falling)
 
     return SignalBits(fill)
 

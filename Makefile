@@ -1,0 +1,44 @@
+# The two commands are `make run` and `make test`. Everything here works in the checkout; nothing is installed elsewhere,
+# except, by `make test` as root on a bare machine, a browser.
+.DEFAULT_GOAL := help
+.PHONY: help run install test check bench lock clean
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# Playwright's wheel carries a Node.js, so that the tests of our scripts need none on the machine.
+NODE = $(shell $(PY) -c "from playwright._impl import _driver; print(_driver.compute_driver_executable()[0])")
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: $(VENV)/run.stamp ## Set up what is missing, start everything, print the address (PORT=8000, HOST, DATA_DIR, REDIS_URL, DATABASE_URL)
+	@exec $(PY) manage.py runstack
+
+install: $(VENV)/run.stamp ## Make the environment alone: .venv, from requirements/run.lock
+
+test: $(VENV)/test.stamp ## Run all tests: the scripts, then Python, on real parts and in a real browser
+	@.ci/browser
+	$(NODE) --test "tests/js/**/*.test.js"
+	$(PY) -m pytest
+
+check: $(VENV)/test.stamp ## Style, types (strict mypy) and import contracts
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+
+bench: $(VENV)/test.stamp ## Measure the engine
+	$(PY) benchmarks/engine.py
+
+lock: ## Resolve the dependencies of pyproject.toml anew into requirements/
+	@.ci/lock
+
+clean: ## Remove the environment and the caches of the tools (what was made at run time stays, in var/)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/run.stamp: requirements/run.lock
+	@.ci/environment $< && touch $@
+
+# Everything of run.lock is in test.lock, in the same versions.
+$(VENV)/test.stamp: requirements/test.lock
+	@.ci/environment $< && touch $@ $(VENV)/run.stamp
