@@ -1,5 +1,6 @@
 """HTTP to Django, WebSockets to routing. Nothing here knows which ASGI server runs it."""
 
+import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -18,3 +19,9 @@ application = ProtocolTypeRouter(
         "websocket": SameOriginOnly(URLRouter(websocket_urlpatterns)),
     }
 )
+
+# What is loaded now stays: the collector need not walk over it, nor over all watchers at every turn. Its full rounds
+# were the longest waits that thousands of watchers saw.
+gc.collect()
+gc.freeze()
+gc.set_threshold(50_000, 20, 100)

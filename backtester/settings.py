@@ -3,6 +3,7 @@
 Durations carry their unit in the name. `docs/settings.md` explains each one (a test compares).
 """
 
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 # Where everything lives that is made at run time: database, kernel cache, sockets, logs. Never committed.
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
+# Numba reads this from the environment when it is imported, which is after the settings.
+NUMBA_CACHE_DIR = Path(env.str("NUMBA_CACHE_DIR", default=str(DATA_DIR / "numba")))
+os.environ["NUMBA_CACHE_DIR"] = str(NUMBA_CACHE_DIR)
 
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -117,6 +121,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ---- Redis: broker and channel layer. It holds nothing that matters --------------------------------------------------
 
+REDIS_IS_EMBEDDED = not env.str("REDIS_URL", default="")
 REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{DATA_DIR / 'run' / 'redis.sock'}"
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     raise ImproperlyConfigured(f"REDIS_URL starts with {REDIS_URL[:12]!r}; redis://, rediss:// or unix:// is wanted.")
@@ -164,6 +169,12 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
+# ---- `manage.py runstack` --------------------------------------------------------------------------------------------
+
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+WORKERS = env.int("WORKERS", default=0) or os.cpu_count() or 1
+
 # ---- Batches ---------------------------------------------------------------------------------------------------------
 
 BATCH_MAX_COMBINATIONS = env.int("BATCH_MAX_COMBINATIONS", default=1_000_000)
@@ -179,6 +190,7 @@ CHUNK_MAX_ATTEMPTS = env.int("CHUNK_MAX_ATTEMPTS", default=3)
 EVENT_INTERVAL_S = env.float("EVENT_INTERVAL_S", default=0.5)
 WATCHDOG_INTERVAL_S = env.float("WATCHDOG_INTERVAL_S", default=1.0)
 STALLED_AFTER_S = env.float("STALLED_AFTER_S", default=10.0)
+PRICES_MAX_BYTES = env.int("PRICES_MAX_BYTES", default=64 * 1024 * 1024)
 BENCHMARK_SYMBOL = env.str("BENCHMARK_SYMBOL", default="SP500")
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = BATCH_MAX_BODY_BYTES

@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +24,7 @@ from batches.heatmap import heatmap
 from batches.live import follow, read
 from batches.market_data import instruments
 from batches.models import BatchSession
+from batches.price_import import read_prices, store_prices
 from batches.progress import newest_event
 from batches.results_page import ResultsQuery, default_sort, page
 from batches.schemas import parse_start
@@ -70,7 +73,10 @@ async def start(request: HttpRequest) -> HttpResponse:
 
 
 def _submit(request: HttpRequest) -> BatchSession:
-    return submission.submit(parse_start(json_body(request)), now=timezone.now())
+    try:
+        return submission.submit(parse_start(json_body(request)), now=timezone.now())
+    finally:
+        close_old_connections()  # this thread is not the request's own, whose connection Django looks after
 
 
 def _is_classic(request: HttpRequest) -> bool:
@@ -266,3 +272,21 @@ def strategies(request: HttpRequest) -> HttpResponse:
 def list_instruments(request: HttpRequest) -> HttpResponse:
     """Symbol, dates, kind of bars, beta."""
     return answer({"success": True, "instruments": [instrument_entry(found) for found in instruments()]})
+
+
+@api.post("/instruments", summary="Load prices from a CSV or Parquet file")
+def load_instruments(request: HttpRequest) -> HttpResponse:
+    """A multipart form with `file`, and `source` in words. All of the file is stored, or nothing."""
+    upload = request.FILES.get("file")
+    if upload is None or upload.file is None:
+        raise InvalidRequest(Detail("file", "file is missing; a CSV or Parquet file in a multipart form is wanted."))
+    if (upload.size or 0) > settings.PRICES_MAX_BYTES:
+        words = f"file has {upload.size:,} bytes; at most {settings.PRICES_MAX_BYTES:,} are read (PRICES_MAX_BYTES)."
+        raise BatchError(words, code="BODY_TOO_LARGE", status=413, details=(Detail("file", words),))
+    name = str(upload.name)[:100]
+    report = store_prices(
+        read_prices(cast(BinaryIO, upload.file), name=name), source=request.POST.get("source", "") or name
+    )
+    found = [instrument_entry(each) for each in instruments([*report.added, *report.updated, *report.unchanged])]
+    names = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
+    return answer({"success": True, **names, "instruments": found}, 201 if report.added else 200)

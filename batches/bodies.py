@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 from django.conf import settings
@@ -20,9 +21,11 @@ def json_body(request: HttpRequest) -> Any:
             status=415,
         )
     try:
-        return json.loads(
+        value = json.loads(
             request.body, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_distinct_keys
         )
+        if b"\\u" in request.body:  # half a surrogate pair could neither be stored nor be sent back
+            json.dumps(value, ensure_ascii=False).encode()
     except RequestDataTooBig:
         raise BatchError(
             f"The body is larger than {settings.BATCH_MAX_BODY_BYTES:,} bytes (BATCH_MAX_BODY_BYTES).",
@@ -33,6 +36,7 @@ def json_body(request: HttpRequest) -> Any:
         raise _malformed("it is nested too deeply") from None
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError and our own are ValueErrors
         raise _malformed(str(error)[:200]) from None
+    return value
 
 
 def _malformed(reason: str) -> BatchError:
@@ -53,7 +57,6 @@ def _finite(text: str) -> float:
 def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        doubled = next(name for name in names if names.count(name) > 1)
+        doubled = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the key {doubled[:60]!r} is given twice")
     return found

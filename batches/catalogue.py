@@ -15,12 +15,15 @@ def strategy_entry(strategy: Strategy) -> dict[str, Any]:
         "description": strategy.description,
         "source": strategy.source,
         "directions": list(strategy.directions),
-        "parameters": [_parameter_entry(parameter) for parameter in strategy.parameters],
+        "parameters": [
+            _parameter_entry(parameter, optional=parameter in strategy.optional)
+            for parameter in strategy.all_parameters
+        ],
         "constraints": [constraint.text for constraint in strategy.constraints],
     }
 
 
-def _parameter_entry(parameter: Parameter) -> dict[str, Any]:
+def _parameter_entry(parameter: Parameter, *, optional: bool) -> dict[str, Any]:
     return {
         "name": wire_name(parameter.name),
         "label": parameter.label,
@@ -31,6 +34,7 @@ def _parameter_entry(parameter: Parameter) -> dict[str, Any]:
         "maximum": parameter.maximum,
         "help": parameter.help,
         "scaledByBeta": parameter.scaled_by_beta,
+        "optional": optional,
         "suggested": dict(parameter.suggested),
     }
 

@@ -30,7 +30,8 @@ class Scale:
     def y(self, values: Floats) -> Floats:
         """Heights, float64[n]."""
         low, high = self._inner(np.array([self.low, self.high]))
-        return self.top + self.height * (1 - (self._inner(values) - low) / ((high - low) or 1.0))
+        heights: Floats = self.top + self.height * (1 - (self._inner(values) - low) / ((high - low) or 1.0))
+        return heights
 
     def _inner(self, values: Floats) -> Floats:
         return np.log(np.maximum(values, self.low)) if self.log else values
@@ -40,7 +41,9 @@ def equity_chart(played: dict[str, Any]) -> dict[str, Any]:
     """The chart of a combination as the API answers it: paths, ticks, trade marks, and the points for the cursor."""
     n_bars = len(played["dates"])
     bars = np.unique(np.linspace(0, n_bars - 1, min(n_bars, POINTS)).astype(np.int64))
-    equity, hold = (np.array(curve, dtype=np.float64)[bars] for curve in (played["equity"], played["buyAndHold"]["equity"]))
+    equity, hold = (
+        np.array(curve, dtype=np.float64)[bars] for curve in (played["equity"], played["buyAndHold"]["equity"])
+    )
     drawdown = _lowest_between(np.array(played["drawdown"], dtype=np.float64), bars)
     low, high = float(min(equity.min(), hold.min())), float(max(equity.max(), hold.max()))
     money = Scale(low, high, TOP, EQUITY_HEIGHT, log=low > 0 and high / low > LOG_FROM)
@@ -120,7 +123,9 @@ def _area(x: Floats, y: Floats, base: float) -> str:
 
 def _heights(scale: Scale, values: list[float], text: Any) -> list[dict[str, Any]]:
     heights = scale.y(np.array(values)).tolist()
-    return [{"y": round(y, 1), "text_y": round(y + 4, 1), "text": text(v)} for v, y in zip(values, heights, strict=True)]
+    return [
+        {"y": round(y, 1), "text_y": round(y + 4, 1), "text": text(v)} for v, y in zip(values, heights, strict=True)
+    ]
 
 
 def _year_ticks(dates: list[str]) -> list[dict[str, Any]]:

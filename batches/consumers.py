@@ -12,7 +12,7 @@ from channels.exceptions import StopConsumer
 from batches.errors import NotFound
 from batches.live import follow
 
-UNKNOWN_SESSION = 4404
+UNKNOWN_SESSION, SERVER_ERROR = 4404, 1011
 PONG = '{"type":"pong"}'
 
 
@@ -54,6 +54,9 @@ class BatchConsumer(AsyncConsumer):
         except NotFound as error:
             await self.send({"type": "websocket.send", "text": orjson.dumps(error.as_json()).decode()})
             await self.send({"type": "websocket.close", "code": UNKNOWN_SESSION, "reason": error.message})
+        except Exception:
+            await self.send({"type": "websocket.close", "code": SERVER_ERROR})  # clients try again
+            raise
 
     def _session_id(self) -> uuid.UUID:
         try:

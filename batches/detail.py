@@ -24,6 +24,7 @@ def combination(session: BatchSession, index: int) -> dict[str, Any]:
         played = replay(plan.grid, prices, index, plan.rules, beta=plan.betas[number])
     except EngineError as error:
         raise BatchError(error.message, code="TEST_FAILED", status=422) from error
+    held = buy_and_hold(prices, plan.rules)
     return identity | {
         "effectiveParameters": {wire_name(name): value for name, value in played.effective_parameters.items()},
         "metrics": metrics_json(np.array([played.metrics[name] for name in METRIC_NAMES])),
@@ -33,7 +34,7 @@ def combination(session: BatchSession, index: int) -> dict[str, Any]:
         "exposure": played.exposure.tolist(),
         "trades": [_trade(trade) for trade in played.trades],
         "buyAndHold": {
-            "metrics": metrics_json(np.array([buy_and_hold(prices, plan.rules)[name] for name in METRIC_NAMES])),
+            "metrics": metrics_json(np.array([held[name] for name in METRIC_NAMES])),
             "equity": buy_and_hold_equity(prices, plan.rules).tolist(),
         },
     }

@@ -23,6 +23,8 @@ from batches.recording import record_chunk
 log = logging.getLogger(__name__)
 CHUNK_SECONDS = Histogram("chunk_seconds", "Computing one chunk.")
 TIME_SLICE_S = 0.25  # how long a message keeps a worker on one batch, before the next batch in the queue has its turn
+SEEN_EVERY = timedelta(seconds=1)
+LARGE_COLUMNS = ("request", "instruments", "results", "leaders", "failures", "pace", "last_test")
 WORKER_HOST = socket.gethostname()[:60]
 
 
@@ -49,11 +51,8 @@ def claim(session_id: uuid.UUID) -> ResultChunk | None:
     while True:
         now = timezone.now()
         with transaction.atomic():
-            session = BatchSession.objects.filter(pk=session_id, status__in=[Status.QUEUED, Status.RUNNING]).first()
-            if session is None or (session.deadline_at and session.deadline_at <= now):
-                return None
-            chunk = ResultChunk.objects.filter(session=session_id, status=ChunkStatus.WAITING).defer("block").first()
-            if chunk is None:
+            chunk = _waiting_chunk(session_id)
+            if chunk is None or (chunk.session.deadline_at and chunk.session.deadline_at <= now):
                 return None
             taken = ResultChunk.objects.filter(pk=chunk.pk, status=ChunkStatus.WAITING).update(
                 status=ChunkStatus.RUNNING,
@@ -61,33 +60,44 @@ def claim(session_id: uuid.UUID) -> ResultChunk | None:
                 claimed_by=worker_name(),
                 lease_until=now + timedelta(seconds=settings.CHUNK_LEASE_S),
             )
-            started = bool(taken) and _start(session, now)
+            started = bool(taken) and _start(chunk.session, now)
+        if started:
+            _announce_start(chunk.session)
         if taken:
-            chunk.session = session
-            if started:
-                _announce_start(session)
+            chunk.attempt += 1
             return chunk
+
+
+def _waiting_chunk(session_id: uuid.UUID) -> ResultChunk | None:
+    """The next in the order of work, if the batch is active. The large columns stay where they are: few need them."""
+    waiting = ResultChunk.objects.filter(
+        session=session_id, status=ChunkStatus.WAITING, session__status__in=[Status.QUEUED, Status.RUNNING]
+    )
+    return waiting.select_related("session").defer("block", *(f"session__{name}" for name in LARGE_COLUMNS)).first()
 
 
 def _start(session: BatchSession, now: datetime) -> bool:
     """Note in the claim's own transaction that somebody works; True for the first claim of the batch."""
-    started = session.status == Status.QUEUED
-    changes: dict[str, object] = {"worker_seen_at": now}
-    if started:
-        changes |= {"status": Status.RUNNING, "started_at": session.started_at or now, "sequence": F("sequence") + 1}
-    BatchSession.objects.filter(pk=session.pk, status__in=[Status.QUEUED, Status.RUNNING]).update(**changes)
-    return started
+    if session.status != Status.QUEUED:
+        if session.worker_seen_at is None or now - session.worker_seen_at > SEEN_EVERY:
+            BatchSession.objects.filter(pk=session.pk).update(worker_seen_at=now)
+        return False
+    changed = BatchSession.objects.filter(pk=session.pk, status=Status.QUEUED).update(
+        status=Status.RUNNING, started_at=session.started_at or now, worker_seen_at=now, sequence=F("sequence") + 1
+    )
+    return bool(changed)
 
 
 def _announce_start(session: BatchSession) -> None:
     """Say at once what takes long before the first result. When all is warm the first result says it better."""
     if is_warm(session.strategy):
         return
-    now = timezone.now()
-    BatchSession.objects.filter(pk=session.pk).update(
-        phase=Phase.COMPILING, sequence=F("sequence") + 1, published_at=now
+    # Only while it runs: a batch that was ended in between has said its last word.
+    said = BatchSession.objects.filter(pk=session.pk, status=Status.RUNNING).update(
+        phase=Phase.COMPILING, sequence=F("sequence") + 1, published_at=timezone.now()
     )
-    publish(BatchSession.objects.get(pk=session.pk))
+    if said:
+        publish(BatchSession.objects.get(pk=session.pk))
 
 
 def run(chunk: ResultChunk) -> None:
@@ -109,6 +119,11 @@ def compute(chunk: ResultChunk) -> SliceResult:
         return run_slice(plan.grid, plan.prices(number), chunk.start, chunk.stop, plan.rules, beta=plan.betas[number])
     except EngineError as error:  # a fact about these tests, not a fault of the machine: it would come again
         return all_failed(chunk, error.message)
+    except Exception as error:
+        if chunk.attempt < settings.CHUNK_MAX_ATTEMPTS:
+            raise
+        log.exception("chunk %s of batch %s failed in every attempt", chunk.pk, chunk.session_id)
+        return all_failed(chunk, f"{type(error).__name__}: {error} ({chunk.attempt} attempts)"[:500])
 
 
 def all_failed(chunk: ResultChunk, message: str) -> SliceResult:

@@ -40,7 +40,7 @@ def _table(plan: Plan, chunk: ResultChunk, start: int, stop: int) -> pa.Table:
     beta = plan.betas[chunk.symbol_number] if plan.grid.coefficients else None
     columns: dict[str, Any] = {
         "index": index,
-        "symbol": pa.array([plan.grid.symbols[chunk.symbol_number]] * len(index)),
+        "symbol": pa.array([plan.grid.symbols[chunk.symbol_number]] * len(index), pa.string()),
         **{wire_name(name): values for name, values in decoded.parameters.items()},
         "beta": pa.array([beta] * len(index), pa.float64()),
         "coefficient": pa.array(

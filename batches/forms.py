@@ -28,6 +28,10 @@ OPENING_RANGES = {"sma_cross": {"fast": ("2", "20", "2"), "slow": ("25", "145", 
 DEFAULT_SYMBOLS = 20  # of those stored, when nothing was chosen
 SHOWN_VALUES = 6
 TRUE = {"true", "1", "on", "yes"}
+PLAIN_FIELDS = (
+    "strategy", "symbols", "startDate", "endDate", "fees", "slippage", "initialCapital", "sortBy", "timeoutSeconds",
+    "direction", "enableBetaScaling", "coefficients",
+)  # fmt: skip
 
 
 def number(text: str, *, percent: bool = False) -> int | float | str:
@@ -82,7 +86,7 @@ class RangeField:
         low, high = (
             shown_value(value, self.parameter.kind) for value in (self.parameter.minimum, self.parameter.maximum)
         )
-        return f"{low} to {high}"
+        return f"From {low} to {high}"
 
     def wire(self) -> Any:
         """The range or list as the wire has it."""
@@ -119,8 +123,9 @@ def range_field(strategy: Strategy, parameter: Parameter, data: QueryDict, error
     values = plain(float(parameter.default))
     mode = "range"
     if f"{name}.mode" in data:
-        typed = [data.get(f"{name}.{part}", "") for part in ("start", "stop", "step", "values")]
-        return RangeField(parameter, "list" if data[f"{name}.mode"] == "list" else "range", *typed, error)
+        mode = "list" if data.get(f"{name}.mode") == "list" else "range"
+        start, stop, step, values = (data.get(f"{name}.{part}", "") for part in ("start", "stop", "step", "values"))
+        return RangeField(parameter, mode, start, stop, step, values, error)
     compact = data.get(name, "")
     if compact.count(":") in (1, 2):
         start, stop, step, *_ = [*compact.split(":"), "1"]
@@ -144,6 +149,7 @@ class SweepForm:
         self.strategy_name = name
         self.strategy = STRATEGIES.get(name) or STRATEGIES[DEFAULT_STRATEGY]
         self.strategies = list(STRATEGIES.values())
+        self.plain_fields = PLAIN_FIELDS
         self.metrics = [(wire_name(metric.name), metric) for metric in METRICS]
 
     def with_errors(self, details: Sequence[Detail]) -> "SweepForm":
@@ -156,8 +162,13 @@ class SweepForm:
     def _percent(self, name: str, default: str) -> str:
         """Fees and slippage: the form's field is in percent, a link's in fractions."""
         if name in self.data:
-            return in_percent(self.data[name])
+            return in_percent(self._text(name, default))
         return self._text(f"{name}Percent", default)
+
+    @property
+    def scales(self) -> bool:
+        """Whether the strategy has anything that beta scaling multiplies."""
+        return any(each.scaled_by_beta for each in self.strategy.parameters)
 
     @property
     def start_date(self) -> str:
@@ -199,7 +210,7 @@ class SweepForm:
     def timeout(self) -> str:
         """Minutes."""
         if "timeoutSeconds" in self.data:
-            seconds = number(self.data["timeoutSeconds"])
+            seconds = number(self._text("timeoutSeconds", ""))
             return plain(seconds / 60) if not isinstance(seconds, str) else seconds
         return self._text("timeoutMinutes", plain(settings.BATCH_TIMEOUT_S / 60))
 

@@ -8,10 +8,11 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from batches.errors import Conflict
+from batches.errors import Conflict, TooMany
 from batches.events import publish
 from batches.models import ACTIVE, BatchSession, Status
 from batches.progress import timeout_words
@@ -27,6 +28,16 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset(),
 }
 QUEUE_DEPTH = 4  # messages of one batch in the queue: enough to keep a few workers busy, few enough to be fair
+
+
+def refuse_when_full() -> None:
+    """TooMany when as many batches are active as this installation allows."""
+    active = BatchSession.objects.filter(status__in=ACTIVE).count()
+    if active >= settings.BATCH_MAX_RUNNING:
+        raise TooMany(
+            f"{active} batches are active; at most {settings.BATCH_MAX_RUNNING} may be (BATCH_MAX_RUNNING)."
+            " Wait for one to end, or cancel one."
+        )
 
 
 def move(

@@ -77,7 +77,8 @@ class Hub:
         self.watchers: dict[uuid.UUID, set[Watcher]] = {}
         self.sequences: dict[uuid.UUID, int] = {}  # the newest that this process has handed out
         self.channel: str | None = None
-        self.tasks: list[asyncio.Task[None]] = []
+        self.tried = asyncio.Event()  # set once the first subscription has come about, or failed
+        self.tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, session_id: uuid.UUID, watcher: Watcher) -> None:
         """Register a watcher, and be subscribed when this returns, unless Redis is away: then the rows must do."""
@@ -85,7 +86,8 @@ class Hub:
         self.watchers.setdefault(session_id, set()).add(watcher)
         WATCHERS.inc()
         if not self.tasks:
-            self.tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._poll())]
+            self.tasks = {asyncio.create_task(self._receive()), asyncio.create_task(self._poll())}
+        await self.tried.wait()
         if first and self.channel:
             await self._subscribe(session_id)
 
@@ -98,14 +100,17 @@ class Hub:
             del self.watchers[session_id]
             self.sequences.pop(session_id, None)
             if self.channel:
-                asyncio.create_task(self._unsubscribe(session_id))  # noqa: RUF006 - it ends by itself in a moment
+                task = asyncio.create_task(self._unsubscribe(session_id))
+                self.tasks.add(task)
+                task.add_done_callback(self.tasks.discard)
 
     def deliver(self, session_id: uuid.UUID, event: Event) -> None:
         """Hand an event to everyone who watches the batch."""
-        if event.sequence > self.sequences.get(session_id, 0):
-            self.sequences[session_id] = event.sequence
-        for watcher in self.watchers.get(session_id, ()):
-            watcher.offer(event)
+        watchers = self.watchers.get(session_id)
+        if watchers:
+            self.sequences[session_id] = max(event.sequence, self.sequences.get(session_id, 0))
+            for watcher in watchers:
+                watcher.offer(event)
 
     async def _receive(self) -> None:
         """Hints from the channel layer, for as long as the process lives."""
@@ -116,12 +121,14 @@ class Hub:
                     self.channel = await layer.new_channel()
                     for session_id in list(self.watchers):
                         await self._subscribe(session_id)
+                    self.tried.set()
                 message = await layer.receive(self.channel)
                 event = Event(message["kind"], message["sequence"], message["text"])
                 self.deliver(uuid.UUID(message["session"]), event)
             except LAYER_ERRORS as error:
                 log.warning("no hints from the channel layer, watchers follow the database: %r", error)
                 self.channel = None
+                self.tried.set()
                 await asyncio.sleep(RETRY_SUBSCRIPTION_S)
 
     async def _subscribe(self, session_id: uuid.UUID) -> None:

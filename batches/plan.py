@@ -3,7 +3,7 @@
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from batches.models import BatchSession
 from batches.schemas import wire_name
 
 KEPT_PLANS = 128
-_plans: OrderedDict[uuid.UUID, "Plan"] = OrderedDict()
+_plans: OrderedDict[tuple[uuid.UUID, datetime], "Plan"] = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,10 @@ def metrics_json(metrics: npt.NDArray[np.float64]) -> dict[str, float | int | No
 
 def plan_of(session: BatchSession) -> Plan:
     """The plan of a batch. Neither the request nor the prices of a batch ever change, so a process may keep it."""
-    plan = _plans.get(session.id)
+    key = (session.id, session.created_at)  # the id alone may come again: clients choose it, and batches are deleted
+    plan = _plans.get(key)
     if plan is None:
-        plan = _plans[session.id] = build_plan(session.request, session.instruments)
+        plan = _plans[key] = build_plan(session.request, session.instruments)
         while len(_plans) > KEPT_PLANS:
             _plans.popitem(last=False)
     return plan
@@ -71,12 +72,13 @@ def plan_of(session: BatchSession) -> Plan:
 def build_plan(request: dict[str, Any], instruments: list[dict[str, Any]]) -> Plan:
     """The plan of a checked request (`StartRequest.as_json`) over the given price series."""
     strategy = get_strategy(request["strategy"])
-    axes = {parameter.name: request["parameterRanges"][wire_name(parameter.name)] for parameter in strategy.parameters}
+    ranges = request["parameterRanges"]
+    names = [parameter.name for parameter in strategy.all_parameters if wire_name(parameter.name) in ranges]
     return Plan(
         grid=Grid(
             strategy,
             [instrument["symbol"] for instrument in instruments],
-            axes,
+            {name: ranges[wire_name(name)] for name in names},
             request["coefficients"] if request["enableBetaScaling"] else None,
         ),
         rules=Rules(

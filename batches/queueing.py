@@ -27,7 +27,7 @@ def enqueue(session_id: uuid.UUID, *, messages: int = 1) -> None:
     A batch has only a few messages in the queue at a time, whatever its size, so that batches take turns.
     """
     try:
-        with _producers(os.getpid()).acquire(block=True, timeout=PATIENCE_S) as producer:
+        with _producers(os.getpid()).acquire(block=True, timeout=PATIENCE_S) as producer:  # type: ignore[no-untyped-call]
             for _ in range(messages):
                 app.send_task(RUN_SLICE, args=[str(session_id)], producer=producer, retry=False)
     except (KombuError, redis.RedisError, OSError) as error:
@@ -39,7 +39,7 @@ def _producers(pid: int) -> ProducerPool:
     """This process's senders. Celery's own would try for seconds while Redis is away, and a request would wait."""
     connection = app.connection_for_write()
     connection.transport_options |= {"max_retries": 0, "socket_timeout": PATIENCE_S, "socket_connect_timeout": 0.25}
-    return ProducerPool(connection.Pool(SENDERS), SENDERS)
+    return ProducerPool(connection.Pool(SENDERS), SENDERS)  # type: ignore[no-untyped-call]
 
 
 def queue_length() -> int | None:

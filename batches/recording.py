@@ -41,8 +41,8 @@ def _record(
 ) -> bool:
     with transaction.atomic():
         # The session's row is locked first, so that two workers add to the counters one after the other.
-        session = BatchSession.objects.select_for_update().get(pk=chunk.session_id)
-        if session.state.is_terminal:
+        session = BatchSession.objects.select_for_update().filter(pk=chunk.session_id).first()
+        if session is None or session.state.is_terminal:  # ended meanwhile, perhaps even deleted
             return False
         open_chunk = ResultChunk.objects.filter(pk=chunk.pk, status__in=[ChunkStatus.WAITING, ChunkStatus.RUNNING])
         if not open_chunk.update(lease_until=None, **values):

@@ -4,6 +4,7 @@ Blocks of finished chunks never change, so a process keeps the ones it read last
 decoded from the index.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,25 +39,26 @@ class BlockCache:
         self.limit = limit
         self.size = 0
         self.blocks: OrderedDict[int, Floats] = OrderedDict()
+        self.lock = threading.Lock()  # the server answers from several threads
 
     def fetch(self, chunk_ids: Sequence[int]) -> dict[int, Floats]:
         """The blocks of finished chunks, by chunk id; one query for all that are missing."""
-        found = {}
-        for pk in chunk_ids:
-            block = self.blocks.get(pk)
-            if block is not None:
+        with self.lock:
+            found = {pk: self.blocks[pk] for pk in chunk_ids if pk in self.blocks}
+            for pk in found:
                 self.blocks.move_to_end(pk)
-                found[pk] = block
         missing = [pk for pk in chunk_ids if pk not in found]
         for pk, data in ResultChunk.objects.filter(pk__in=missing).values_list("pk", "block"):
             found[pk] = self._keep(pk, decode_block(data or b""))
         return found
 
     def _keep(self, pk: int, block: Floats) -> Floats:
-        self.blocks[pk] = block
-        self.size += block.nbytes
-        while self.size > self.limit and len(self.blocks) > 1:
-            self.size -= self.blocks.popitem(last=False)[1].nbytes
+        with self.lock:
+            if pk not in self.blocks:
+                self.blocks[pk] = block
+                self.size += block.nbytes
+            while self.size > self.limit and len(self.blocks) > 1:
+                self.size -= self.blocks.popitem(last=False)[1].nbytes
         return block
 
 

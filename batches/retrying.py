@@ -8,7 +8,7 @@ from django.db import transaction
 
 from backtester.engine import ENGINE_VERSION
 from batches.errors import Conflict
-from batches.lifecycle import QUEUE_DEPTH
+from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.plan import plan_of
 from batches.queueing import enqueue
@@ -24,6 +24,7 @@ def retry(ended: BatchSession, *, now: datetime) -> BatchSession:
         raise Conflict("The batch is still active; there is nothing to retry yet.", code="STILL_ACTIVE")
     if ended.successful == ended.total:
         raise Conflict("Every test of the batch succeeded; there is nothing to retry.", code="NOTHING_TO_RETRY")
+    refuse_when_full()
     session = BatchSession(
         request=ended.request,
         strategy=ended.strategy,

@@ -34,6 +34,7 @@ def wire_name(name: str) -> str:
 
 METRIC_OF_WIRE_NAME = {wire_name(name): name for name in METRIC_NAMES}
 LEGACY_INSIDE_RANGES = ("symbols", "startDate", "endDate")  # where older clients put them
+MOST_PROBLEMS, LONGEST_MESSAGE = 20, 500  # said of one request: a body may hold 100,000 wrong names
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ class _Reader:
         if isinstance(self.ranges, Mapping):
             self.ranges = dict(self.ranges)
             for name in LEGACY_INSIDE_RANGES:
-                if name in self.ranges:
-                    self.data.setdefault(name, self.ranges.pop(name))
+                inside = self.ranges.pop(name, None)
+                if self.data.get(name) is None:
+                    self.data[name] = inside
 
     def start(self) -> StartRequest:
         self._refuse_unknown_fields()
@@ -122,7 +124,8 @@ class _Reader:
         return StartRequest(**values)
 
     def _wrong(self, field: str, message: str) -> None:
-        self.problems.append(Detail(field, message))
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Detail(field[:80], message[:LONGEST_MESSAGE]))
 
     def _take(self, name: str, check: Callable[[Any], Any], default: Any, *, required: bool = False) -> Any:
         value = self.data.get(name)
@@ -137,9 +140,8 @@ class _Reader:
             return default
 
     def _refuse_unknown_fields(self) -> None:
-        for name in self.data:
-            if name not in FIELDS:
-                self._wrong(str(name)[:60], f"There is no field {_shown(name)}.{_nearest(str(name), FIELDS)}")
+        for name in [str(name)[:60] for name in self.data if name not in FIELDS][:MOST_PROBLEMS]:
+            self._wrong(name, f"There is no field {_shown(name)}.{_nearest(name, FIELDS)}")
 
     def _strategy(self) -> Strategy | None:
         name = self.data.get("strategy")
@@ -159,38 +161,38 @@ class _Reader:
         return str(self._take("direction", _one_of(allowed), allowed[0]))
 
     def _axes(self, strategy: Strategy) -> dict[str, list[int | float]]:
-        ranges = self.ranges
-        if ranges is None:
-            ranges = {}
+        ranges = {} if self.ranges is None else self.ranges
         if not isinstance(ranges, Mapping):
             self._wrong("parameterRanges", f"parameterRanges is {_shown(ranges)}; an object is wanted.")
             return {}
-        given = {wire_name(str(name)): (str(name), spec) for name, spec in ranges.items()}
+        given: dict[str, tuple[str, Any]] = {}
+        for name, spec in ranges.items():
+            if given.setdefault(wire_name(name), (name, spec))[0] != name:
+                self._wrong(f"parameterRanges.{name}", f"{name} is given twice, in two spellings.")
         axes: dict[str, list[int | float]] = {}
-        for parameter in strategy.parameters:
+        for parameter in strategy.all_parameters:
+            if wire_name(parameter.name) not in given and parameter in strategy.optional:
+                continue
             name, spec = given.pop(wire_name(parameter.name), (parameter.name, [parameter.default]))
             try:
                 axes[parameter.name] = axis_values(parameter, spec)
             except EngineError as error:
                 self._wrong(f"parameterRanges.{name}", error.message)
-        for name, _ in given.values():
-            self._unknown_parameter(strategy, name)
+        for name, _ in list(given.values())[:MOST_PROBLEMS]:
+            self._unknown_parameter(strategy, name[:60])
         return axes
 
     def _unknown_parameter(self, strategy: Strategy, name: str) -> None:
         try:
             strategy.parameter(name)
         except BadParameters as error:
-            self._wrong(f"parameterRanges.{name[:60]}", error.message)
+            self._wrong(f"parameterRanges.{name}", error.message)
 
 
-FIELDS = frozenset(
-    {
-        "strategy", "symbols", "parameterRanges", "startDate", "endDate", "direction", "enableBetaScaling",
-        "coefficients", "fees", "slippage", "initialCapital", "sortBy", "includeComparison", "timeoutSeconds",
-        "sessionId",
-    }
-)  # fmt: skip
+FIELDS = frozenset({
+    "strategy", "symbols", "parameterRanges", "startDate", "endDate", "direction", "enableBetaScaling", "coefficients",
+    "fees", "slippage", "initialCapital", "sortBy", "includeComparison", "timeoutSeconds", "sessionId",
+})  # fmt: skip
 
 
 # ---- checks of one value: the value, or ValueError("what is wanted") -------------------------------------------------
@@ -262,15 +264,14 @@ def _date(value: Any) -> date:
 
 def _uuid(value: Any) -> uuid.UUID:
     try:
-        if not isinstance(value, str):
-            raise ValueError
-        return uuid.UUID(value)
+        return uuid.UUID(value if isinstance(value, str) else "")
     except ValueError:
         raise ValueError("a UUID") from None
 
 
 def _symbols(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(symbol, str) and symbol for symbol in value):
+    # Unprintable: a NUL or half a surrogate pair would be an error of the database, not a symbol that is unknown.
+    if not isinstance(value, list) or not value or not all(isinstance(s, str) and s and s.isprintable() for s in value):
         raise ValueError("a list of at least one symbol")
     symbols = tuple(dict.fromkeys(symbol.strip().upper() for symbol in value))
     if len(symbols) > settings.BATCH_MAX_SYMBOLS:

@@ -49,16 +49,17 @@ def _python(session: BatchSession, played: dict[str, Any]) -> str:
         "from backtester.engine import sweep",
         "",
         'prices = pd.read_csv("prices.csv", index_col="date", parse_dates=True)',
-        f"prices = prices.loc[{_bound(asked['startDate'])}:{_bound(asked['endDate'])}, [{played['symbol']!r}]]".replace("'", '"'),
+        f'prices = prices.loc[{_bound(asked["startDate"])}:{_bound(asked["endDate"])}, ["{played["symbol"]}"]]',
         "table = sweep(",
         f'    "{session.strategy}", prices, {json.dumps(parameters)},',
         f"    fees={asked['fees']!r}, slippage={asked['slippage']!r}, initial_capital={asked['initialCapital']!r},",
         f'    direction="{asked["direction"]}",',
     ]
     if asked["enableBetaScaling"]:
-        lines.append(f'    coefficients=[{played["coefficient"]!r}], betas={{"{played["symbol"]}": {played["beta"]!r}}},')
+        betas = json.dumps({played["symbol"]: played["beta"]})
+        lines.append(f"    coefficients=[{played['coefficient']!r}], betas={betas},")
     return "\n".join([*lines, ")"])
 
 
 def _bound(day: str | None) -> str:
-    return repr(day) if day else ""
+    return f'"{day}"' if day else ""

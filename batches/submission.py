@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from backtester.engine import ENGINE_VERSION, METRICS, EngineError, estimate_beta, get_strategy
-from batches.errors import BatchError, Conflict, Detail, InvalidRequest, TooMany
-from batches.lifecycle import QUEUE_DEPTH
+from batches.errors import BatchError, Conflict, Detail, InvalidRequest
+from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
 from batches.market_data import instruments, load_prices
-from batches.models import ACTIVE, BatchSession, Instrument, ResultChunk
+from batches.models import BatchSession, Instrument, ResultChunk
 from batches.plan import Plan, build_plan
 from batches.planning import plan_chunks, work_per_second, workers
 from batches.queueing import enqueue
@@ -38,7 +38,7 @@ def submit(request: StartRequest, *, now: datetime) -> BatchSession:
     if known := _known(request):
         return known
     session, chunks = _prepare(request, now)
-    _refuse_when_full()
+    refuse_when_full()
     try:
         with transaction.atomic():
             session.save(force_insert=True)
@@ -69,15 +69,6 @@ def _known(request: StartRequest) -> BatchSession | None:
     if session and session.request != request.as_json():
         raise Conflict(f"sessionId {request.session_id} belongs to another request.", code="SESSION_ID_TAKEN")
     return session
-
-
-def _refuse_when_full() -> None:
-    running = BatchSession.objects.filter(status__in=ACTIVE).count()
-    if running >= settings.BATCH_MAX_RUNNING:
-        raise TooMany(
-            f"{running} batches are active; at most {settings.BATCH_MAX_RUNNING} may be (BATCH_MAX_RUNNING)."
-            " Wait for one to end, or cancel one."
-        )
 
 
 def _prepare(request: StartRequest, now: datetime) -> tuple[BatchSession, list[ResultChunk]]:

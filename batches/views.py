@@ -23,9 +23,10 @@ from batches.market_data import instruments
 from batches.models import BatchSession
 from batches.pages import (
     METRIC_BY_NAME,
-    ResultsTable,
+    axes_of,
     batch_lines,
     facts,
+    label_of,
     leader_columns,
     names_of,
     panel_event,
@@ -33,6 +34,7 @@ from batches.pages import (
     title_of,
 )
 from batches.progress import timeout_words
+from batches.results_table import ResultsTable
 from batches.schemas import parse_start
 from batches.snippets import snippets
 
@@ -98,7 +100,12 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     shown = Paginator(BatchSession.objects.defer(*HEAVY), ON_A_PAGE).get_page(request.GET.get("page"))
     lines = batch_lines(shown.object_list, now)
-    context = {"lines": lines, "shown": shown, "now": now, "active": any(not line.session.state.is_terminal for line in lines)}
+    context = {
+        "lines": lines,
+        "shown": shown,
+        "now": now,
+        "active": any(not line.session.state.is_terminal for line in lines),
+    }
     return _page_or_part(request, "batches/list.html", "batches/_list.html", context)
 
 
@@ -142,7 +149,8 @@ def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
         "warnings": (session.results or {}).get("validation", {}).get("warnings", []),
         "metric": METRIC_BY_NAME[session.sort_by],
         "metrics": METRIC_BY_NAME,
-        "axes": [name for name, values in session.request["parameterRanges"].items() if len(values) > 1],
+        "axes": [name for name in axes_of(session) if name != "coefficient"],
+        "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
         "names": names_of(session),
     }
 
@@ -172,7 +180,12 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
 def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> HttpResponse:
     """One combination in full, computed again."""
     session = get_object_or_404(BatchSession, pk=session_id)
-    context: dict[str, Any] = {"session": session, "title": title_of(session), "names": names_of(session), "index": index}
+    context: dict[str, Any] = {
+        "session": session,
+        "title": title_of(session),
+        "names": names_of(session),
+        "index": index,
+    }
     try:
         played = replayed(session, index)
     except NotFound as error:
@@ -184,7 +197,8 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
         "played": played,
         "chart": equity_chart(played),
         "metrics": [
-            {"about": about, "value": played["metrics"][name], "held": held[name]} for name, about in METRIC_BY_NAME.items()
+            {"about": about, "value": played["metrics"][name], "held": held[name]}
+            for name, about in METRIC_BY_NAME.items()
         ],
         "snippets": snippets(session, played, request.build_absolute_uri("/").rstrip("/")),
         "previous": index - 1 if index else None,

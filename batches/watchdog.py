@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from batches import lifecycle
 from batches.execution import WORKER_HOST
-from batches.models import BatchSession, ChunkStatus, ResultChunk, Status
+from batches.models import ACTIVE, BatchSession, ChunkStatus, ResultChunk, Status
 from batches.queueing import enqueue, queue_length
 from batches.recording import record_poison
 
@@ -35,7 +35,7 @@ def run(stop: threading.Event) -> None:
 
 def do_round(now: datetime) -> None:
     """End what passed its deadline, free what the dead hold, finish what is done, queue what was forgotten."""
-    for session in BatchSession.objects.filter(deadline_at__lte=now).defer("results"):
+    for session in BatchSession.objects.filter(status__in=ACTIVE, deadline_at__lte=now):
         lifecycle.expire(session, now)
     free_abandoned_chunks(now)
     for session_id in finished_but_open():
@@ -45,9 +45,7 @@ def do_round(now: datetime) -> None:
 
 def free_abandoned_chunks(now: datetime) -> None:
     """Chunks whose lease ran out, or whose worker on this host is gone, wait again; after some attempts they fail."""
-    held = ResultChunk.objects.filter(
-        status=ChunkStatus.RUNNING, session__status__in=[Status.QUEUED, Status.RUNNING, Status.PAUSED]
-    ).defer("block")
+    held = ResultChunk.objects.filter(status=ChunkStatus.RUNNING, session__status__in=ACTIVE).defer("block")
     for chunk in held:
         if chunk.lease_until and chunk.lease_until > now and not worker_is_gone(chunk.claimed_by):
             continue

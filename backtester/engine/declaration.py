@@ -1,7 +1,7 @@
 """What a strategy declares of itself; the form, the validation, the schema and the docs all come from it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -37,9 +37,16 @@ class Parameter:
     scaled_by_beta: bool = False
 
 
-def always(*arrays: Values) -> NDArray[np.bool_]:
-    """True for every combination."""
-    return np.ones(np.broadcast_shapes(*(np.shape(array) for array in arrays)), dtype=np.bool_)
+def _stop(name: str, label: str, text: str) -> Parameter:
+    suggested = {"start": 0.05, "stop": 0.25, "step": 0.05}
+    return Parameter(name, "percent", 0.0, 0.0, 0.99, "fraction of price", label, text, suggested, scaled_by_beta=True)
+
+
+STOPS = (
+    _stop("stop_loss", "Stop loss", "Leave when a close is this far on the wrong side of the entry price; 0 is off."),
+    _stop("take_profit", "Take profit", "Leave when a close is this far past the entry price; 0 is off."),
+    _stop("trailing_stop", "Trailing stop", "Leave when a close is this far off the best since the entry; 0 is off."),
+)
 
 
 @dataclass(frozen=True)
@@ -62,14 +69,15 @@ def below(first: str, second: str) -> Constraint:
 
 @dataclass(frozen=True)
 class SignalBits:
-    """How a signal strategy hands over its decisions: two bits for each bar and combination.
+    """How a signal strategy hands over its decisions: a bit for each bar and combination.
 
-    fill(first, last, rising, falling) writes, for the combinations [first, last), into uint64[last - first, n_words]:
-    bit t of `rising` is set when a long position is wanted at the close of bar t, `falling` the same for a short one.
-    Bits past the last bar stay clear.
+    rising(first, last, out) writes the combinations [first, last) into out uint64[last - first, n_words]: bit t is set
+    when a long position is wanted at the close of bar t. `falling` does the same for a short one. Bits past the last
+    bar stay clear. Only the sides that are traded are asked for; where both bits are set, long goes first.
     """
 
-    fill: Callable[[int, int, Words, Words], None]
+    rising: Callable[[int, int, Words], None]
+    falling: Callable[[int, int, Words], None]
 
 
 PrepareSignals = Callable[[Prices, Arguments], SignalBits]
@@ -80,10 +88,12 @@ class Strategy:
     """A trading rule with its parameters.
 
     kind : "signal" decides from prices alone (all in, all out); "path" also from its own trades
+    optional : parameters that are part of a grid only when it asks for them; a signal strategy always has STOPS
     window : the parameter that a message about too few bars names
     bars_needed : parameters -> int64[n], the least number of bars that leaves one return to measure
     prepare : for "signal"; tables are made once for many combinations
     trade : for "path"; a compiled function with the signature of `plain_grid_nb`
+    table_rows : parameters -> rows of indicator tables that `prepare` will make; by default one for each distinct value
     cost_ns : rough nanoseconds for one bar of one combination, to plan chunks and estimate time
     """
 
@@ -96,14 +106,20 @@ class Strategy:
     bars_needed: Callable[[Arguments], Values]
     window: str | None = None
     constraints: tuple[Constraint, ...] = ()
+    optional: tuple[Parameter, ...] = ()
     directions: tuple[Direction, ...] = ALL_DIRECTIONS
     prepare: PrepareSignals | None = None
     trade: Callable[..., Any] | None = None
     cost_ns: float = 2.5
-    defaults: Mapping[str, float] = field(init=False)
+    table_rows: Callable[[Arguments], int] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "defaults", {each.name: each.default for each in self.parameters})
+        if self.kind == "signal" and not self.optional:
+            object.__setattr__(self, "optional", STOPS)
+
+    @property
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        return self.parameters + self.optional
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -111,8 +127,8 @@ class Strategy:
 
     def parameter(self, name: str) -> Parameter:
         """The declared parameter of that name; a misspelled one is refused with the near name."""
-        for each in self.parameters:
+        for each in self.all_parameters:
             if each.name == name:
                 return each
-        hint = did_you_mean(name, self.parameter_names)
+        hint = did_you_mean(name, [each.name for each in self.all_parameters])
         raise BadParameters(f'{self.name} has no parameter "{name}". {hint}', field=name)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester.engine.axes import MAX_AXIS_VALUES, Number, axis_values
-from backtester.engine.declaration import Constraint, Strategy, Values
+from backtester.engine.declaration import Constraint, Parameter, Strategy, Values
 from backtester.engine.errors import BadGrid, BadParameters
 
 Indices = NDArray[np.int64]
@@ -60,7 +60,7 @@ class Grid:
         self.symbols = _checked_symbols(symbols)
         self.coefficients = None if coefficients is None else _checked_coefficients(coefficients)
         asked = {name: axis_values(strategy.parameter(name), spec) for name, spec in axes.items()}
-        values = {each.name: asked.get(each.name, [_default(each)]) for each in strategy.parameters}
+        values = {each.name: asked.get(each.name, [_default(each)]) for each in _used(strategy, asked)}
         tied_names = {name for constraint in strategy.constraints for name in constraint.names}
         order = [name for name in values if name in tied_names] + [name for name in values if name not in tied_names]
         self.axes: Mapping[str, tuple[Number, ...]] = MappingProxyType({name: tuple(values[name]) for name in values})
@@ -175,7 +175,11 @@ def _axis_array(strategy: Strategy, name: str, values: list[Number]) -> Values:
     return np.array(values, dtype=np.int64 if strategy.parameter(name).kind == "int" else np.float64)
 
 
-def _default(parameter: Any) -> Number:
+def _used(strategy: Strategy, asked: Mapping[str, Any]) -> list[Parameter]:
+    return [*strategy.parameters, *(each for each in strategy.optional if each.name in asked)]
+
+
+def _default(parameter: Parameter) -> Number:
     return int(parameter.default) if parameter.kind == "int" else float(parameter.default)
 
 

@@ -7,6 +7,9 @@ from backtester.engine.compiling import kernel
 from backtester.engine.declaration import Values
 from backtester.engine.prices import Floats
 
+EMA_LANES = 8
+
+
 def rows_of(values: Values) -> tuple[Values, NDArray[np.int64]]:
     """The distinct settings, and for each combination the number of its row."""
     distinct, rows = np.unique(values, return_inverse=True)
@@ -50,3 +53,126 @@ def sma_table_nb(close: Floats, windows: NDArray[np.int64], out: Floats) -> None
         tail = row[w - 1 :]
         for t in range(len(ends)):
             tail[t] = ((ends[t] - high[t]) + (end_rests[t] - low[t])) / count
+
+
+def ema_table(close: Floats, windows: NDArray[np.int64]) -> Floats:
+    """Exponential moving averages: float64[n_windows, n_bars], NaN before bar w - 1.
+
+    e_t = e_(t-1) + 2 / (w + 1) * (close_t - e_(t-1)), e_0 = close_0, as pandas' ewm(span=w, adjust=False).
+    """
+    table = np.empty((len(windows), len(close)))
+    ema_table_nb(close, windows, table)
+    for row, window in zip(table, windows.tolist(), strict=True):
+        row[: window - 1] = np.nan
+    return table
+
+
+@kernel
+def ema_table_nb(series: Floats, windows: NDArray[np.int64], out: Floats) -> None:
+    """Each bar waits for the one before it, so eight rows go side by side."""
+    for first in range(0, len(windows), EMA_LANES):
+        n_lanes = min(EMA_LANES, len(windows) - first)
+        level = np.full(EMA_LANES, series[0])
+        weight = np.zeros(EMA_LANES)
+        for lane in range(n_lanes):
+            weight[lane] = 2.0 / (windows[first + lane] + 1.0)
+        for t in range(len(series)):
+            now = series[t]
+            for lane in range(EMA_LANES):
+                level[lane] += weight[lane] * (now - level[lane])
+            for lane in range(n_lanes):
+                out[first + lane, t] = level[lane]
+
+
+def macd_table(close: Floats, windows: NDArray[np.int64], signals: NDArray[np.int64]) -> Floats:
+    """float64[n, n_bars]: EMA(close, w) - EMA(EMA(close, w), s) + highest close so far, for each pair (w, s).
+
+    EMA is linear, so the MACD line is above its signal line exactly where the row of (fast, s) is above that of
+    (slow, s). The highest close so far is on both sides: it keeps the rows positive, so that a tie can be relative.
+    """
+    table = np.empty((len(windows), len(close)))
+    line = np.empty((1, len(close)))
+    highest = np.maximum.accumulate(close)
+    for window in np.unique(windows):
+        at = np.flatnonzero(windows == window)
+        ema_table_nb(close, windows[at[:1]], line)
+        averages = np.empty((len(at), len(close)))
+        ema_table_nb(line[0], signals[at], averages)
+        np.subtract(line + highest, averages, out=averages)
+        for row, k in zip(averages, at.tolist(), strict=True):
+            row[: window + signals[k] - 2] = np.nan
+        table[at] = averages
+    return table
+
+
+def rsi_table(close: Floats, periods: NDArray[np.int64]) -> Floats:
+    """Relative strength index 0 .. 100 with Wilder's averages: float64[n_periods, n_bars], NaN before bar `period`.
+
+    The first averages are the plain means of the first `period` changes; no change at all is 50.
+    Source: J. W. Wilder, New Concepts in Technical Trading Systems, 1978.
+    """
+    table = np.full((len(periods), len(close)), np.nan)
+    rsi_table_nb(close, periods, table)
+    return table
+
+
+@kernel
+def rsi_table_nb(close: Floats, periods: NDArray[np.int64], out: Floats) -> None:
+    n_bars = len(close)
+    for k in range(len(periods)):
+        period = periods[k]
+        up = down = 0.0
+        for t in range(1, n_bars):
+            change = close[t] - close[t - 1]
+            if t <= period:
+                up += max(change, 0.0) / period
+                down += max(-change, 0.0) / period
+            else:
+                up += (max(change, 0.0) - up) / period
+                down += (max(-change, 0.0) - down) / period
+            if t >= period:
+                out[k, t] = 100.0 * up / (up + down) if up + down > 0.0 else 50.0
+
+
+def z_score_table(close: Floats, windows: NDArray[np.int64]) -> Floats:
+    """(close - mean) / population deviation of the last w closes: float64[n_windows, n_bars].
+
+    NaN before the window is full, and where the deviation is only rounding (1e-7 of the price).
+    """
+    mean = sma_table(close, windows)
+    table = sma_table(close * close, windows)  # becomes the variance: mean of squares - square of the mean
+    table -= mean * mean
+    with np.errstate(invalid="ignore", divide="ignore"):
+        table[table <= 1e-14 * mean * mean] = np.nan
+        np.divide(close - mean, np.sqrt(table), out=table)
+    return table
+
+
+def extreme_tables(high: Floats, low: Floats, windows: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Highest high and lowest low of the w bars *before* each bar: float64[n_windows, n_bars], NaN before bar w."""
+    highest = np.full((len(windows), len(high)), np.nan)
+    lowest = np.full((len(windows), len(low)), np.nan)
+    order = np.argsort(windows)
+    powers_high, powers_low, power = high, low, 1
+    for k in order.tolist():
+        window = int(windows[k])
+        if window >= len(high):
+            continue
+        # Two overlapping runs of the largest power of two that fits cover a window.
+        while power * 2 <= window:
+            powers_high = np.maximum(powers_high[:-power], powers_high[power:])
+            powers_low = np.minimum(powers_low[:-power], powers_low[power:])
+            power *= 2
+        count = len(high) - window
+        shift = window - power
+        np.maximum(powers_high[:count], powers_high[shift : shift + count], out=highest[k, window:])
+        np.minimum(powers_low[:count], powers_low[shift : shift + count], out=lowest[k, window:])
+    return highest, lowest
+
+
+def lag_table(close: Floats, lags: NDArray[np.int64]) -> Floats:
+    """close[t - lag]: float64[n_lags, n_bars], NaN before bar `lag`."""
+    table = np.full((len(lags), len(close)), np.nan)
+    for row, lag in zip(table, lags.tolist(), strict=True):
+        row[lag:] = close[: max(0, len(close) - lag)]
+    return table

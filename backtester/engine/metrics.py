@@ -143,8 +143,8 @@ def measure_nb(
     order of entry; out : float64[n_metrics, .]
     """
     n_bars = len(equity)
-    sum_r = sum_r2 = sum_down2 = drawdown = 0.0
-    peak = equity[0]
+    sum_r = sum_r2 = sum_down2 = 0.0
+    peak = worst = worst_peak = equity[0]
     for t in range(1, n_bars):
         r = equity[t] / equity[t - 1] - 1.0 if equity[t - 1] > 0.0 else 0.0
         down = min(r, 0.0)
@@ -152,7 +152,9 @@ def measure_nb(
         sum_r2 += r * r
         sum_down2 += down * down
         peak = max(peak, equity[t])
-        drawdown = min(drawdown, equity[t] / peak - 1.0)
+        # equity / peak < worst / worst_peak, without dividing at every bar
+        if equity[t] * worst_peak < worst * peak:
+            worst, worst_peak = equity[t], peak
     n_closed = n_won = exposed = 0
     gross_profit = gross_loss = 0.0
     exposed_to = -1
@@ -168,6 +170,6 @@ def measure_nb(
             gross_profit += max(trades[k, PNL], 0.0)
             gross_loss -= min(trades[k, PNL], 0.0)
     write_metrics_nb(
-        out, column, equity[0], equity[n_bars - 1], n_bars - 1, sum_r, sum_r2, sum_down2, drawdown,
+        out, column, equity[0], equity[n_bars - 1], n_bars - 1, sum_r, sum_r2, sum_down2, worst / worst_peak - 1.0,
         n_closed, n_won, gross_profit, gross_loss, exposed, periods, years,
     )  # fmt: skip

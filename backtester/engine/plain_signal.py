@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from backtester.engine.compiling import kernel
+from backtester.engine.bits import TIE
+from backtester.engine.compiling import inline, kernel
 from backtester.engine.declaration import Words
 from backtester.engine.metrics import (
     COST,
@@ -19,12 +20,26 @@ from backtester.engine.metrics import (
 from backtester.engine.prices import Floats
 
 
+@inline
+def is_stopped_nb(now: float, side: int, price: float, extreme: float, stops: Floats) -> bool:
+    """Whether a close touches a stop: loss and gain from the entry price, trail from the best close since the entry."""
+    loss, gain, trail = side * stops[0], side * stops[1], side * stops[2]
+    adverse, favourable = 1.0 + side * TIE, 1.0 - side * TIE
+    touched: bool = (
+        (stops[0] > 0.0 and side * now <= side * price * (1.0 - loss) * adverse)
+        or (stops[1] > 0.0 and side * now >= side * price * (1.0 + gain) * favourable)
+        or (stops[2] > 0.0 and side * now <= side * extreme * (1.0 - trail) * adverse)
+    )
+    return touched
+
+
 @kernel
 def trade_bits_nb(
     close: Floats,
     fill: Floats,
     rising: Words,
     falling: Words,
+    stops: Floats,
     long: bool,
     short: bool,
     fees: float,
@@ -37,7 +52,10 @@ def trade_bits_nb(
     """One combination: all in while its bit is set, out while it is not.
 
     close, fill : float64[n_bars]; rising, falling : uint64[n_words], what is wanted at each close; long, short : sides
-    allowed. Writes equity and held shares float64[n_bars], the trade table, and returns the number of trades.
+    allowed; stops : float64[3], stop loss, take profit and trailing stop as fractions of price, 0 is off. Writes equity
+    and held shares float64[n_bars], the trade table, and returns the number of trades.
+
+    A stop is decided at a close and filled like every order. After it, nothing is bought until the signal has changed.
 
     An entry puts all cash into a value V with V * (1 + fees) = cash, on the long side and on the short side. A short
     keeps its proceeds as cash. When a close leaves no equity the position is bought back there, nothing is left, and
@@ -47,6 +65,8 @@ def trade_bits_nb(
     cash = capital
     shares = 0.0
     side = 0
+    blocked = 0  # the side that a stop has left, until the signal changes
+    entry_price = extreme = 0.0
     n_trades = 0
     before = capital
     equity[0] = capital
@@ -59,6 +79,16 @@ def trade_bits_nb(
             wanted = 1
         elif short and (falling[word] >> bit) & np.uint64(1):
             wanted = -1
+        if wanted == blocked:
+            wanted = 0
+        else:
+            blocked = 0
+        if side != 0:
+            now = close[t - 1]
+            extreme = max(extreme, now) if side > 0 else min(extreme, now)
+            if wanted == side and is_stopped_nb(now, side, entry_price, extreme, stops):
+                blocked = side
+                wanted = 0
         if wanted != side:
             if side != 0:
                 price = fill[t] * (1.0 - side * slippage)
@@ -75,6 +105,8 @@ def trade_bits_nb(
                 shares = wanted * value / price
                 cash = cash - wanted * value - value * fees
                 side = wanted
+                entry_price = price
+                extreme = close[t]
                 trades[n_trades, ENTRY_BAR] = t
                 trades[n_trades, EXIT_BAR] = STILL_OPEN
                 trades[n_trades, SIDE] = side
@@ -103,6 +135,7 @@ def plain_signals_nb(
     fill: Floats,
     rising: Words,
     falling: Words,
+    stops: Floats,
     long: bool,
     short: bool,
     fees: float,
@@ -119,7 +152,7 @@ def plain_signals_nb(
     n_trades = 0
     for c in range(rising.shape[0]):
         n_trades = trade_bits_nb(
-            close, fill, rising[c], falling[c], long, short, fees, slippage, capital, equity, held, trades
+            close, fill, rising[c], falling[c], stops[c], long, short, fees, slippage, capital, equity, held, trades
         )
         measure_nb(equity, trades, n_trades, periods, years, out, c)
     return n_trades

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from backtester.engine.errors import BadPrices
 
 Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
 Days = NDArray[np.datetime64]
 DAYS_IN_A_YEAR = 365.25
 

@@ -1,19 +1,22 @@
 """A slice of a grid: from indices to metrics."""
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine.declaration import Strategy, Values
+from backtester.engine.bits import words_for
+from backtester.engine.declaration import STOPS, Strategy, Values, Words
 from backtester.engine.errors import BadGrid, BadParameters
 from backtester.engine.grid import Columns, Grid
-from backtester.engine.bits import words_for
 from backtester.engine.metrics import N_METRICS, TRADE_FIELDS
 from backtester.engine.plain_signal import plain_signals_nb
 from backtester.engine.prices import Floats, Prices
+from backtester.engine.ranges import RangeTables
 from backtester.engine.rules import Rules
+from backtester.engine.segments import segment_signals_nb
 
 BLOCK = 1_024  # combinations that share one set of scratch arrays; the speed is the same from 256 to 16,000
 TABLE_BYTES = 96 * 2**20  # indicator tables of a stretch of combinations stay below this
@@ -56,11 +59,10 @@ def run_slice(
     columns = grid.decode_many(np.arange(start, stop, dtype=np.int64))
     parameters = effective_parameters(grid.strategy, columns, beta)
     out = np.full((N_METRICS, stop - start), np.nan)
-    scratch = Scratch.for_bars(prices.n_bars)
     if prices.n_bars > 1:
-        for first, last in _stretches(parameters, prices.n_bars, 0, stop - start):
+        for first, last in _stretches(grid.strategy, parameters, prices.n_bars, 0, stop - start):
             cut = {name: values[first:last] for name, values in parameters.items()}
-            run_plain(grid.strategy, prices, cut, rules, out[:, first:last], scratch)
+            run_fast(grid.strategy, prices, cut, rules, out[:, first:last])
     errors = _failures(grid.strategy, prices, columns, parameters, beta)
     for offsets in errors.values():
         out[:, offsets] = np.nan
@@ -72,38 +74,85 @@ def effective_parameters(strategy: Strategy, columns: Columns, beta: float | Non
     if columns.coefficient is None or beta is None:
         return dict(columns.parameters)
     factor = beta * columns.coefficient
-    scaled = {each.name for each in strategy.parameters if each.scaled_by_beta}
+    scaled = {each.name for each in strategy.all_parameters if each.scaled_by_beta}
     return {name: values * factor if name in scaled else values for name, values in columns.parameters.items()}
 
 
-def run_plain(
-    strategy: Strategy, prices: Prices, parameters: dict[str, Values], rules: Rules, out: Floats, scratch: Scratch
-) -> None:
-    """Metrics of n combinations into `out` float64[n_metrics, n]; the last one stays in the scratch."""
-    count = out.shape[1]
-    costs = (rules.allows_long, rules.allows_short, rules.fees, rules.slippage, rules.initial_capital)
-    rest = (*costs, prices.periods_per_year, prices.years, scratch.equity, scratch.held, scratch.trades)
-    if strategy.trade is not None:
-        matrix = np.ascontiguousarray(np.stack([parameters[name] for name in strategy.parameter_names], axis=1), float)
-        scratch.n_trades = strategy.trade(prices.close, prices.fill, matrix, *rest, out)
+def run_fast(strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats) -> None:
+    """Metrics of n combinations into `out` float64[n_metrics, n], by the fastest way that the strategy has."""
+    if strategy.kind == "path":
+        run_plain(strategy, prices, parameters, rules, out, Scratch.for_bars(prices.n_bars))
         return
+    ranges = RangeTables(prices)
+    costs = _costs(prices, rules)
+    for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, out.shape[1], rules):
+        segment_signals_nb(
+            prices.close, prices.fill, ranges.sums, ranges.extremes, bits[0], bits[1], stops, *costs, out[:, first:last]
+        )
+
+
+def run_plain(
+    strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats, scratch: Scratch
+) -> None:
+    """The same bar by bar; the last combination stays in the scratch."""
+    costs = _costs(prices, rules)
+    left = (scratch.equity, scratch.held, scratch.trades)
+    if strategy.trade is not None:
+        matrix = _matrix(parameters, strategy.parameter_names, out.shape[1])
+        scratch.n_trades = strategy.trade(prices.close, prices.fill, matrix, *costs, *left, out)
+        return
+    for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, out.shape[1], rules):
+        scratch.n_trades = plain_signals_nb(
+            prices.close, prices.fill, bits[0], bits[1], stops, *costs, *left, out[:, first:last]
+        )
+
+
+def _signal_blocks(
+    strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], count: int, rules: Rules
+) -> Iterator[tuple[int, int, Words, Floats]]:
+    """first, last, bits uint64[2, last - first, n_words], stops float64[last - first, 3]; the bits are used again."""
     assert strategy.prepare is not None  # a strategy is one kind or the other
     signals = strategy.prepare(prices, parameters)
+    stops = _matrix(parameters, tuple(stop.name for stop in STOPS), count)
     bits = np.zeros((2, min(count, BLOCK), words_for(prices.n_bars)), dtype=np.uint64)
     for first in range(0, count, BLOCK):
         last = min(first + BLOCK, count)
-        rising, falling = bits[0, : last - first], bits[1, : last - first]
-        signals.fill(first, last, rising, falling)
-        scratch.n_trades = plain_signals_nb(prices.close, prices.fill, rising, falling, *rest, out[:, first:last])
+        block = bits[:, : last - first]
+        if rules.allows_long:
+            signals.rising(first, last, block[0])
+        if rules.allows_short:
+            signals.falling(first, last, block[1])
+        yield first, last, block, stops[first:last]
 
 
-def _stretches(parameters: dict[str, Values], n_bars: int, first: int, last: int) -> list[tuple[int, int]]:
+def _costs(prices: Prices, rules: Rules) -> tuple[bool, bool, float, float, float, float, float]:
+    costs = (rules.allows_long, rules.allows_short, rules.fees, rules.slippage, rules.initial_capital)
+    return (*costs, prices.periods_per_year, prices.years)
+
+
+def _matrix(parameters: Mapping[str, Values], names: tuple[str, ...], count: int) -> Floats:
+    """float64[count, len(names)], zeros for a parameter that the grid does not have."""
+    matrix = np.zeros((count, len(names)))
+    for number, name in enumerate(names):
+        if name in parameters:
+            matrix[:, number] = parameters[name]
+    return matrix
+
+
+def _stretches(
+    strategy: Strategy, parameters: Mapping[str, Values], n_bars: int, first: int, last: int
+) -> list[tuple[int, int]]:
     """Cuts of [first, last) whose distinct settings fit into the memory meant for indicator tables."""
-    rows = sum(len(np.unique(values[first:last])) for values in parameters.values())
+    cut = {name: values[first:last] for name, values in parameters.items()}
+    if strategy.table_rows is not None:
+        rows = strategy.table_rows(cut)
+    else:
+        rows = sum(len(np.unique(values)) for values in cut.values())
     if rows * n_bars * 8 <= TABLE_BYTES or last - first <= 64:
         return [(first, last)]
     middle = (first + last) // 2
-    return _stretches(parameters, n_bars, first, middle) + _stretches(parameters, n_bars, middle, last)
+    left = _stretches(strategy, parameters, n_bars, first, middle)
+    return left + _stretches(strategy, parameters, n_bars, middle, last)
 
 
 def _check_slice(grid: Grid, prices: Prices, start: int, stop: int, rules: Rules, beta: float | None) -> None:
@@ -136,9 +185,11 @@ def _failures(
         at = np.flatnonzero(needed == least)
         failures[_too_few_bars(strategy, prices, parameters, int(at[0]), least)] = at
     if columns.coefficient is not None:
-        for each in strategy.parameters:
+        for each in strategy.all_parameters:
+            if not each.scaled_by_beta or each.name not in parameters:
+                continue
             at = np.flatnonzero((parameters[each.name] > each.maximum) & (needed <= prices.n_bars))
-            if each.scaled_by_beta and at.size:
+            if at.size:
                 message = (
                     f"{each.name} scaled by beta and coefficient goes above {each.maximum:.12g} "
                     f"for {prices.symbol} (beta {beta:.4g})."

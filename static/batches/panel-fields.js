@@ -11,13 +11,14 @@ export function panelFields(event, names) {
     percentage: percentageText(event),
     beta: betaText(event, names),
     parameters: format.parameters(event.currentParameters, names.parameters),
-    elapsed: format.duration(event.elapsedTime),
+    elapsed: isTerminal(event) ? format.took(event.elapsedTime) : format.duration(event.elapsedTime),
     remaining: remainingText(event),
     perTest: format.perTest(event.avgTimePerTest),
     perSecond: format.perSecond(event.avgTimePerTest),
     phase: phaseText(event),
     successful: format.count(event.successfulTests),
     failed: format.count(event.failedTests),
+    bestLabel: isTerminal(event) ? "Best result" : "Current best result",
     best: best ? bestText(best, names) : "",
     bestParameters: best ? format.parameters(best.parameters, names.parameters) : "",
   };
@@ -42,7 +43,7 @@ function remainingText(event) {
   return `${format.remaining(event.estimatedTimeRemaining)} remaining`;
 }
 
-const PHASES = { loading: "Loading prices", compiling: "Compiling", testing: "Testing", writing: "Writing" };
+const PHASES = { loading: "Loading", compiling: "Compiling", testing: "Running", writing: "Writing" };
 
 function phaseText(event) {
   if (event.status === "running") return PHASES[event.phase] ?? event.phase;
@@ -56,6 +57,12 @@ function bestText(best, names) {
   if (names.sortBy === "annualizedReturn") return text;
   const { label, unit } = names.metrics[names.sortBy];
   return `${text}, ${label.toLowerCase()} ${format.metric(best[names.sortBy], unit)}`;
+}
+
+// One cell of a row: a parameter, the coefficient, or a metric.
+export function cellText(row, name, names) {
+  if (name in (row.parameters ?? {})) return format.parameter(row.parameters[name], names.parameters[name]?.kind);
+  return format.metric(row[name], names.metrics[name]?.unit ?? "ratio");
 }
 
 // The event as it would read some time after it was sent: the clock goes on between two events.

@@ -3,7 +3,7 @@
 
 import * as format from "./format.js";
 import { isTerminal } from "./live-feed.js";
-import { aged, panelFields, percentageText, stalledText, tabTitle } from "./panel-fields.js";
+import { aged, cellText, panelFields, percentageText, stalledText, tabTitle } from "./panel-fields.js";
 
 const ANNOUNCE_EVERY_MS = 15_000;
 const CONNECTION_WORDS = {
@@ -91,24 +91,23 @@ export function createPanel(root, names, now = () => Date.now()) {
 
 function drawLeaders(table, rows, names) {
   const body = table.tBodies[0];
-  const metrics = [...table.tHead.querySelectorAll("[data-metric]")].map((head) => head.dataset.metric);
+  const columns = [...table.tHead.querySelectorAll("[data-column]")].map((head) => head.dataset.column);
   table.closest("[data-leaders-card]").hidden = rows.length === 0;
   while (body.rows.length > rows.length) body.lastElementChild.remove();
-  rows.forEach((row, i) => drawLeader(body.rows[i] ?? newLeader(body, metrics.length), row, metrics, names));
+  rows.forEach((row, i) => drawLeader(body.rows[i] ?? newLeader(body, columns.length), row, columns, names));
 }
 
-function newLeader(body, metricCount) {
+function newLeader(body, columnCount) {
   const line = body.insertRow();
   line.insertCell().className = "rank";
   line.insertCell().append(document.createElement("a"));
-  line.insertCell().className = "parameters";
-  for (let i = 0; i < metricCount; i += 1) line.insertCell().className = "number";
+  for (let i = 0; i < columnCount; i += 1) line.insertCell().className = "number";
   return line;
 }
 
-function drawLeader(line, row, metrics, names) {
+function drawLeader(line, row, columns, names) {
   const key = String(row.index);
-  const [rank, symbol, parameters, ...numbers] = line.cells;
+  const [rank, symbol, ...numbers] = line.cells;
   // A row that has just come in is marked for a moment; the first drawing of a page marks nothing.
   line.classList.toggle("is-new", Boolean(line.dataset.index) && line.dataset.index !== key);
   line.dataset.index = key;
@@ -116,14 +115,8 @@ function drawLeader(line, row, metrics, names) {
   const texts = [
     [rank, String(line.sectionRowIndex + 1)],
     [link, row.symbol],
-    [parameters, format.parameters(row.parameters, names.parameters) + scaling(row, names)],
-    ...metrics.map((metric, i) => [numbers[i], format.metric(row[metric], names.metrics[metric]?.unit)]),
+    ...columns.map((name, i) => [numbers[i], cellText(row, name, names)]),
   ];
   for (const [node, text] of texts) if (node.textContent !== text) node.textContent = text;
   link.setAttribute("href", `${names.resultsUrl}${row.index}/`);
-}
-
-function scaling(row, names) {
-  if (!names.betaScaling || !Number.isFinite(row.coefficient)) return "";
-  return `, coeff ${row.coefficient.toFixed(2)}`;
 }

@@ -3,7 +3,7 @@
 import itertools
 import math
 from dataclasses import dataclass, field
-from statistics import mean, stdev
+from statistics import fmean, mean, pstdev, stdev
 
 TIE = 1e-10
 
@@ -36,7 +36,7 @@ def reached_up(price, level):
     return price >= level * (1 - TIE)
 
 
-def sma_cross_wishes(close, fast, slow):
+def sma_cross_wishes(close, fast, slow, direction="both"):
     """+1, -1 or 0 at each close."""
     wishes = []
     for t in range(len(close)):
@@ -45,13 +45,140 @@ def sma_cross_wishes(close, fast, slow):
     return wishes
 
 
-def follow(close, fill, wishes, *, direction="long", fees=0.0, slippage=0.0, capital=100_000.0):
+def emas(series, span):
+    levels = [series[0]]
+    for value in series[1:]:
+        levels.append(2 / (span + 1) * value + (1 - 2 / (span + 1)) * levels[-1])
+    return levels
+
+
+def ema_cross_wishes(close, fast, slow, direction="both"):
+    a, b = emas(close, fast), emas(close, slow)
+    ready = [t >= slow - 1 for t in range(len(close))]
+    return [1 if ok and above(x, y) else -1 if ok and above(y, x) else 0 for ok, x, y in zip(ready, a, b, strict=True)]
+
+
+def macd_wishes(close, fast, slow, signal, direction="both"):
+    line = [x - y for x, y in zip(emas(close, fast), emas(close, slow), strict=True)]
+    average = emas(line, signal)
+    wishes = []
+    for t in range(len(close)):
+        margin = TIE * max(close[: t + 1])  # what a tie is, on the scale of the prices
+        ahead = line[t] - average[t]
+        ready = t >= slow + signal - 2
+        wishes.append(0 if not ready or abs(ahead) <= 1.5 * margin else 1 if ahead > 0 else -1)
+    return wishes
+
+
+def latched(begin_long, end_long, begin_short, end_short, direction):
+    """Each side from a bar that begins it until a bar that ends it; the long one goes first."""
+    wishes, long, short = [], False, False
+    for a, b, c, d in zip(begin_long, end_long, begin_short, end_short, strict=True):
+        long = (long or a) and not b
+        short = (short or c) and not d
+        wishes.append(1 if long and direction != "short" else -1 if short and direction != "long" else 0)
+    return wishes
+
+
+def rsi(close, period):
+    """Wilder's index at each bar, None before there are enough changes."""
+    changes = [b - a for a, b in itertools.pairwise(close)]
+    values = [None] * len(close)
+    for t in range(period, len(close)):
+        if t == period:
+            up = sum(max(c, 0) for c in changes[:period]) / period
+            down = sum(max(-c, 0) for c in changes[:period]) / period
+        else:
+            up = (up * (period - 1) + max(changes[t - 1], 0)) / period
+            down = (down * (period - 1) + max(-changes[t - 1], 0)) / period
+        values[t] = 50.0 if up + down == 0 else 100 * up / (up + down)
+    return values
+
+
+def rsi_reversal_wishes(close, period, entry, leave, direction="both"):
+    values = rsi(close, period)
+    return latched(
+        [v is not None and v < entry - 1e-9 for v in values],
+        [v is not None and v > leave + 1e-9 for v in values],
+        [v is not None and v > 100 - entry + 1e-9 for v in values],
+        [v is not None and v < 100 - leave - 1e-9 for v in values],
+        direction,
+    )
+
+
+def z_scores(close, window):
+    values = [None] * len(close)
+    for t in range(window - 1, len(close)):
+        part = close[t - window + 1 : t + 1]
+        if max(part) > min(part):
+            values[t] = (close[t] - fmean(part)) / pstdev(part)
+    return values
+
+
+def bollinger_reversal_wishes(close, window, width, direction="both"):
+    z = z_scores(close, window)
+    return latched(
+        [v is not None and v < -width - 1e-9 for v in z], [v is not None and v > 1e-9 for v in z],
+        [v is not None and v > width + 1e-9 for v in z], [v is not None and v < -1e-9 for v in z], direction,
+    )  # fmt: skip
+
+
+def bollinger_breakout_wishes(close, window, width, direction="both"):
+    z = z_scores(close, window)
+    return latched(
+        [v is not None and v > width + 1e-9 for v in z], [v is not None and v < -1e-9 for v in z],
+        [v is not None and v < -width - 1e-9 for v in z], [v is not None and v > 1e-9 for v in z], direction,
+    )  # fmt: skip
+
+
+def donchian_wishes(close, leave, entry, direction="both"):
+    def highest(window, t):
+        return max(close[t - window : t]) if t >= window else None
+
+    def lowest(window, t):
+        return min(close[t - window : t]) if t >= window else None
+
+    bars = range(len(close))
+    return latched(
+        [above(close[t], highest(entry, t)) for t in bars], [above(lowest(leave, t), close[t]) for t in bars],
+        [above(lowest(entry, t), close[t]) for t in bars], [above(close[t], highest(leave, t)) for t in bars],
+        direction,
+    )  # fmt: skip
+
+
+def momentum_wishes(close, skip, lookback, direction="both"):
+    wishes = []
+    for t in range(len(close)):
+        new, old = (close[t - skip], close[t - lookback]) if t >= lookback else (None, None)
+        wishes.append(1 if above(new, old) else -1 if above(old, new) else 0)
+    return wishes
+
+
+def is_stopped(close, side, paid, entry, t, stops):
+    """Whether the close of bar t touches a stop of a position entered at `entry` for `paid`."""
+    loss, gain, trail = stops
+    best = max(close[entry : t + 1]) if side > 0 else min(close[entry : t + 1])
+    worse, better = (reached_down, reached_up) if side > 0 else (reached_up, reached_down)
+    return (
+        (loss > 0 and worse(close[t], paid * (1 - side * loss)))
+        or (gain > 0 and better(close[t], paid * (1 + side * gain)))
+        or (trail > 0 and worse(close[t], best * (1 - side * trail)))
+    )
+
+
+def follow(close, fill, wishes, *, direction="long", fees=0.0, slippage=0.0, capital=100_000.0, stops=(0.0, 0.0, 0.0)):
     """All in while wanted: what was wished at one close is done at the next bar's fill price."""
     allowed = {"long": (1,), "short": (-1,), "both": (1, -1)}[direction]
     cash, shares, side, entry, at_entry = capital, 0.0, 0, 0, capital
+    paid, waiting = 0.0, 0  # waiting: the wish that a stop has ended, until it changes
     outcome = Outcome([capital])
     for t in range(1, len(close)):
         wish = wishes[t - 1] if wishes[t - 1] in allowed else 0
+        waiting = waiting if wish == waiting else 0
+        if side != 0 and wish == side and is_stopped(close, side, paid, entry, t - 1, stops):
+            waiting = wish
+        if wish == waiting:
+            wish = 0
         if wish != side and side != 0:
             proceeds = shares * fill[t] * (1 - side * slippage)
             cash = max(cash + proceeds - abs(proceeds) * fees, 0.0)
@@ -60,7 +187,8 @@ def follow(close, fill, wishes, *, direction="long", fees=0.0, slippage=0.0, cap
         if wish != side and cash > 0:
             at_entry, entry, side = cash, t, wish
             value = cash / (1 + fees)
-            shares = side * value / (fill[t] * (1 + side * slippage))
+            paid = fill[t] * (1 + side * slippage)
+            shares = side * value / paid
             cash -= side * value + value * fees
         worth = cash + shares * close[t]
         if worth <= 0:  # ruined: bought back here, and over

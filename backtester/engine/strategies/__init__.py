@@ -5,10 +5,27 @@ from types import MappingProxyType
 
 from backtester.engine.declaration import Strategy
 from backtester.engine.errors import UnknownStrategy, did_you_mean
+from backtester.engine.strategies.bollinger import BOLLINGER_BREAKOUT, BOLLINGER_REVERSAL
+from backtester.engine.strategies.donchian import DONCHIAN_BREAKOUT
+from backtester.engine.strategies.ema_cross import EMA_CROSS
 from backtester.engine.strategies.grid_dca import GRID_DCA
+from backtester.engine.strategies.macd import MACD
+from backtester.engine.strategies.momentum import MOMENTUM
+from backtester.engine.strategies.rsi_reversal import RSI_REVERSAL
 from backtester.engine.strategies.sma_cross import SMA_CROSS
 
-STRATEGIES: Mapping[str, Strategy] = MappingProxyType({each.name: each for each in (SMA_CROSS, GRID_DCA)})
+BUILT_IN = (
+    SMA_CROSS,
+    GRID_DCA,
+    EMA_CROSS,
+    MACD,
+    RSI_REVERSAL,
+    BOLLINGER_REVERSAL,
+    BOLLINGER_BREAKOUT,
+    DONCHIAN_BREAKOUT,
+    MOMENTUM,
+)
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType({each.name: each for each in BUILT_IN})
 
 
 def get_strategy(name: str) -> Strategy:

@@ -6,9 +6,9 @@ The averaging-down bots of the crypto exchanges trade like this; the rules below
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine.compiling import kernel
-from backtester.engine.declaration import Arguments, Parameter, Strategy
 from backtester.engine.bits import TIE
+from backtester.engine.compiling import inline, kernel
+from backtester.engine.declaration import Arguments, Parameter, Strategy
 from backtester.engine.metrics import (
     COST,
     ENTRY_BAR,
@@ -24,6 +24,21 @@ from backtester.engine.metrics import (
 from backtester.engine.prices import Floats
 
 NOTHING, ADD_LONG, ADD_SHORT, LEAVE = 0, 1, -1, 2
+
+
+@inline
+def level_factors_nb(
+    interval: float, profit: float, trailing: float
+) -> tuple[float, float, float, float, float, float]:
+    """What levels are multiplied by: a step down and up, a gain up and down, a turn down and up.
+
+    A level that is met exactly counts as reached: 95.00 has fallen by 5 % from 100.00, whatever the rounding says.
+    """
+    reach_up, reach_down = 1.0 - TIE, 1.0 + TIE
+    return (
+        (1.0 - interval) * reach_down, (1.0 + interval) * reach_up, (1.0 + profit) * reach_up,
+        (1.0 - profit) * reach_down, (1.0 - trailing) * reach_down, (1.0 + trailing) * reach_up,
+    )  # fmt: skip
 
 
 @kernel
@@ -46,8 +61,7 @@ def trade_grid_nb(  # noqa: C901
     is worth no more than the equity: no leverage, on the short side too.
     """
     interval, profit, trailing, max_lots = parameters[0], parameters[1], parameters[2], parameters[3]
-    # A level that is met exactly counts as reached: 95.00 has fallen by 5 % from 100.00, whatever the rounding says.
-    reach_up, reach_down = 1.0 - TIE, 1.0 + TIE
+    step_down, step_up, gain_up, gain_down, turn_down, turn_up = level_factors_nb(interval, profit, trailing)
     n_bars = len(close)
     lot = capital / max_lots / (1.0 + fees)
     cash = before = capital
@@ -107,23 +121,21 @@ def trade_grid_nb(  # noqa: C901
         low = min(low, price)
         order = NOTHING
         if side == 0:
-            if long and price <= high * (1.0 - interval) * reach_down:
+            if long and price <= high * step_down:
                 order = ADD_LONG
-            elif short and price >= low * (1.0 + interval) * reach_up:
+            elif short and price >= low * step_up:
                 order = ADD_SHORT
         elif side > 0:
             average = spent / shares
-            gained = price >= average * (1.0 + profit) * reach_up
-            if gained and price <= high * (1.0 - trailing) * reach_down:
+            if price >= average * gain_up and price <= high * turn_down:
                 order = LEAVE
-            elif lots < max_lots and price <= last_buy * (1.0 - interval) * reach_down:
+            elif lots < max_lots and price <= last_buy * step_down:
                 order = ADD_LONG
         else:
             average = spent / -shares
-            gained = price <= average * (1.0 - profit) * reach_down
-            if gained and price >= low * (1.0 + trailing) * reach_up:
+            if price <= average * gain_down and price >= low * turn_up:
                 order = LEAVE
-            elif lots < max_lots and price >= last_buy * (1.0 + interval) * reach_up:
+            elif lots < max_lots and price >= last_buy * step_up:
                 order = ADD_SHORT
     return n_trades
 

@@ -1,20 +1,15 @@
 """Simple moving average cross."""
 
-from backtester.engine.bits import above_bits_nb
-from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, Words, below
+from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, below
 from backtester.engine.indicators import shared_rows_of, sma_table
 from backtester.engine.prices import Prices
+from backtester.engine.signals import crossing
 
 
 def prepare(prices: Prices, parameters: Arguments) -> SignalBits:
     windows, fast, slow = shared_rows_of(parameters["fast"], parameters["slow"])
     table = sma_table(prices.close, windows)
-
-    def fill(first: int, last: int, rising: Words, falling: Words) -> None:
-        above_bits_nb(table, fast[first:last], table, slow[first:last], rising)
-        above_bits_nb(table, slow[first:last], table, fast[first:last], falling)
-
-    return SignalBits(fill)
+    return crossing(table, fast, slow)
 
 
 SMA_CROSS = Strategy(

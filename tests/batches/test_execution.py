@@ -1,0 +1,230 @@
+"""Claiming and computing chunks: whoever does it, in whatever order, the results are the engine's own bits."""
+
+import threading
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from backtester.engine import METRIC_NAMES
+from batches import execution, lifecycle
+from batches.models import BatchSession, ChunkStatus, ResultChunk, Status
+
+from . import working
+
+
+def test_a_whole_batch_equals_the_engine_run_directly_bit_for_bit(finished):
+    metrics, reasons = working.computed(finished)
+    np.testing.assert_array_equal(working.stored(finished), metrics)
+    assert working.stored(finished).tobytes() == metrics.tobytes()
+    assert len(reasons) == finished.failed == 3
+
+
+def test_a_scaled_batch_of_a_path_strategy_equals_the_engine_too(start):
+    ranges = {"gridInterval": [0.01, 0.03], "profitRequirement": [0.02], "trailingStop": [0.0, 0.01], "maxLots": [3, 8]}
+    body = start(
+        strategy="grid_dca",
+        parameterRanges=ranges,
+        direction="both",
+        enableBetaScaling=True,
+        coefficients=[0.5, 1.5],
+        slippage=0.0005,
+        startDate="2019-09-02",
+    )
+    session = working.finish(working.submit(body))
+    metrics, _ = working.computed(session)
+    assert session.status == "complete"
+    assert metrics.shape == (len(METRIC_NAMES), 48)
+    assert working.stored(session).tobytes() == metrics.tobytes()
+
+
+def test_the_counters_equal_the_rows(finished):
+    stored = working.stored(finished)
+    undefined = np.isnan(stored[METRIC_NAMES.index("final_equity")])
+    assert finished.failed == undefined.sum() == 3
+    assert finished.successful == (~undefined).sum() == 24
+    assert finished.work_done == finished.work_total
+
+
+def test_tests_that_cannot_be_run_are_counted_with_their_reason(finished):
+    (cause,) = finished.failures
+    assert cause["count"] == 3
+    assert "70" in cause["message"]
+    assert "CORE has 60" in cause["message"]
+    assert cause["example"]["symbol"] == "CORE"
+    assert cause["example"]["parameters"]["slow"] == 70
+
+
+def test_a_batch_in_which_every_test_fails_is_complete(start):
+    session = working.finish(working.submit(start(symbols=["CORE"], parameterRanges={"fast": [3], "slow": [70, 80]})))
+    assert (session.status, session.successful, session.failed) == ("complete", 0, 2)
+    assert session.leaders == []
+    assert session.results["summary"]["overallBest"] is None
+    assert session.results["validation"]["warnings"]
+
+
+def test_the_first_claim_starts_the_batch(submitted):
+    execution.claim(submitted.pk)
+    session = working.reread(submitted)
+    assert session.status == "running"
+    assert session.started_at
+    assert session.worker_seen_at
+    assert session.sequence > submitted.sequence
+
+
+def test_what_takes_long_before_the_first_result_is_announced(submitted, published, monkeypatch):
+    monkeypatch.setattr(execution, "is_warm", lambda strategy: False)
+    execution.claim(submitted.pk)
+    assert [(session.status, session.phase) for session in published] == [("running", "compiling")]
+    execution.claim(submitted.pk)
+    assert len(published) == 1
+
+
+def test_a_batch_that_ended_between_its_first_claim_and_the_announcement_stays_silent(
+    submitted, published, monkeypatch
+):
+    def cancelled_meanwhile(strategy):
+        lifecycle.cancel(submitted.pk, timezone.now())
+        return False
+
+    monkeypatch.setattr(execution, "is_warm", cancelled_meanwhile)
+    execution.claim(submitted.pk)
+    session = working.reread(submitted)
+    assert [event.status for event in published] == ["cancelled"]
+    assert session.sequence == published[0].sequence
+
+
+def test_chunks_are_claimed_in_their_order_and_each_once(submitted):
+    claimed = []
+    while chunk := execution.claim(submitted.pk):
+        claimed.append(chunk.position)
+    assert claimed == list(range(submitted.chunks.count()))
+    assert set(submitted.chunks.values_list("attempt", "claimed_by")) == {(1, execution.worker_name())}
+
+
+def test_a_claim_that_loses_the_race_takes_the_next_chunk(submitted, monkeypatch):
+    """Another worker takes the chunk between our look and our update."""
+    filtered = ResultChunk.objects.filter
+    stolen = []
+
+    def look_then_lose(**conditions):
+        found = filtered(**conditions)
+        if "pk" in conditions and not stolen:
+            stolen.append(conditions["pk"])
+            ResultChunk.objects.all().filter(pk=conditions["pk"]).update(status=ChunkStatus.RUNNING, claimed_by="other")
+        return found
+
+    monkeypatch.setattr(ResultChunk.objects, "filter", look_then_lose)
+    chunk = execution.claim(submitted.pk)
+    assert chunk.pk not in stolen
+    assert ResultChunk.objects.get(pk=stolen[0]).claimed_by == "other"
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status not in {"queued", "running"}])
+def test_nothing_is_claimed_of_a_batch_that_does_not_run(submitted, status):
+    BatchSession.objects.filter(pk=submitted.pk).update(status=status)
+    assert execution.claim(submitted.pk) is None
+    assert execution.work_on(submitted.pk) is False
+
+
+def test_nothing_is_claimed_past_the_deadline(submitted):
+    BatchSession.objects.filter(pk=submitted.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
+    assert execution.claim(submitted.pk) is None
+
+
+def test_work_on_a_batch_that_is_gone_ends_quietly(submitted):
+    BatchSession.objects.all().delete()
+    assert execution.work_on(submitted.pk) is False
+
+
+def test_a_worker_hands_the_batch_back_after_its_time_slice(submitted, monkeypatch):
+    monkeypatch.setattr(execution, "TIME_SLICE_S", 0.0)
+    assert execution.work_on(submitted.pk) is True
+    assert submitted.chunks.filter(status=ChunkStatus.DONE).count() == 1
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, MemoryError, KeyboardInterrupt, SystemExit])
+def test_a_chunk_whose_worker_stumbles_is_given_back(submitted, monkeypatch, error):
+    def stumble(*args, **kwargs):
+        raise error
+
+    chunk = execution.claim(submitted.pk)
+    monkeypatch.setattr(execution, "run_slice", stumble)
+    with pytest.raises(error):
+        execution.run(chunk)
+    chunk.refresh_from_db()
+    assert (chunk.status, chunk.lease_until) == (ChunkStatus.WAITING, None)
+    monkeypatch.undo()
+    assert working.finish(submitted).successful == 24
+
+
+def test_a_chunk_that_fails_in_every_attempt_is_counted_as_failed_and_the_batch_goes_on(submitted, monkeypatch):
+    run_slice = execution.run_slice
+
+    def broken_at_the_first(grid, prices, start, *args, **kwargs):
+        if start == 0:
+            raise ZeroDivisionError("float division by zero")
+        return run_slice(grid, prices, start, *args, **kwargs)
+
+    monkeypatch.setattr(execution, "run_slice", broken_at_the_first)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            execution.work_on(submitted.pk)
+    session = working.finish(submitted)
+    size = session.chunks.get(start=0).stop
+    assert (session.status, session.current) == ("complete", 27)
+    assert {"ZeroDivisionError: float division by zero (3 attempts)": size}.items() <= {
+        cause["message"]: cause["count"] for cause in session.failures
+    }.items()
+
+
+def test_releasing_does_not_take_a_chunk_from_its_next_owner(submitted):
+    chunk = execution.claim(submitted.pk)
+    ResultChunk.objects.filter(pk=chunk.pk).update(claimed_by="other:1")
+    execution.release(chunk)
+    assert ResultChunk.objects.get(pk=chunk.pk).status == ChunkStatus.RUNNING
+
+
+def test_no_transaction_is_open_while_the_engine_computes(submitted, monkeypatch):
+    depth = len(connection.savepoint_ids)  # the test's own transaction
+    run_slice, seen = execution.run_slice, []
+
+    def look(*args, **kwargs):
+        seen.append(len(connection.savepoint_ids))
+        return run_slice(*args, **kwargs)
+
+    monkeypatch.setattr(execution, "run_slice", look)
+    working.finish(submitted)
+    assert set(seen) == {depth}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_at_once_share_a_batch_and_lose_nothing(start):
+    session = working.submit(start())
+    barrier, errors = threading.Barrier(4), []
+
+    def work():
+        try:
+            barrier.wait(10)
+            while execution.work_on(session.pk):
+                pass
+            assert not transaction.get_connection().in_atomic_block
+        except Exception as error:
+            errors.append(error)
+            raise
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    ended = working.reread(session)
+    assert not errors
+    assert (ended.status, ended.successful, ended.failed) == ("complete", 24, 3)
+    assert set(ended.chunks.values_list("attempt", flat=True)) == {1}
+    metrics, _ = working.computed(ended)
+    assert working.stored(ended).tobytes() == metrics.tobytes()

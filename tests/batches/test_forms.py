@@ -1,0 +1,118 @@
+"""The form understands its own fields, links, and links of the old tool; and writes a link that opens it again."""
+
+import pytest
+from django.http import QueryDict
+
+from batches import submission
+from batches.errors import Detail
+from batches.forms import SweepForm
+from batches.market_data import instruments as stored
+from batches.models import Instrument
+from batches.schemas import parse_start
+
+
+@pytest.fixture
+def form(instruments):
+    def opened(query="", details=()):
+        return SweepForm(QueryDict(query), stored(), details)
+
+    return opened
+
+
+def test_the_form_opens_with_shares_and_without_the_index(form):
+    assert form().symbols == ["ACME", "BOLT", "CORE"]
+    assert form().wire()["parameterRanges"] == {
+        "fast": {"start": 2, "stop": 20, "step": 2},
+        "slow": {"start": 25, "stop": 145, "step": 5},
+    }
+
+
+def test_twenty_shares_make_a_sweep_of_exactly_5000_tests(form, instruments):
+    series = instruments["ACME"].series
+    for number in range(17):
+        Instrument.objects.create(symbol=f"X{number}", series=series)
+    assert submission.estimate(parse_start(form().wire())).total == 5_000
+
+
+def test_a_link_in_the_style_of_the_old_tool_fills_the_form(form):
+    wire = form("symbols=ACME,bolt&startDate=2019-06-03&endDate=2020-11-30&fast=5:50:5&slow=60,70&fees=0.002").wire()
+    assert wire["symbols"] == ["ACME", "BOLT"]
+    assert wire["startDate"] == "2019-06-03"
+    assert wire["parameterRanges"] == {"fast": {"start": 5, "stop": 50, "step": 5}, "slow": [60, 70]}
+    assert wire["fees"] == 0.002
+
+
+def test_percentages_are_typed_in_percent_and_sent_as_fractions(form):
+    query = (
+        "form=1&strategy=grid_dca&symbols=ACME&gridInterval.mode=range&gridInterval.start=5&gridInterval.stop=7"
+        "&gridInterval.step=0.5&profitRequirement.mode=list&profitRequirement.values=7%25, 12.5&feesPercent=0.1"
+    )
+    wire = form(query).wire()
+    assert wire["parameterRanges"]["gridInterval"] == {"start": 0.05, "stop": 0.07, "step": 0.005}
+    assert wire["parameterRanges"]["profitRequirement"] == [0.07, 0.125]
+    assert wire["fees"] == 0.001
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "strategy=grid_dca&symbols=BOLT&gridInterval=0.05,0.07&enableBetaScaling=true&coefficients=0.5,1",
+        "form=1&symbols=ACME&fast.mode=list&fast.values=3, 5&direction=both&feesPercent=0.25&timeoutMinutes=2.5",
+    ],
+)
+def test_the_link_of_a_form_opens_the_same_form(form, query):
+    opened = form(query)
+    again = form(opened.query())
+    assert parse_start(again.wire()) == parse_start(opened.wire())
+    assert again.query() == opened.query()
+
+
+def test_a_form_with_everything_switched_off_is_not_filled_with_defaults(form):
+    assert form("form=1").symbols == []
+    assert form("form=1").beta_scaling is False
+
+
+def test_what_is_no_number_is_passed_on_to_be_refused_in_its_own_words(form):
+    typed = form("form=1&symbols=ACME&fast.mode=range&fast.start=abc&fast.stop=&fast.step=5&initialCapital=much")
+    assert typed.wire()["parameterRanges"]["fast"] == {"start": "abc", "stop": "", "step": 5}
+    assert typed.wire()["initialCapital"] == "much"
+    assert typed.range_fields[0].start == "abc"
+
+
+def test_infinite_numbers_stay_text(form):
+    assert form("fast=Infinity,NaN").wire()["parameterRanges"]["fast"] == ["Infinity", "NaN"]
+
+
+def test_errors_stand_at_their_fields(form):
+    opened = form(
+        "",
+        [
+            Detail("symbols", "Too few."),
+            Detail("parameterRanges.fast", "Too low."),
+            Detail("fees", "A."),
+            Detail("fees", "B."),
+        ],
+    )
+    assert opened.errors["symbols"] == "Too few."
+    assert opened.range_fields[0].error == "Too low."
+    assert opened.errors["fees"] == "A. B."
+
+
+def test_a_range_says_what_it_comes_to(form):
+    assert form("fast=5:50:5").range_fields[0].note == "10 values: 5, 10, 15, … 50"
+    assert form("fast=7").range_fields[0].note == "1 value: 7"
+    assert form("fast=9:3:1").range_fields[0].note == ""
+
+
+def test_a_symbol_that_is_not_stored_stays_visible(form):
+    chips = {chip["symbol"]: chip for chip in form("symbols=ACME,ACMEE").chips}
+    assert chips["ACMEE"]["unknown"]
+    assert chips["ACME"]["checked"]
+    assert not chips["BOLT"]["checked"]
+
+
+def test_an_unknown_strategy_is_sent_on_and_the_form_still_opens(form):
+    opened = form("strategy=sma_crosss")
+    assert opened.wire()["strategy"] == "sma_crosss"
+    assert opened.strategy.name == "sma_cross"

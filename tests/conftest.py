@@ -1,0 +1,17 @@
+"""Shared by all tests: the real stack, started once for those that ask for it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stack_process import StackProcess
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackProcess]:
+    """The stack with the sample prices, ready; what one test leaves in it, the next one finds."""
+    running = StackProcess(tmp_path_factory.mktemp("stack"))
+    try:
+        yield running.start().wait_until_ready()
+    finally:
+        running.end()

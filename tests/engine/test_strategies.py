@@ -1,0 +1,109 @@
+"""Every signal strategy against a slow twin of its own words, and the stops of all of them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from backtester.engine import METRIC_NAMES, Grid, Rules, get_strategy, replay, run_slice
+from backtester.engine.metrics import N_METRICS
+from backtester.engine.run import Scratch, run_plain
+
+from . import reference, worlds
+
+AXES: dict[str, dict[str, list[float]]] = {
+    "sma_cross": {"fast": [1, 2, 5], "slow": [3, 20]},
+    "ema_cross": {"fast": [1, 3], "slow": [4, 25]},
+    "macd": {"fast": [2, 5], "slow": [6, 20], "signal": [1, 4, 9]},
+    "rsi_reversal": {"period": [2, 9], "entry_level": [20, 45], "exit_level": [50, 70]},
+    "bollinger_reversal": {"window": [2, 20], "width": [0.5, 1.5]},
+    "bollinger_breakout": {"window": [2, 20], "width": [0.5, 1.5]},
+    "donchian_breakout": {"exit_window": [1, 5, 16], "entry_window": [2, 8, 33]},
+    "momentum": {"skip": [0, 3], "lookback": [1, 5, 60]},
+}
+WISHES = {
+    "sma_cross": reference.sma_cross_wishes,
+    "ema_cross": reference.ema_cross_wishes,
+    "macd": reference.macd_wishes,
+    "rsi_reversal": reference.rsi_reversal_wishes,
+    "bollinger_reversal": reference.bollinger_reversal_wishes,
+    "bollinger_breakout": reference.bollinger_breakout_wishes,
+    "donchian_breakout": reference.donchian_wishes,
+    "momentum": reference.momentum_wishes,
+}
+
+
+@pytest.mark.parametrize("direction", ["long", "short", "both"])
+@pytest.mark.parametrize("world", worlds.HARD)
+@pytest.mark.parametrize("name", AXES)
+def test_a_signal_strategy_does_what_its_slow_twin_does(name, world, direction):
+    close = worlds.HARD[world]
+    bars = worlds.prices(close)
+    grid = Grid(get_strategy(name), ["TEST"], AXES[name])
+    result = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, fees=0.003, slippage=0.001))
+    assert result.errors == {}
+    for index in range(grid.size):
+        asked = grid.decode(index).parameters
+        wishes = WISHES[name](close.tolist(), *asked.values(), direction=direction)
+        outcome = reference.follow(
+            close.tolist(), close.tolist(), wishes, direction=direction, fees=0.003, slippage=0.001
+        )
+        wanted = reference.measure(outcome, bars.dates.astype(int).tolist(), periods=252)
+        got = dict(zip(METRIC_NAMES, result.metrics[:, index].tolist(), strict=True))
+        assert {key: got[key] for key in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), asked
+
+
+STOPS = {"stop_loss": [0.0, 0.02, 0.15], "take_profit": [0.0, 0.04, 0.3], "trailing_stop": [0.0, 0.03, 0.2]}
+
+
+@pytest.mark.parametrize("with_opens", [False, True])
+@pytest.mark.parametrize("direction", ["long", "short", "both"])
+@pytest.mark.parametrize("world", worlds.HARD)
+def test_stops_do_what_the_slow_twin_does(world, direction, with_opens):
+    close = worlds.HARD[world]
+    bars = worlds.prices(close, opens=worlds.gappy(close) if with_opens else None)
+    grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2, 5], "slow": [20], **STOPS})
+    metrics = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, fees=0.003)).metrics
+    for index in range(grid.size):
+        asked = dict(grid.decode(index).parameters)
+        wishes = reference.sma_cross_wishes(close.tolist(), asked.pop("fast"), asked.pop("slow"))
+        outcome = reference.follow(
+            close.tolist(), bars.fill.tolist(), wishes, direction=direction, fees=0.003, stops=tuple(asked.values())
+        )
+        wanted = reference.measure(outcome, bars.dates.astype(int).tolist(), periods=252)
+        got = dict(zip(METRIC_NAMES, metrics[:, index].tolist(), strict=True))
+        assert {key: got[key] for key in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), asked
+
+
+@pytest.mark.parametrize("direction", ["long", "short", "both"])
+@pytest.mark.parametrize("name", AXES)
+def test_the_fast_path_and_the_plain_path_agree(name, direction):
+    bars = worlds.prices(worlds.walk(900, seed=12), opens=worlds.gappy(worlds.walk(900, seed=12)))
+    grid = Grid(get_strategy(name), ["TEST"], {**AXES[name], "stop_loss": [0, 0.1], "trailing_stop": [0, 0.2]})
+    rules = Rules(direction=direction, fees=0.001, slippage=0.0005)
+    fast = run_slice(grid, bars, 0, grid.size, rules).metrics
+    plain = np.empty((N_METRICS, grid.size))
+    parameters = grid.decode_many(np.arange(grid.size)).parameters
+    run_plain(grid.strategy, bars, parameters, rules, plain, Scratch.for_bars(bars.n_bars))
+    assert fast == pytest.approx(plain, rel=1e-11, abs=1e-11, nan_ok=True)
+
+
+def test_stops_are_not_part_of_a_grid_that_does_not_ask_for_them():
+    grid = Grid(get_strategy("sma_cross"), ["TEST"], {})
+    assert list(grid.axes) == ["fast", "slow"]
+    asked = Grid(get_strategy("sma_cross"), ["TEST"], {"trailing_stop": [0.1], "stop_loss": [0.1, 0.2]}, [1.0])
+    assert list(asked.axes) == ["fast", "slow", "stop_loss", "trailing_stop"]
+    again = replay(asked, worlds.prices(worlds.walk(300)), 1, Rules(), beta=0.5)
+    assert again.effective_parameters["stop_loss"] == pytest.approx(0.1)
+    assert again.effective_parameters["slow"] == 100
+
+
+def test_a_stop_loss_leaves_and_waits_for_the_next_signal():
+    # Rising, a crash that the averages notice late, then rising again: the stop leaves at the bar after the crash.
+    close = np.concatenate((np.linspace(10, 20, 40), [15.0], np.linspace(15.1, 30, 60)))
+    grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [1], "slow": [30], "stop_loss": [0.05]})
+    trades = replay(grid, worlds.prices(close), 0, Rules()).trades
+    assert math.isclose(trades[0].entry_price, close[30])
+    assert len(trades) == 2
+    assert trades[0].exit_date is not None
+    assert trades[1].entry_date > trades[0].exit_date
