@@ -125,7 +125,7 @@ class BatchSessionAdmin(ReadOnly):
                     rank,
                     row["symbol"],
                     shortened([f"{k} {v:g}" for k, v in row["parameters"].items()]),
-                    row[session.sort_by],
+                    f"{row[session.sort_by]:.4g}",
                 )
                 for rank, row in enumerate(session.leaders, 1)
             ),

@@ -110,8 +110,9 @@ def _from_csv(data: bytes, name: str) -> Table:
         raise BadPriceFile(name, ("", "there is a header and nothing below it"))
     _check_size(body.count("\n"), len(names), name)
     table, places = _parsed(body, names, delimiter, name)
-    columns = {own: table.column(own).to_pandas().str.strip() for own in names}
-    return Table(name, columns, places, "line")
+    frame = pd.DataFrame({own: table.column(own).to_pandas().str.strip() for own in names})
+    filled = (frame != "").any(axis=1).to_numpy()
+    return Table(name, {own: frame[own][filled].reset_index(drop=True) for own in names}, places[filled], "line")
 
 
 def _parsed(body: str, names: list[str], delimiter: str, name: str) -> tuple[pa.Table, npt.NDArray[np.int64]]:

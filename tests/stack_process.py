@@ -65,6 +65,11 @@ class StackProcess:
         assert self.is_alive(), f"the stack did not start:\n{self.log()}"
         return self
 
+    def wait(self, seconds: float = 30.0) -> int:
+        """Until it ends by itself; its exit code."""
+        assert self.process is not None
+        return self.process.wait(seconds)
+
     def is_alive(self) -> bool:
         """Whether the supervisor runs."""
         return self.process is not None and self.process.poll() is None

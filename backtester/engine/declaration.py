@@ -92,7 +92,8 @@ class Strategy:
     window : the parameter that a message about too few bars names
     bars_needed : parameters -> int64[n], the least number of bars that leaves one return to measure
     prepare : for "signal"; tables are made once for many combinations
-    trade : for "path"; a compiled function with the signature of `plain_grid_nb`
+    trade : for "path"; a compiled function with the signature of `plain_grid_nb`, which leaves curve and trades behind
+    trade_fast : for "path", where there is one; the same metrics to the bit, signature of `lane_grid_nb`
     table_rows : parameters -> rows of indicator tables that `prepare` will make; by default one for each distinct value
     cost_ns : rough nanoseconds for one bar of one combination, to plan chunks and estimate time
     """
@@ -110,7 +111,8 @@ class Strategy:
     directions: tuple[Direction, ...] = ALL_DIRECTIONS
     prepare: PrepareSignals | None = None
     trade: Callable[..., Any] | None = None
-    cost_ns: float = 2.5
+    trade_fast: Callable[..., Any] | None = None
+    cost_ns: float = 0.5
     table_rows: Callable[[Arguments], int] | None = None
 
     def __post_init__(self) -> None:

@@ -80,11 +80,15 @@ def effective_parameters(strategy: Strategy, columns: Columns, beta: float | Non
 
 def run_fast(strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats) -> None:
     """Metrics of n combinations into `out` float64[n_metrics, n], by the fastest way that the strategy has."""
+    costs = _costs(prices, rules)
+    if strategy.trade_fast is not None:
+        matrix = _matrix(parameters, strategy.parameter_names, out.shape[1])
+        strategy.trade_fast(prices.close, prices.fill, matrix, *costs, out)
+        return
     if strategy.kind == "path":
         run_plain(strategy, prices, parameters, rules, out, Scratch.for_bars(prices.n_bars))
         return
     ranges = RangeTables(prices)
-    costs = _costs(prices, rules)
     for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, out.shape[1], rules):
         segment_signals_nb(
             prices.close, prices.fill, ranges.sums, ranges.extremes, bits[0], bits[1], stops, *costs, out[:, first:last]

@@ -83,7 +83,7 @@ def latched(begin_long, end_long, begin_short, end_short, direction):
 def rsi(close, period):
     """Wilder's index at each bar, None before there are enough changes."""
     changes = [b - a for a, b in itertools.pairwise(close)]
-    values = [None] * len(close)
+    values: list[float | None] = [None] * len(close)
     for t in range(period, len(close)):
         if t == period:
             up = sum(max(c, 0) for c in changes[:period]) / period
@@ -107,7 +107,7 @@ def rsi_reversal_wishes(close, period, entry, leave, direction="both"):
 
 
 def z_scores(close, window):
-    values = [None] * len(close)
+    values: list[float | None] = [None] * len(close)
     for t in range(window - 1, len(close)):
         part = close[t - window + 1 : t + 1]
         if max(part) > min(part):

@@ -1,6 +1,7 @@
 """Every signal strategy against a slow twin of its own words, and the stops of all of them."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ AXES: dict[str, dict[str, list[float]]] = {
     "donchian_breakout": {"exit_window": [1, 5, 16], "entry_window": [2, 8, 33]},
     "momentum": {"skip": [0, 3], "lookback": [1, 5, 60]},
 }
-WISHES = {
+WISHES: dict[str, Any] = {
     "sma_cross": reference.sma_cross_wishes,
     "ema_cross": reference.ema_cross_wishes,
     "macd": reference.macd_wishes,
@@ -86,6 +87,22 @@ def test_the_fast_path_and_the_plain_path_agree(name, direction):
     parameters = grid.decode_many(np.arange(grid.size)).parameters
     run_plain(grid.strategy, bars, parameters, rules, plain, Scratch.for_bars(bars.n_bars))
     assert fast == pytest.approx(plain, rel=1e-11, abs=1e-11, nan_ok=True)
+
+
+@pytest.mark.parametrize("with_opens", [False, True])
+@pytest.mark.parametrize("direction", ["long", "short", "both"])
+@pytest.mark.parametrize("world", worlds.HARD)
+def test_the_lanes_of_grid_dca_agree_with_its_plain_path_to_the_bit(world, direction, with_opens):
+    close = worlds.HARD[world]
+    bars = worlds.prices(close, opens=worlds.gappy(close) if with_opens else None)
+    axes = {"grid_interval": [0.01, 0.04, 0.3], "profit_requirement": [0.0, 0.02, 0.1], "trailing_stop": [0.0, 0.01]}
+    grid = Grid(get_strategy("grid_dca"), ["TEST"], {**axes, "max_lots": [1, 4, 25]})
+    rules = Rules(direction=direction, fees=0.002, slippage=0.0005)
+    plain = np.empty((N_METRICS, grid.size))
+    parameters = grid.decode_many(np.arange(grid.size)).parameters
+    run_plain(grid.strategy, bars, parameters, rules, plain, Scratch.for_bars(bars.n_bars))
+    fast = run_slice(grid, bars, 0, grid.size, rules).metrics
+    assert np.array_equal(fast, plain, equal_nan=True)
 
 
 def test_stops_are_not_part_of_a_grid_that_does_not_ask_for_them():

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.stack]
 @pytest.fixture
 def own_stack(tmp_path):
     """own_stack(**environment): a stack of this test alone, taken down at its end."""
-    made = []
+    made: list[StackProcess] = []
 
     def make(**environment):
         made.append(StackProcess(tmp_path / f"data{len(made)}", WORKERS="1", **environment))
@@ -56,7 +56,7 @@ def test_a_taken_port_is_one_sentence(own_stack):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         stack = own_stack(PORT=str(port)).start()
-        assert stack.process.wait(30) == 1
+        assert stack.wait() == 1
     assert f"error: Port {port} of 127.0.0.1 is taken" in stack.log()
     assert "Traceback" not in stack.log()
 
@@ -64,7 +64,7 @@ def test_a_taken_port_is_one_sentence(own_stack):
 def test_a_second_instance_on_the_same_folder_is_refused(stack):
     second = StackProcess(stack.data_dir)
     second.output = stack.data_dir / "second.out"
-    assert second.start().process.wait(30) == 1
+    assert second.start().wait() == 1
     assert f"error: Another instance (process {stack.process.pid}, {stack.url}/)" in second.log()
     assert "Traceback" not in second.log()
     assert stack.url, "the note of the first instance is still there"
@@ -149,7 +149,7 @@ def test_a_given_redis_that_does_not_answer_is_one_sentence(own_stack):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     stack = own_stack(REDIS_URL=f"redis://:secret@127.0.0.1:{port}/0").start()
-    assert stack.process.wait(30) == 1
+    assert stack.wait() == 1
     assert f"error: REDIS_URL is redis://…@127.0.0.1:{port}/0, and no server answers there" in stack.log()
     assert "secret" not in stack.log()
     assert "Traceback" not in stack.log()

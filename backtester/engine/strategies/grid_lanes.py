@@ -11,7 +11,7 @@ from backtester.engine.bits import lowest_bit_nb
 from backtester.engine.compiling import inline, kernel
 from backtester.engine.metrics import write_metrics_nb
 from backtester.engine.prices import Floats, Whole
-from backtester.engine.strategies.grid_dca import ADD_LONG, ADD_SHORT, LEAVE, level_factors_nb
+from backtester.engine.strategies.grid_plain import ADD_LONG, ADD_SHORT, LEAVE, level_factors_nb
 
 LANES = 32
 # Rows of the lane table: one array with constant strides, because many arrays would stop the vectoriser.
@@ -24,7 +24,9 @@ SIDE, LOTS, ORDER, CLOSED, WON, EXPOSED, EXPOSED_TO, ENTRY = range(8)
 
 
 @inline
-def set_levels_nb(lanes: Floats, deals: Floats, counts: Whole, lane: int, setting: Floats, long: bool, short: bool) -> None:
+def set_levels_nb(
+    lanes: Floats, deals: Floats, counts: Whole, lane: int, setting: Floats, long: bool, short: bool
+) -> None:
     """The prices at which the lane has something to decide, after its position has changed; infinite means never.
 
     Long: a sale at close >= GAIN_ABOVE and close <= HIGH * TURN_DOWN, a lot at close <= ADD_BELOW. While flat, the first
@@ -121,13 +123,16 @@ def mark_nb(lanes: Floats, price: float) -> np.uint64:
         lanes[WORST_PEAK, lane] = peak if deeper else worst_peak
         lanes[HIGH, lane] = high
         lanes[LOW, lane] = low
-        noticed |= np.uint64(
-            ((price >= lanes[GAIN_ABOVE, lane]) & (price <= high * lanes[TURN_DOWN, lane]))
-            | (price <= lanes[ADD_BELOW, lane])
-            | ((price <= lanes[GAIN_BELOW, lane]) & (price >= low * lanes[TURN_UP, lane]))
-            | (price >= lanes[ADD_ABOVE, lane])
-            | ((equity <= 0.0) & (before > 0.0))
-        ) << lane
+        noticed |= (
+            np.uint64(
+                ((price >= lanes[GAIN_ABOVE, lane]) & (price <= high * lanes[TURN_DOWN, lane]))
+                | (price <= lanes[ADD_BELOW, lane])
+                | ((price <= lanes[GAIN_BELOW, lane]) & (price >= low * lanes[TURN_UP, lane]))
+                | (price >= lanes[ADD_ABOVE, lane])
+                | ((equity <= 0.0) & (before > 0.0))
+            )
+            << lane
+        )
     return noticed
 
 

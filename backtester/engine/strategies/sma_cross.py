@@ -32,5 +32,4 @@ SMA_CROSS = Strategy(
     window="slow",
     bars_needed=lambda parameters: parameters["slow"] + 2,
     prepare=prepare,
-    cost_ns=2.8,
 )  # fmt: skip

@@ -1,0 +1,256 @@
+"""Prices from files: what is understood, what is refused and in which words, and what is stored."""
+
+import gzip
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from django.core.management import call_command
+
+from batches import price_files
+from batches.market_data import decode_bars
+from batches.models import Instrument, PriceSeries
+from batches.price_files import BadPriceFile
+from batches.price_import import read_prices, store_prices
+
+SAMPLE = Path(__file__).resolve().parents[2] / "backtester/sample_data/sp500_20_close.csv.gz"
+LONG = """symbol,date,close
+BOLT,2020-01-03,20.5
+ACME,2020-01-02,10
+ACME,2020-01-03,11
+BOLT,2020-01-02,20
+"""
+
+
+def read(content, name="prices.csv"):
+    data = content if isinstance(content, bytes) else content.encode()
+    return read_prices(io.BytesIO(data), name=name)
+
+
+def closes(content, name="prices.csv"):
+    """{symbol: {date: close}}, to compare layouts with."""
+    return {
+        series.symbol: dict(zip(series.columns["date"].astype(str), series.columns["close"], strict=True))
+        for series in read(content, name)
+    }
+
+
+def parquet(frame, **options):
+    sink = io.BytesIO()
+    frame.to_parquet(sink, **options)
+    return sink.getvalue()
+
+
+def refusal(content, name="prices.csv"):
+    with pytest.raises(BadPriceFile) as caught:
+        read(content, name)
+    return caught.value.message
+
+
+EXPECTED = {
+    "ACME": {"2020-01-02": 10.0, "2020-01-03": 11.0},
+    "BOLT": {"2020-01-02": 20.0, "2020-01-03": 20.5},
+}
+WIDE = "Date,acme,BOLT\n2020-01-03,11,20.5\n2020-01-02,10,20\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LONG,
+        WIDE,
+        LONG.replace(",", ";"),
+        LONG.replace(",", "\t"),
+        LONG.replace("\n", "\r\n"),
+        LONG.replace("BOLT,2020-01-02", "\n\nBOLT,2020-01-02"),
+        "\ufeff" + LONG,
+        LONG.rstrip("\n"),
+        LONG.replace("symbol,date,close", " Ticker , DATE ,Close"),
+        LONG.replace("2020-01-02", "20200102").replace("2020-01-03", "2020-01-03T00:00:00-05:00"),
+        gzip.compress(LONG.encode()),
+    ],
+    ids=[
+        "long",
+        "wide",
+        "semicolons",
+        "tabs",
+        "crlf",
+        "blank-lines",
+        "bom",
+        "no-last-newline",
+        "words",
+        "dates",
+        "gzip",
+    ],
+)
+def test_the_same_prices_are_read_from_every_way_to_write_them(content):
+    assert closes(content) == EXPECTED
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+def test_parquet_is_read_with_dates_of_any_kind(zone):
+    frame = pd.read_csv(io.StringIO(LONG))
+    frame["date"] = pd.to_datetime(frame["date"]).dt.tz_localize(zone)
+    assert closes(parquet(frame), "prices.parquet") == EXPECTED
+    assert closes(parquet(frame.assign(date=frame["date"].dt.date)), "prices.parquet") == EXPECTED
+    assert closes(parquet(frame.assign(date=frame["date"].dt.strftime("%Y-%m-%d"))), "prices.parquet") == EXPECTED
+
+
+def test_the_wide_parquet_that_pandas_writes_is_read():
+    frame = pd.read_csv(io.StringIO(WIDE), index_col="Date", parse_dates=True)
+    assert closes(parquet(frame), "any name") == EXPECTED
+    frame.index.name = None
+    assert closes(parquet(frame), "any name") == EXPECTED
+
+
+def test_an_empty_cell_of_a_wide_table_is_a_day_without_a_bar():
+    found = closes("date,ACME,BOLT\n2020-01-02,10,\n2020-01-03,11,20.5\n")
+    assert found == {"ACME": EXPECTED["ACME"], "BOLT": {"2020-01-03": 20.5}}
+
+
+def test_a_file_of_one_symbol_has_its_name():
+    text = "Date,Open,High,Low,Close,Adj Close,Volume\n2020-01-02,9,12,8,10,5,100\n"
+    (series,) = read(text, "Downloads/brk-b.csv")
+    assert series.symbol == "BRK-B"
+    assert {name: list(values) for name, values in series.columns.items() if name != "date"} == {
+        "close": [5.0], "open": [4.5], "high": [6.0], "low": [4.0], "volume": [100.0],
+    }  # fmt: skip
+
+
+def test_tickers_that_look_like_columns_are_symbols_in_a_wide_table():
+    assert sorted(closes("date,LOW,OPEN\n2020-01-02,1,2\n")) == ["LOW", "OPEN"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "prices.csv: the file is empty."),
+        ("  \n\n", "the file is empty"),
+        ("symbol,date,close\n", "there is a header and nothing below it"),
+        ("symbol,close\nACME,1\n", "line 1: there is no column 'date'; wanted are symbol, date, close"),
+        ("symbol,date,price\nACME,2020-01-02,1\n", "line 1: there is no column 'close'"),
+        ("date\n2020-01-02\n", "line 1: there is no column with prices"),
+        ("date,,A\n2020-01-02,1,2\n", "line 1: column 2 has no name"),
+        ("date,ACME,acme\n2020-01-02,1,2\n", "line 1: the column 'acme' stands there twice"),
+        ("date,=cmd()\n2020-01-02,1\n", "line 1: the symbol '=CMD()' cannot be used"),
+        (LONG.replace("BOLT,2020-01-02", "../B,2020-01-02"), "line 5: the symbol '../B' cannot be used"),
+        (LONG.replace("11", "eleven"), "line 4: close is 'eleven', not a number"),
+        (LONG.replace("11", "1,5"), "line 4: 4 cells, the header has 3"),
+        ("\n\n".join(LONG.splitlines()).replace("11", "x"), "line 7: close is 'x', not a number"),
+        (LONG.replace("11", ""), "line 4: ACME on 2020-01-03: close is missing"),
+        (LONG.replace("11", "0"), "line 4: ACME on 2020-01-03: close is 0; a number above zero is wanted"),
+        (LONG.replace("11", "-3"), "close is -3; a number above zero is wanted"),
+        (LONG.replace("11", "inf"), "close is inf; a number above zero is wanted"),
+        (LONG.replace("11", "1e999"), "line 4: "),
+        (LONG.replace("2020-01-03,11", "2020-02-30,11"), "line 4: the date is '2020-02-30'; one like 2022-12-28"),
+        (LONG.replace("2020-01-03,11", "01/03/2020,11"), "line 4: the date is '01/03/2020'; one like 2022-12-28"),
+        (LONG.replace("2020-01-03,11", ",11"), "line 4: the date is missing"),
+        (LONG.replace("2020-01-03,11", "0000-01-01,11"), "line 4: the date is '0000-01-01'"),
+        (LONG + "ACME,2020-01-02,10\n", "line 6: ACME on 2020-01-02: this day was there before"),
+        ("date,ACME,BOLT\n2020-01-02,1,\n", "column BOLT: there is no price in it"),
+        ("date,open,high,low,close\n2020-01-02,1,1,2,1\n", "low 2 is above high 1"),
+        (b"\xff\xfe\x00", "line 1: this is not UTF-8 text"),
+        (b"symbol,date,close\nA\0,2020-01-02,1\n", "line 2: this is not text"),
+        (gzip.compress(LONG.encode())[:-10], "the gzip archive is cut off"),
+        (b"\x1f\x8b" + b"junk" * 10, "the gzip archive is damaged"),
+        (b"PAR1" + b"junk" * 10, "it cannot be read as Parquet"),
+        (parquet(pd.DataFrame({"date": ["2020-01-02"], "ACME": [[1, 2]]})), "row 1: ACME is '[1 2]', not a number"),
+    ],
+)
+def test_a_bad_file_is_refused_in_words_that_name_the_place(content, words):
+    assert words in refusal(content)
+
+
+def test_many_problems_are_told_in_part_and_counted():
+    lines = "".join(f"ACME,2020-01-{day:02},x\n" for day in range(1, 21))
+    message = refusal("symbol,date,close\n" + lines)
+    assert "line 2" in message
+    assert message.endswith("and 15 more.")
+
+
+def test_a_small_archive_that_unpacks_to_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr(price_files, "MAX_BYTES", 100_000)
+    assert "at most 100,000 are read" in refusal(gzip.compress(b"a" * 10_000_000))
+    monkeypatch.setattr(price_files, "MAX_CELLS", 10)
+    assert "4 rows of 3 columns" in refusal(LONG)
+    assert "at most" in refusal(parquet(pd.read_csv(io.StringIO(LONG))))
+
+
+def test_stored_bars_are_the_file_to_the_bit(db):
+    text = "symbol,date,open,high,low,close,volume\nACME,2020-01-02,0.1,0.3,0.1,0.2,7\nACME,2020-01-03,1,3,1,2,8\n"
+    assert str(store_prices(read(text), source="a test")) == "1 added"
+    series = Instrument.objects.get(symbol="ACME").series
+    assert (series.n_bars, series.has_ohlc, series.source) == (2, True, "a test")
+    assert (str(series.first_date), str(series.last_date)) == ("2020-01-02", "2020-01-03")
+    columns = decode_bars(bytes(series.data))
+    assert list(columns) == ["date", "close", "open", "high", "low", "volume"]
+    assert list(columns["close"]) == [0.2, 2.0]
+    assert list(columns["volume"]) == [7.0, 8.0]
+
+
+def test_the_same_content_again_changes_nothing_whatever_its_form(db):
+    store_prices(read(LONG), source="csv")
+    frame = pd.read_csv(io.StringIO(WIDE), index_col="Date", parse_dates=True)
+    report = store_prices(read(parquet(frame), "x.parquet"), source="parquet")
+    assert report.unchanged == ("ACME", "BOLT")
+    assert PriceSeries.objects.count() == 2
+
+
+def test_changed_content_is_a_new_version_and_the_old_one_stays(db):
+    store_prices(read(LONG), source="first")
+    report = store_prices(read(LONG.replace("11", "12")), source="second")
+    assert (report.updated, report.unchanged) == (("ACME",), ("BOLT",))
+    assert PriceSeries.objects.filter(symbol="ACME").count() == 2
+    assert Instrument.objects.get(symbol="ACME").series.source == "second"
+
+
+def walk(seed, n_bars=300):
+    return 100 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, n_bars)))
+
+
+def wide(**columns):
+    dates = pd.bdate_range("2020-01-01", periods=300, name="date")
+    return parquet(pd.DataFrame(columns, index=dates))
+
+
+def test_beta_is_measured_over_the_common_dates(db):
+    market = walk(1)
+    late = np.where(np.arange(300) < 100, np.nan, market**2)  # listed late, moves twice as much
+    store_prices(read(wide(SP500=market, LATE=late)), source="a test")
+    own, other = (pd.Series(values[100:]).pct_change().dropna() for values in (late, market))
+    expected = own.cov(other) / other.var()
+    assert Instrument.objects.get(symbol="LATE").beta == pytest.approx(expected, rel=1e-12)
+    assert Instrument.objects.get(symbol="SP500").beta == pytest.approx(1.0)
+
+
+def test_betas_are_measured_anew_when_the_benchmark_comes_or_changes(db):
+    store_prices(read(wide(ACME=walk(2))), source="a test")
+    assert Instrument.objects.get(symbol="ACME").beta is None
+    store_prices(read(wide(SP500=walk(2))), source="a test")
+    assert Instrument.objects.get(symbol="ACME").beta == pytest.approx(1.0)
+    Instrument.objects.update(manual_beta=3.0)
+    store_prices(read(wide(SP500=walk(3))), source="a test")
+    acme = Instrument.objects.get(symbol="ACME")
+    assert acme.beta == pytest.approx(0, abs=0.5)
+    assert acme.manual_beta == 3.0
+
+
+def test_the_command_loads_the_sample_and_says_so(db, capsys):
+    call_command("load_prices", str(SAMPLE))
+    assert "sp500_20_close.csv.gz: 21 added" in capsys.readouterr().out
+    apple = Instrument.objects.get(symbol="AAPL")
+    assert apple.series.n_bars == 8_313
+    assert apple.beta == pytest.approx(1.2, abs=0.4)
+
+
+def test_the_command_stores_nothing_of_a_bad_file_and_ends_with_1(db, capsys, tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text(LONG + "CORE,2020-01-02,-1\n")
+    for path, words in [(bad, "error: bad.csv: line 6: CORE on"), (tmp_path / "none.csv", "No such file")]:
+        with pytest.raises(SystemExit) as caught:
+            call_command("load_prices", str(path))
+        assert caught.value.code == 1
+        assert words in capsys.readouterr().err
+    assert not Instrument.objects.exists()

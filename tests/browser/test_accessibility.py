@@ -1,0 +1,70 @@
+"""No page breaks a rule that axe can check, light or dark, wide or narrow."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.story import cancel, start, wait_for_progress, wait_for_status
+
+WAYS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+SMALL = {"strategy": "sma_cross", "symbols": ["AAPL", "GE"], "enableBetaScaling": False}
+RANGES = {"fast": [5, 10, 20], "slow": [50, 100, 200]}
+
+
+@pytest.fixture(scope="module")
+def finished(stack):
+    """A batch with results, and with failures."""
+    return start(stack, **SMALL, parameterRanges=RANGES, startDate="2022-06-01")
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: f"{way[0]}-{way[1]}")
+def eyes(request, visitor):
+    """A visitor who sees it one way."""
+    scheme, width = request.param
+    return visitor(color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 900})
+
+
+def check(page):
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+
+
+def test_the_form(stack, eyes):
+    eyes.page.goto(f"{stack.url}/?strategy=grid_dca&enableBetaScaling=true&symbols=AAPL,NOPE&fees=x")
+    check(eyes.page)
+
+
+def test_a_running_batch(stack, eyes):
+    address = start(stack)
+    eyes.page.goto(address)
+    wait_for_progress(eyes.page)
+    check(eyes.page)
+    eyes.page.get_by_role("button", name="Cancel").click()
+    wait_for_status(eyes.page, "cancelled")
+    cancel(stack, address)
+
+
+def test_the_results(stack, eyes, finished):
+    eyes.page.goto(finished)
+    wait_for_status(eyes.page, "complete")
+    expect(eyes.page.locator(".heat .cell").first).to_be_visible()
+    eyes.page.get_by_text("What was asked").click()
+    check(eyes.page)
+
+
+def test_one_combination(stack, eyes, finished):
+    eyes.page.goto(f"{finished}results/0/")
+    eyes.page.get_by_text("Definitions").click()
+    check(eyes.page)
+
+
+def test_the_list(stack, eyes, finished):
+    eyes.page.goto(f"{stack.url}/batches/")
+    check(eyes.page)
+
+
+def test_a_page_that_does_not_exist(stack, eyes):
+    eyes.page.goto(f"{stack.url}/nowhere/")
+    check(eyes.page)
+    eyes.complaints = [text for text in eyes.complaints if "404" not in text]

@@ -1,0 +1,116 @@
+"""The form, as someone fills it in."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.story import wait_for_status
+
+
+def test_the_count_follows_the_typing_and_the_link_follows_the_form(stack, page):
+    page.goto(stack.url)
+    page.locator("[name='fast.stop']").fill("10")
+    expect(page.locator(".total")).to_have_text("2,500")
+    expect(page.locator("#note-fast")).to_have_text("5 values: 2, 4, 6, 8, 10")
+    expect(page).to_have_url(re.compile(r"fast=2:10:2"))
+    page.reload()
+    expect(page.locator("[name='fast.stop']")).to_have_value("10")
+    expect(page.locator(".total")).to_have_text("2,500")
+
+
+def test_a_wrong_value_is_told_at_its_field_and_goes_away_when_mended(stack, page):
+    page.goto(stack.url)
+    step = page.locator("[name='slow.step']")
+    step.fill("zero")
+    expect(page.locator("#error-slow")).to_contain_text("zero")
+    expect(step).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".summary")).to_contain_text("See the fields marked in red")
+    step.fill("5")
+    expect(page.locator("#error-slow")).to_have_text("")
+    expect(step).to_have_attribute("aria-invalid", "false")
+
+
+def test_a_wrong_value_that_is_sent_comes_back_with_its_error(stack, visitor):
+    someone = visitor()
+    page = someone.page
+    page.goto(stack.url)
+    page.locator("#initialCapital").fill("-5")
+    page.get_by_role("button", name="Run batch").click()
+    expect(page.locator("#error-initialCapital")).to_contain_text("-5")
+    expect(page.locator("#initialCapital")).to_have_value("-5")
+    someone.complaints = [text for text in someone.complaints if "422" not in text]  # the browser notes the status
+
+
+def test_symbols_are_searched_and_chosen_together(stack, page):
+    page.goto(stack.url)
+    page.get_by_role("button", name="None").click()
+    expect(page.locator("#error-symbols")).to_contain_text("at least one symbol")
+    page.get_by_role("searchbox", name="Search symbols").fill("ms")
+    expect(page.locator(".chip:visible")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator(".total")).to_have_text("250")
+    page.get_by_role("searchbox", name="Search symbols").fill("")
+    page.get_by_role("button", name="All").click()
+    expect(page.locator(".total")).to_have_text("5,250")
+
+
+def test_another_strategy_brings_its_own_parameters(stack, page):
+    page.goto(stack.url)
+    page.locator("#strategy").select_option("grid_dca")
+    expect(page.get_by_role("group", name="Grid interval")).to_be_visible()
+    expect(page.locator("[name='fast.start']")).to_have_count(0)
+    expect(page.locator("#strategy-about")).to_contain_text("lot")
+    expect(page).to_have_url(re.compile(r"strategy=grid_dca.*gridInterval="))
+    page.get_by_role("switch", name="Scale by beta").check()
+    expect(page.locator(".chip .beta").first).to_be_visible()
+    page.locator("#coefficients").fill("1")
+    expect(page).to_have_url(re.compile(r"enableBetaScaling=true&coefficients=1&"))
+
+
+def test_a_list_instead_of_a_range(stack, page):
+    page.goto(stack.url)
+    group = page.get_by_role("group", name="Slow average")
+    group.get_by_text("List").click()
+    page.locator("[name='slow.values']").fill("50, 100, 200")
+    expect(page.locator(".total")).to_have_text("600")
+    expect(page).to_have_url(re.compile(r"slow=50,100,200"))
+
+
+def test_a_link_of_the_old_tool_opens_the_form_filled(stack, page):
+    page.goto(f"{stack.url}/?symbols=AAPL,MSFT&startDate=2005-01-03&fast=5:50:5&slow=20,50")
+    expect(page.locator(".total")).to_have_text("24")
+    expect(page.locator("#startDate")).to_have_value("2005-01-03")
+    expect(page.get_by_role("checkbox", name="AAPL")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="GE")).not_to_be_checked()
+
+
+def test_the_whole_form_works_by_keyboard(stack, page):
+    page.goto(stack.url)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.get_by_role("checkbox", name="AAPL").focus()
+    page.keyboard.press("Space")
+    expect(page.locator(".total")).to_have_text("4,750")
+    page.locator("#timeout").focus()
+    page.keyboard.press("Enter")
+    wait_for_status(page, "complete")
+
+
+def test_the_same_sweep_again_opens_the_same_form(stack, page):
+    page.goto(
+        f"{stack.url}/?strategy=grid_dca&symbols=KO,PEP&gridInterval=0.05,0.075&enableBetaScaling=true&fees=0.002"
+    )
+    page.get_by_role("button", name="Run batch").click()
+    wait_for_status(page, "complete")
+    page.get_by_role("link", name="Same sweep again").click()
+    expect(page.locator("[name='gridInterval.values']")).to_have_value("5, 7.5")
+    expect(page.locator("#fees")).to_have_value("0.2")
+    expect(page.get_by_role("switch", name="Scale by beta")).to_be_checked()
+
+
+def test_the_first_page_is_light(stack, page):
+    sizes = []
+    page.on("response", lambda response: sizes.append(len(response.body())))
+    page.goto(stack.url)
+    page.wait_for_load_state("networkidle")
+    assert sum(sizes) < 130_000  # before compression

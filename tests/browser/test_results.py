@@ -1,0 +1,111 @@
+"""Looking through the results, and at one of them."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.story import start, wait_for_status
+
+SMALL = {
+    "strategy": "sma_cross",
+    "symbols": ["AAPL", "GE", "KO"],
+    "parameterRanges": {"fast": [5, 10, 20, 30], "slow": {"start": 50, "stop": 200, "step": 10}},
+    "enableBetaScaling": False,
+}
+ROWS = "[aria-labelledby=results-title] tbody tr"
+
+
+@pytest.fixture(scope="module")
+def finished(stack):
+    """The address of a batch of 192 tests."""
+    return start(stack, **SMALL)
+
+
+@pytest.fixture
+def results(page, finished):
+    """The page of that batch, when it is complete."""
+    page.goto(finished)
+    wait_for_status(page, "complete")
+    expect(page.locator(ROWS)).to_have_count(50)
+    return page
+
+
+def column(page, number):
+    return [
+        float(text.replace("%", "").replace(",", ""))
+        for text in page.locator(f"{ROWS} td:nth-child({number})").all_inner_texts()
+    ]
+
+
+def test_any_column_sorts_and_the_address_holds_it(results):
+    results.get_by_role("link", name="Max drawdown").click()
+    expect(results.get_by_role("columnheader", name="Max drawdown")).to_have_attribute("aria-sort", "descending")
+    expect(results).to_have_url(re.compile(r"sort=-maxDrawdown"))
+    place = results.get_by_role("columnheader", name="Max drawdown").evaluate("head => head.cellIndex + 1")
+    assert column(results, place) == sorted(column(results, place), reverse=True)
+    results.reload()
+    expect(results.get_by_role("columnheader", name="Max drawdown")).to_have_attribute("aria-sort", "descending")
+
+
+def test_symbol_filter_bounds_and_pages(results):
+    results.locator("select[name=symbol]").first.select_option("GE")
+    expect(results.locator(".pager")).to_contain_text("of 64")
+    results.locator("select[name=by]").select_option("fast")
+    results.locator("input[name=least]").fill("20")
+    results.get_by_role("button", name="Filter", exact=True).click()
+    expect(results.locator(".pager")).to_contain_text("of 32")
+    results.get_by_role("link", name="Remove the filter").click()
+    expect(results.locator(".pager")).to_contain_text("of 64")
+    results.get_by_role("link", name="Next").click()
+    expect(results.locator(ROWS)).to_have_count(14)
+    results.go_back()
+    expect(results.locator(ROWS)).to_have_count(50)
+
+
+def test_columns_are_chosen(results):
+    results.get_by_text("Columns", exact=True).click()
+    for name in ("Volatility", "Exposure"):
+        results.locator(".columns").get_by_label(name).uncheck()
+    results.get_by_role("button", name="Show these").click()
+    expect(results.get_by_role("columnheader", name="Exposure")).to_have_count(0)
+    expect(results.get_by_role("columnheader", name="Trades")).to_have_count(1)
+
+
+def test_the_heatmap_has_a_cell_for_each_pair_and_words_for_each(results):
+    expect(results.locator(".heat .cell")).to_have_count(64)
+    expect(results.locator("[data-words]")).to_contain_text("64 cells")
+    results.locator(".heat .cell").first.hover()
+    expect(results.locator("[data-words]")).to_contain_text("Fast average 5")
+    results.mouse.move(0, 0)
+    results.locator("[data-heatmap] select[name=symbol]").select_option("KO")
+    expect(results.locator("[data-words]")).to_contain_text("of 64 tests")
+
+
+def test_the_chart_reads_out_the_day_under_the_pointer(results):
+    results.locator(f"{ROWS} a").first.click()
+    expect(results.locator("[data-chart] .equity")).to_be_visible()
+    at_rest = results.locator("[data-readout]").inner_text()
+    results.locator("[data-chart]").hover()
+    expect(results.locator("[data-readout]")).to_contain_text(
+        re.compile(r"^\d{4}-\d\d-\d\d: [\d,]+ against [\d,]+ held, drawdown")
+    )
+    results.mouse.move(0, 0)
+    expect(results.locator("[data-readout]")).to_have_text(at_rest)
+
+
+def test_the_metrics_of_a_row_are_those_of_its_page(results):
+    place = results.get_by_role("columnheader", name="Sharpe ratio").evaluate("head => head.cellIndex + 1")
+    sharpe = results.locator(f"{ROWS} td:nth-child({place})").first.inner_text()
+    results.locator(f"{ROWS} a").first.click()
+    expect(results.locator(".metrics")).to_contain_text(re.compile(rf"Sharpe ratio\s*{re.escape(sharpe)}"))
+
+
+def test_a_batch_is_deleted_in_two_steps(stack, page):
+    page.goto(start(stack, **SMALL | {"symbols": ["PG"]}))
+    wait_for_status(page, "complete")
+    address = page.url
+    page.get_by_text("Delete this batch").click()
+    page.get_by_role("button", name="Delete for good").click()
+    page.wait_for_url(f"{stack.url}/batches/")
+    assert page.request.get(address).status == 404

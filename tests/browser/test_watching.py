@@ -1,0 +1,214 @@
+"""From one click to the final table, and through everything that may come between."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.story import (
+    WITHOUT_SOCKET,
+    WITHOUT_STREAMS,
+    cancel,
+    field,
+    percentage,
+    start,
+    wait_for_progress,
+    wait_for_status,
+)
+from tests.stack_process import until
+
+
+@pytest.fixture
+def long_batch(stack):
+    """The address of a batch that will not end by itself during a story."""
+    address = start(stack)
+    yield address
+    cancel(stack, address)
+
+
+def test_one_click_runs_5000_tests_and_ends_with_the_table(stack, page):
+    page.goto(stack.url)
+    expect(page.locator(".total")).to_have_text("5,000")
+    fragments = []
+    page.on("request", lambda request: "hx-request" in request.headers and fragments.append(request.url))
+    page.get_by_role("button", name="Run batch").click()
+    wait_for_status(page, "complete")
+    assert re.fullmatch(r"Complete: 5,000 tests in [\d.]+s", field(page, "headline"))
+    assert field(page, "percentage") == "100%"
+    assert field(page, "successful") == "5,000"
+    assert "annual return" in field(page, "best")
+    expect(page.locator("#results-title")).to_be_visible()
+    expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
+    assert page.title() == "✓ Complete · Backtester"
+    assert len(fragments) <= 1  # the results are fetched once, or came with the page when it was quicker
+
+
+def test_the_bar_moves_the_leaders_change_and_the_clock_ticks(stack, page, long_batch):
+    page.goto(long_batch)
+    seen = [wait_for_progress(page)]
+    leaders = {page.locator("[data-leaders] tbody").inner_text()}
+    clock = {field(page, "elapsed")}
+    for _ in range(4):
+        seen.append(wait_for_progress(page, beyond=seen[-1]))
+        leaders.add(page.locator("[data-leaders] tbody").inner_text())
+        clock.add(field(page, "elapsed"))
+    assert seen == sorted(set(seen))
+    assert len(leaders) > 1
+    assert len(clock) > 1
+    expect(page.locator("[data-leaders] tbody tr")).to_have_count(10)
+    assert re.fullmatch(r"Testing [A-Z]+ \([\d,]+ of [\d,]+\)", field(page, "headline"))
+    assert re.fullmatch(r"Beta: \d\.\d\d, Coeff: \d\.\d\d", field(page, "beta"))
+    assert re.fullmatch(r"[\d.]+ (ms|µs)", field(page, "perTest"))
+    assert re.fullmatch(r"(~.*|Estimating the time left)( remaining)?", field(page, "remaining"))
+    assert re.fullmatch(r"\d+% [A-Z]+ · Backtester", page.title())
+
+
+def test_the_bar_is_blue_while_it_runs_and_green_when_complete(stack, page, long_batch):
+    def colour():
+        return page.locator("[data-fill]").evaluate("bar => getComputedStyle(bar).fill")
+
+    page.goto(long_batch)
+    wait_for_progress(page)
+    expect(page.locator("[data-fill]")).to_have_css("fill", "rgb(36, 104, 221)")
+    page.goto(start(stack, strategy="sma_cross", parameterRanges={}, enableBetaScaling=False))
+    wait_for_status(page, "complete")
+    expect(page.locator("[data-fill]")).to_have_css("fill", "rgb(18, 135, 95)")
+    assert field(page, "phase") == "Complete"  # and in words
+
+
+def test_a_refresh_and_a_second_browser_show_the_truth_at_once(stack, visitor, long_batch):
+    first, second = visitor().page, visitor().page
+    first.goto(long_batch)
+    before = wait_for_progress(first)
+    first.reload()
+    assert percentage(first) >= before
+    second.goto(long_batch)
+    assert percentage(second) >= before
+    wait_for_progress(first, beyond=before)
+    wait_for_progress(second, beyond=before)
+
+
+def test_the_page_goes_on_by_itself_after_the_server_was_killed(stack, visitor, long_batch):
+    someone = visitor()
+    someone.expects_breaks = True
+    page = someone.page
+    page.goto(long_batch)
+    before = wait_for_progress(page)
+    page.evaluate("window.sameDocument = true")
+    pid = stack.kill("web")
+    expect(page.locator("[data-field=connection]")).to_have_text("Reconnecting…")
+    until(lambda: stack.pids().get("web") not in (None, pid), "the server to be back")
+    expect(page.locator("[data-field=connection]")).to_have_text("", timeout=30_000)
+    wait_for_progress(page, beyond=before)
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_cancel_stops_within_a_second_and_keeps_what_is_done(stack, page, long_batch):
+    page.goto(long_batch)
+    wait_for_progress(page)
+    started = time.monotonic()
+    page.get_by_role("button", name="Cancel").click()
+    wait_for_status(page, "cancelled", seconds=5)
+    assert time.monotonic() - started < 1
+    assert re.fullmatch(r"Cancelled after [\d,]+ of [\d,]+ tests", field(page, "headline"))
+    expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+
+
+def test_pause_stops_the_clock_and_resume_goes_on(stack, page, long_batch):
+    page.goto(long_batch)
+    wait_for_progress(page)
+    page.get_by_role("button", name="Pause").click()
+    wait_for_status(page, "paused", seconds=5)
+    assert field(page, "remaining") == "Paused"
+    page.get_by_role("button", name="Resume").click()
+    wait_for_status(page, "running", seconds=5)
+    wait_for_progress(page, beyond=percentage(page))
+
+
+def test_a_timeout_is_told_and_retry_goes_on_in_a_new_batch(stack, page):
+    address = start(stack, timeoutSeconds=1)
+    page.goto(address)
+    wait_for_status(page, "error")
+    assert field(page, "headline") == "Operation timed out after 1 second"
+    page.get_by_role("button", name="Retry").click()
+    page.wait_for_url(lambda url: "/batches/" in url and url != address)
+    assert page.get_by_text("retry of an earlier batch").is_visible()
+    cancel(stack, page.url)
+
+
+def test_two_batches_at_once_do_not_mix(stack, visitor):
+    watched = {symbol: visitor().page for symbol in ("AAPL", "GE")}
+    addresses = {
+        symbol: start(stack, symbols=[symbol], coefficients=[c / 10 for c in range(1, 41)]) for symbol in watched
+    }
+    for symbol, page in watched.items():
+        page.goto(addresses[symbol])
+    for _ in range(3):
+        for page in watched.values():
+            wait_for_progress(page, beyond=percentage(page))
+        for symbol, page in watched.items():
+            assert f"Testing {symbol} " in field(page, "headline")
+            assert field(page, "best").startswith(f"{symbol} - ")
+    for address in addresses.values():
+        cancel(stack, address)
+
+
+def test_failures_are_shown_while_it_runs_and_grouped_at_the_end(stack, page):
+    ranges = {"fast": {"start": 2, "stop": 40, "step": 2}, "slow": {"start": 100, "stop": 290, "step": 10}}
+    page.goto(
+        start(stack, strategy="sma_cross", parameterRanges=ranges, enableBetaScaling=False, startDate="2022-06-01")
+    )
+    wait_for_status(page, "complete")
+    assert field(page, "failed") != "0"
+    expect(page.locator("[data-errors] li").first).to_contain_text("bars")
+    expect(page.get_by_role("heading", name="Failures by cause")).to_be_visible()
+
+
+@pytest.mark.parametrize("missing", [WITHOUT_SOCKET, WITHOUT_STREAMS], ids=["websocket", "every stream"])
+def test_browsers_without_streams_watch_it_too(stack, visitor, long_batch, missing):
+    someone = visitor()
+    someone.context.add_init_script(missing)
+    page = someone.page
+    page.goto(long_batch)
+    before = wait_for_progress(page)
+    wait_for_progress(page, beyond=before)
+    page.get_by_role("button", name="Cancel").click()
+    wait_for_status(page, "cancelled", seconds=10)
+    expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
+
+
+def test_an_update_steals_neither_focus_nor_scroll(stack, page, long_batch):
+    page.set_viewport_size({"width": 900, "height": 500})
+    page.goto(long_batch)
+    wait_for_progress(page)
+    page.locator("[data-leaders] tbody a").nth(4).focus()
+    scrolled = page.evaluate("window.scrollY")
+    wait_for_progress(page, beyond=wait_for_progress(page, beyond=percentage(page)))
+    assert page.evaluate("document.activeElement.closest('tr').rowIndex") == 5
+    assert page.evaluate("window.scrollY") == scrolled
+
+
+def test_one_update_of_the_panel_costs_less_than_four_milliseconds(stack, page, long_batch):
+    page.goto(long_batch)
+    wait_for_progress(page)
+    median = page.evaluate(
+        """async () => {
+            const { createPanel } = await import("/static/batches/progress-panel.js");
+            const read = (id) => JSON.parse(document.getElementById(id).textContent);
+            const event = read("first-event");
+            const panel = createPanel(document.querySelector("[data-panel]"), read("names"));
+            const times = [];
+            for (let i = 0; i < 200; i += 1) {
+                const leaders = event.leaders.map((row) => ({ ...row, index: row.index + i, sharpe: i }));
+                const before = performance.now();
+                panel.render({ ...event, status: "running", current: i, percentage: i / 4, leaders });
+                document.querySelector("[data-panel]").getBoundingClientRect();
+                times.push(performance.now() - before);
+            }
+            return times.sort((a, b) => a - b)[100];
+        }"""
+    )
+    assert median < 4
