@@ -24,6 +24,7 @@ from batches.heatmap import heatmap
 from batches.live import follow, read
 from batches.market_data import instruments
 from batches.models import BatchSession
+from batches.openapi import PRICES_BODY, START_BODY
 from batches.price_import import read_prices, store_prices
 from batches.progress import newest_event
 from batches.results_page import ResultsQuery, default_sort, page
@@ -64,7 +65,7 @@ def find(session_id: str) -> BatchSession:
 # ---- starting --------------------------------------------------------------------------------------------------------
 
 
-@api.post("/backtest/batch", summary="Start a batch")
+@api.post("/backtest/batch", summary="Start a batch", openapi_extra=START_BODY)
 async def start(request: HttpRequest) -> HttpResponse:
     """202 at once; with `?async=false` 200 with the results when they are done."""
     wait = _is_classic(request)
@@ -121,7 +122,7 @@ async def _classic_answer(session: BatchSession) -> HttpResponse:
     )
 
 
-@api.post("/backtest/batch/estimate", summary="Count and estimate; store nothing")
+@api.post("/backtest/batch/estimate", summary="Count and estimate; store nothing", openapi_extra=START_BODY)
 def estimate(request: HttpRequest) -> HttpResponse:
     """The exact count after constraints, and what it would cost."""
     found = submission.estimate(parse_start(json_body(request)))
@@ -274,7 +275,7 @@ def list_instruments(request: HttpRequest) -> HttpResponse:
     return answer({"success": True, "instruments": [instrument_entry(found) for found in instruments()]})
 
 
-@api.post("/instruments", summary="Load prices from a CSV or Parquet file")
+@api.post("/instruments", summary="Load prices from a CSV or Parquet file", openapi_extra=PRICES_BODY)
 def load_instruments(request: HttpRequest) -> HttpResponse:
     """A multipart form with `file`, and `source` in words. All of the file is stored, or nothing."""
     upload = request.FILES.get("file")

@@ -23,7 +23,7 @@ def tables(session: BatchSession) -> Iterator[pa.Table]:
     plan = plan_of(session)
     finished = ResultChunk.objects.filter(session=session, status__in=[ChunkStatus.DONE, ChunkStatus.FAILED])
     if not finished.exists():  # the columns are there all the same
-        yield _table(plan, ResultChunk(session=session, symbol_number=0, start=0, stop=0), 0, 0)
+        yield _table(plan, ResultChunk(session=session, symbol_number=0, start=0, stop=1), 0, 1).slice(0, 0)
     # Ids first, then a chunk at a time: one long read would keep SQLite's log from being cleaned up.
     for pk in finished.order_by("start").values_list("pk", flat=True):
         chunk = ResultChunk.objects.get(pk=pk)

@@ -105,7 +105,7 @@ def select(columns: Columns, query: ResultsQuery) -> Ints:
 
 def column(columns: Columns, wire: str) -> Floats:
     """One column of the finished tests by its wire name, float64[n]."""
-    if wire == "index":
+    if wire == "index" or not len(columns.index):
         return columns.index.astype(np.float64)
     if wire in METRIC_OF_WIRE_NAME:
         return columns.metric(METRIC_OF_WIRE_NAME[wire])

@@ -231,9 +231,10 @@ def _number(low: float, high: float) -> Callable[[Any], float]:
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
     def check(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+        if not is_whole or not low <= value <= high:
             raise ValueError(f"a whole number from {low} to {high}")
-        return value
+        return int(value)
 
     return check
 

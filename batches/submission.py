@@ -105,7 +105,8 @@ def _checked_plan(request: StartRequest) -> tuple[Plan, list[dict[str, Any]]]:
     try:
         plan = build_plan(request.as_json(), facts)
     except EngineError as error:
-        raise InvalidRequest(Detail(error.field or "parameterRanges", error.message)) from error
+        inside = f".{wire_name(error.field)}" if error.field in request.axes else ""
+        raise InvalidRequest(Detail(f"parameterRanges{inside}", error.message)) from error
     _refuse_when_too_big(plan)
     return plan, facts
 

@@ -5,6 +5,7 @@ import pytest
 from django.conf import settings as live_settings
 from django.test import override_settings
 
+from backtester.engine import get_strategy
 from batches import events, market_data, plan, queueing, results
 
 from . import market, working
@@ -43,7 +44,7 @@ def _forget_connections():
 @pytest.fixture(autouse=True)
 def _small_world(settings):
     """Many small chunks, and no memory of the test before: a rolled back test gives its ids to the next one."""
-    settings.CHUNK_TARGET_S = 3e-6
+    settings.CHUNK_TARGET_S = 3 * 400 * get_strategy("sma_cross").cost_ns / 1e9  # three tests on 400 bars
     plan._plans.clear()
     market_data.load_series.cache_clear()
     market_data.load_prices.cache_clear()

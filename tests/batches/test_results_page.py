@@ -17,7 +17,7 @@ ROW = {"index", "symbol", "parameters", "beta", "coefficient", *METRIC_OF_WIRE_N
 
 
 def shown(session, **given):
-    return page(session, ResultsQuery.parse(session, given))
+    return page(session, ResultsQuery.parse(session, {"pageSize": "1000"} | given))
 
 
 def indices(session, **given):

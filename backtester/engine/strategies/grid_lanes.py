@@ -19,39 +19,28 @@ CASH, SHARES, HIGH, LOW, EQUITY, SUM_R, SUM_R2, SUM_DOWN2, PEAK, WORST, WORST_PE
 GAIN_ABOVE, TURN_DOWN, ADD_BELOW, GAIN_BELOW, TURN_UP, ADD_ABOVE = range(11, 17)
 N_ROWS = 17
 # Rows that only events touch
-LAST_BUY, SPENT, BEFORE, PROFIT, LOSS = range(5)
-SIDE, LOTS, ORDER, CLOSED, WON, EXPOSED, EXPOSED_TO, ENTRY = range(8)
+LAST_BUY, SPENT, BEFORE, PROFIT, LOSS, LOT, MAX_LOTS = range(7)
+STEP_DOWN, STEP_UP, GAIN_UP, GAIN_DOWN, LEAVE_DOWN, LEAVE_UP = range(7, 13)
+N_DEALS = 13
+SIDE, LOTS, CLOSED, WON, EXPOSED, EXPOSED_TO, ENTRY = range(7)
+N_COUNTS = 7
+NEVER_ABOVE, NEVER_BELOW = np.inf, 0.0
 
 
 @inline
-def set_levels_nb(
-    lanes: Floats, deals: Floats, counts: Whole, lane: int, setting: Floats, long: bool, short: bool
-) -> None:
-    """The prices at which the lane has something to decide, after its position has changed; infinite means never.
+def wait_nb(lanes: Floats, deals: Floats, lane: int, long: bool, short: bool) -> None:
+    """The levels of a lane that holds nothing: the pair of a sale stands for the first lot, a step off the extreme.
 
-    Long: a sale at close >= GAIN_ABOVE and close <= HIGH * TURN_DOWN, a lot at close <= ADD_BELOW. While flat, the first
-    pair stands for the first lot: from any price, a step below the highest close. Short: the mirror image.
+    Long: a sale at close >= GAIN_ABOVE and close <= HIGH * TURN_DOWN, a lot at close <= ADD_BELOW.
+    Short: the mirror image, GAIN_BELOW, LOW * TURN_UP and ADD_ABOVE.
     """
-    step_down, step_up, gain_up, gain_down, turn_down, turn_up = level_factors_nb(setting[0], setting[1], setting[2])
-    never_below, never_above = 0.0, np.inf
-    lanes[GAIN_ABOVE, lane], lanes[TURN_DOWN, lane], lanes[ADD_BELOW, lane] = never_above, 0.0, never_below
-    lanes[GAIN_BELOW, lane], lanes[TURN_UP, lane], lanes[ADD_ABOVE, lane] = never_below, np.inf, never_above
-    side = counts[SIDE, lane]
-    if side == 0:
-        if long:
-            lanes[GAIN_ABOVE, lane], lanes[TURN_DOWN, lane] = 0.0, step_down
-        if short:
-            lanes[GAIN_BELOW, lane], lanes[TURN_UP, lane] = np.inf, step_up
-    elif side > 0:
-        average = deals[SPENT, lane] / lanes[SHARES, lane]
-        lanes[GAIN_ABOVE, lane], lanes[TURN_DOWN, lane] = average * gain_up, turn_down
-        if counts[LOTS, lane] < setting[3]:
-            lanes[ADD_BELOW, lane] = deals[LAST_BUY, lane] * step_down
-    else:
-        average = deals[SPENT, lane] / -lanes[SHARES, lane]
-        lanes[GAIN_BELOW, lane], lanes[TURN_UP, lane] = average * gain_down, turn_up
-        if counts[LOTS, lane] < setting[3]:
-            lanes[ADD_ABOVE, lane] = deals[LAST_BUY, lane] * step_up
+    lanes[GAIN_ABOVE, lane] = 0.0 if long else NEVER_ABOVE
+    lanes[TURN_DOWN, lane] = deals[STEP_DOWN, lane]
+    lanes[ADD_BELOW, lane] = NEVER_BELOW
+    if short:
+        lanes[GAIN_BELOW, lane] = np.inf
+        lanes[TURN_UP, lane] = deals[STEP_UP, lane]
+        lanes[ADD_ABOVE, lane] = NEVER_ABOVE
 
 
 @inline
@@ -64,37 +53,57 @@ def end_deal_nb(lanes: Floats, deals: Floats, counts: Whole, lane: int, t: int) 
     deals[LOSS, lane] -= min(pnl, 0.0)
     counts[EXPOSED, lane] += t - max(counts[ENTRY, lane], counts[EXPOSED_TO, lane] + 1) + 1
     counts[EXPOSED_TO, lane] = t
-    counts[SIDE, lane] = counts[LOTS, lane] = 0
+    counts[SIDE, lane] = 0
+    counts[LOTS, lane] = 0
     lanes[SHARES, lane] = 0.0
 
 
 @inline
-def fill_order_nb(
-    lanes: Floats, deals: Floats, counts: Whole, lane: int, t: int, raw: float, lot: float, fees: float, slippage: float
-) -> bool:
-    """Fill the lane's order at the raw price of bar t; False when there is no money for it. See `trade_grid_nb`."""
-    order = counts[ORDER, lane]
-    cash, shares = lanes[CASH, lane], lanes[SHARES, lane]
-    if order == LEAVE:
-        price = raw * (1.0 - counts[SIDE, lane] * slippage)
-        lanes[CASH, lane] = max(cash + shares * price - abs(shares) * price * fees, 0.0)
-        end_deal_nb(lanes, deals, counts, lane, t)
+def add_lot_nb(
+    lanes: Floats, deals: Floats, counts: Whole, lane: int, side: int, t: int, raw: float, fees: float, slippage: float
+) -> None:
+    """Buy or sell short one lot at the raw price of bar t, if there is money for it. See `trade_grid_nb`."""
+    cash, shares, lot = lanes[CASH, lane], lanes[SHARES, lane], deals[LOT, lane]
+    price = raw * (1.0 + side * slippage)
+    if abs(shares) * price + lot * (1.0 + fees) > (cash + shares * price) * (1.0 + 1e-12):
+        return
+    if counts[SIDE, lane] == 0:
+        counts[SIDE, lane] = side
+        counts[ENTRY, lane] = t
+        deals[BEFORE, lane] = cash
+        deals[SPENT, lane] = 0.0
+        lanes[TURN_DOWN, lane] = deals[LEAVE_DOWN, lane]
+        lanes[TURN_UP, lane] = deals[LEAVE_UP, lane]
+        lanes[GAIN_ABOVE, lane] = NEVER_ABOVE
+        lanes[GAIN_BELOW, lane] = NEVER_BELOW
+    counts[LOTS, lane] += 1
+    shares += side * lot / price
+    spent = deals[SPENT, lane] + lot
+    lanes[SHARES, lane] = shares
+    lanes[CASH, lane] = cash - (side * lot + lot * fees)
+    deals[SPENT, lane] = spent
+    full = counts[LOTS, lane] >= deals[MAX_LOTS, lane]
+    if side > 0:
+        lanes[GAIN_ABOVE, lane] = spent / shares * deals[GAIN_UP, lane]
+        lanes[ADD_BELOW, lane] = NEVER_BELOW if full else raw * deals[STEP_DOWN, lane]
     else:
-        price = raw * (1.0 + order * slippage)
-        if abs(shares) * price + lot * (1.0 + fees) > (cash + shares * price) * (1.0 + 1e-12):
-            return False
-        if counts[SIDE, lane] == 0:
-            counts[SIDE, lane] = order
-            counts[ENTRY, lane] = t
-            deals[BEFORE, lane] = cash
-            deals[SPENT, lane] = 0.0
-        counts[LOTS, lane] += 1
-        lanes[SHARES, lane] = shares + counts[SIDE, lane] * lot / price
-        lanes[CASH, lane] = cash - (counts[SIDE, lane] * lot + lot * fees)
-        deals[SPENT, lane] += lot
-        deals[LAST_BUY, lane] = raw
-    lanes[HIGH, lane] = lanes[LOW, lane] = raw
-    return True
+        lanes[GAIN_BELOW, lane] = spent / -shares * deals[GAIN_DOWN, lane]
+        lanes[ADD_ABOVE, lane] = NEVER_ABOVE if full else raw * deals[STEP_UP, lane]
+    lanes[HIGH, lane] = raw
+    lanes[LOW, lane] = raw
+
+
+@inline
+def leave_nb(
+    lanes: Floats, deals: Floats, counts: Whole, lane: int, t: int, raw: float, fees: float, slippage: float
+) -> None:
+    """Close the lane's deal at the raw price of bar t."""
+    price = raw * (1.0 - counts[SIDE, lane] * slippage)
+    shares = lanes[SHARES, lane]
+    lanes[CASH, lane] = max(lanes[CASH, lane] + shares * price - abs(shares) * price * fees, 0.0)
+    end_deal_nb(lanes, deals, counts, lane, t)
+    lanes[HIGH, lane] = raw
+    lanes[LOW, lane] = raw
 
 
 @inline
@@ -138,15 +147,37 @@ def mark_nb(lanes: Floats, price: float) -> np.uint64:
 
 @inline
 def decide_nb(lanes: Floats, counts: Whole, lane: int, price: float) -> int:
-    """The order of the lane at this close, the sale first; the long side first."""
+    """The order of a noticed lane at this close, the sale first, the long side first."""
     side = counts[SIDE, lane]
     if price >= lanes[GAIN_ABOVE, lane] and price <= lanes[HIGH, lane] * lanes[TURN_DOWN, lane]:
         return ADD_LONG if side == 0 else LEAVE
     if price <= lanes[GAIN_BELOW, lane] and price >= lanes[LOW, lane] * lanes[TURN_UP, lane]:
         return ADD_SHORT if side == 0 else LEAVE
-    if price <= lanes[ADD_BELOW, lane]:
-        return ADD_LONG
-    return ADD_SHORT
+    return ADD_LONG if price <= lanes[ADD_BELOW, lane] else ADD_SHORT
+
+
+@inline
+def start_nb(
+    lanes: Floats, deals: Floats, counts: Whole, parameters: Floats, close: float, capital: float, fees: float
+) -> None:
+    """All lanes before the first bar; parameters float64[LANES or less, 4], unused lanes repeat the last row."""
+    lanes[:] = 0.0
+    deals[:] = 0.0
+    counts[:] = 0
+    for lane in range(LANES):
+        setting = parameters[min(lane, len(parameters) - 1)]
+        (
+            deals[STEP_DOWN, lane], deals[STEP_UP, lane], deals[GAIN_UP, lane],
+            deals[GAIN_DOWN, lane], deals[LEAVE_DOWN, lane], deals[LEAVE_UP, lane],
+        ) = level_factors_nb(setting[0], setting[1], setting[2])  # fmt: skip
+        deals[LOT, lane] = capital / setting[3] / (1.0 + fees)
+        deals[MAX_LOTS, lane] = setting[3]
+        counts[EXPOSED_TO, lane] = -1
+        for row in (CASH, EQUITY, PEAK, WORST, WORST_PEAK):
+            lanes[row, lane] = capital
+        lanes[HIGH, lane] = lanes[LOW, lane] = close
+        lanes[ADD_ABOVE, lane] = NEVER_ABOVE
+        lanes[TURN_UP, lane] = np.inf
 
 
 @kernel
@@ -165,42 +196,33 @@ def lane_grid_nb(
 ) -> None:
     """Metrics float64[n_metrics, n] of n combinations, parameters float64[n, 4]."""
     n_bars = len(close)
-    count = len(parameters)
     lanes = np.empty((N_ROWS, LANES))
-    deals = np.empty((5, LANES))
-    counts = np.empty((8, LANES), dtype=np.int64)
-    for first in range(0, count, LANES):
-        lanes[:] = 0.0
-        deals[:] = 0.0
-        counts[:] = 0
-        lanes[CASH] = lanes[EQUITY] = lanes[PEAK] = lanes[WORST] = lanes[WORST_PEAK] = capital
-        lanes[HIGH] = lanes[LOW] = close[0]
-        counts[EXPOSED_TO] = -1
-        used = min(LANES, count - first)
-        for lane in range(LANES):  # unused lanes repeat the last combination and are not read
-            set_levels_nb(lanes, deals, counts, lane, parameters[first + min(lane, used - 1)], long, short)
-        waiting = np.uint64(0)  # a bit for each lane with an order
+    deals = np.empty((N_DEALS, LANES))
+    counts = np.empty((N_COUNTS, LANES), dtype=np.int64)
+    for first in range(0, len(parameters), LANES):
+        used = min(LANES, len(parameters) - first)
+        start_nb(lanes, deals, counts, parameters[first : first + used], close[0], capital, fees)
+        for lane in range(LANES):
+            wait_nb(lanes, deals, lane, long, short)
         for t in range(1, n_bars):
-            while waiting != np.uint64(0):
-                lane = lowest_bit_nb(waiting)
-                waiting &= waiting - np.uint64(1)
-                setting = parameters[first + min(lane, used - 1)]
-                lot = capital / setting[3] / (1.0 + fees)
-                if fill_order_nb(lanes, deals, counts, lane, t, fill[t], lot, fees, slippage):
-                    set_levels_nb(lanes, deals, counts, lane, setting, long, short)
             noticed = mark_nb(lanes, close[t])
             while noticed != np.uint64(0):
                 lane = lowest_bit_nb(noticed)
                 noticed &= noticed - np.uint64(1)
-                if lanes[EQUITY, lane] > 0.0:
-                    counts[ORDER, lane] = decide_nb(lanes, counts, lane, close[t])
-                    waiting |= np.uint64(1) << np.uint64(lane)
-                    continue
-                if counts[SIDE, lane] != 0:
-                    lanes[CASH, lane] = 0.0
-                    end_deal_nb(lanes, deals, counts, lane, t)
-                lanes[GAIN_ABOVE, lane] = lanes[ADD_ABOVE, lane] = np.inf
-                lanes[GAIN_BELOW, lane] = lanes[ADD_BELOW, lane] = 0.0
+                if lanes[EQUITY, lane] <= 0.0:
+                    if counts[SIDE, lane] != 0:
+                        lanes[CASH, lane] = 0.0
+                        end_deal_nb(lanes, deals, counts, lane, t)
+                    wait_nb(lanes, deals, lane, False, False)
+                    lanes[GAIN_BELOW, lane] = NEVER_BELOW
+                    lanes[ADD_ABOVE, lane] = NEVER_ABOVE
+                elif t + 1 < n_bars:  # decided here, filled at the next bar, before it is marked
+                    order = decide_nb(lanes, counts, lane, close[t])
+                    if order == LEAVE:
+                        leave_nb(lanes, deals, counts, lane, t + 1, fill[t + 1], fees, slippage)
+                        wait_nb(lanes, deals, lane, long, short)
+                    else:
+                        add_lot_nb(lanes, deals, counts, lane, order, t + 1, fill[t + 1], fees, slippage)
         for lane in range(used):
             if counts[SIDE, lane] != 0:
                 begin = max(counts[ENTRY, lane], counts[EXPOSED_TO, lane] + 1)
