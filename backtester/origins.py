@@ -19,7 +19,7 @@ def is_known_origin(origin: str | None, host: str) -> bool:
         return True
     if origin in settings.CORS_ALLOWED_ORIGINS or origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    return origin.partition("://")[2].lower() == host.lower()
+    return host != "" and origin.partition("://")[2].lower() == host.lower()
 
 
 def is_known_host(host: str) -> bool:

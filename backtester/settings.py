@@ -13,11 +13,27 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+
+
+class _Environment(environ.Env):
+    """The environment, which names the variable when its value is of the wrong kind."""
+
+    def get_value(self, var: str, cast: Any = None, **options: Any) -> Any:
+        try:
+            return super().get_value(var, cast=cast, **options)
+        except ValueError:
+            wanted = {int: "a whole number", float: "a number"}.get(cast, "another value")
+            raise ImproperlyConfigured(f"{var} is {os.environ.get(var)!r}; {wanted} is wanted.") from None
+
+
+env = _Environment()
 
 # Where everything lives that is made at run time: database, kernel cache, sockets, logs. Never committed.
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+try:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(f"DATA_DIR is {DATA_DIR}, which cannot be made: {error.strerror}.") from None
 # Numba reads this from the environment when it is imported, which is after the settings.
 NUMBA_CACHE_DIR = Path(env.str("NUMBA_CACHE_DIR", default=str(DATA_DIR / "numba")))
 os.environ["NUMBA_CACHE_DIR"] = str(NUMBA_CACHE_DIR)
@@ -103,9 +119,19 @@ TEMPLATES = [
 
 # ---- Database: SQLite in DATA_DIR, or DATABASE_URL -------------------------------------------------------------------
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}"),
-}
+
+def _database() -> dict[str, Any]:
+    """The database that is given, else a file. Its path is not made a URL: a folder's name may hold any character."""
+    if not (given := env.str("DATABASE_URL", default="")):
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "db.sqlite3")}
+    scheme = given.partition(":")[0]
+    if scheme not in env.DB_SCHEMES:
+        raise ImproperlyConfigured(f"DATABASE_URL starts with {scheme[:12]!r}; postgres:// or sqlite:/// is wanted.")
+    config: dict[str, Any] = env.db_url("DATABASE_URL")
+    return config
+
+
+DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a read that turns into a write would otherwise fail at once, whatever the timeout.
     DATABASES["default"]["OPTIONS"] = {
@@ -183,6 +209,8 @@ BATCH_MAX_RUNNING = env.int("BATCH_MAX_RUNNING", default=64)
 BATCH_MAX_BODY_BYTES = env.int("BATCH_MAX_BODY_BYTES", default=2 * 1024 * 1024)
 BATCH_TIMEOUT_S = env.int("BATCH_TIMEOUT_S", default=900)
 BATCH_TIMEOUT_MAX_S = env.int("BATCH_TIMEOUT_MAX_S", default=7 * 24 * 3600)
+BATCH_ABORT_FAILURE_SHARE = env.float("BATCH_ABORT_FAILURE_SHARE", default=1.0)
+BATCH_ABORT_MINIMUM_TESTS = env.int("BATCH_ABORT_MINIMUM_TESTS", default=100)
 BATCH_TOP_ROWS = env.int("BATCH_TOP_ROWS", default=100)
 CHUNK_TARGET_S = env.float("CHUNK_TARGET_S", default=0.3)
 CHUNK_LEASE_S = env.float("CHUNK_LEASE_S", default=30.0)
@@ -190,6 +218,7 @@ CHUNK_MAX_ATTEMPTS = env.int("CHUNK_MAX_ATTEMPTS", default=3)
 EVENT_INTERVAL_S = env.float("EVENT_INTERVAL_S", default=0.5)
 WATCHDOG_INTERVAL_S = env.float("WATCHDOG_INTERVAL_S", default=1.0)
 STALLED_AFTER_S = env.float("STALLED_AFTER_S", default=10.0)
+DISK_RESERVE_BYTES = env.int("DISK_RESERVE_BYTES", default=64 * 1024 * 1024)
 PRICES_MAX_BYTES = env.int("PRICES_MAX_BYTES", default=64 * 1024 * 1024)
 BENCHMARK_SYMBOL = env.str("BENCHMARK_SYMBOL", default="SP500")
 

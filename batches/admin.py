@@ -1,5 +1,8 @@
-"""The admin: look at batches, cancel them; look at instruments, set a beta by hand."""
+"""The admin: look at batches, steer them; look at instruments, set a beta by hand."""
 
+import uuid
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,7 +17,8 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
-from batches import lifecycle
+from batches import lifecycle, retrying
+from batches.errors import BatchError
 from batches.models import BatchSession, Instrument, PriceSeries, Status
 from batches.progress import elapsed_seconds, percentage
 
@@ -51,7 +55,7 @@ class BatchSessionAdmin(ReadOnly):
     list_per_page = 50
     paginator = InfinitePaginator
     show_full_result_count = False
-    actions = ("cancel_batches",)
+    actions = ("cancel_batches", "pause_batches", "resume_batches", "retry_batches")
     fieldsets = (
         (None, {"fields": ("page", "state", "phase", "progress", "tests", "failed", "error")}),
         ("Time", {"fields": ("created_at", "started_at", "ended_at", "duration", "deadline_at", "worker_seen_at")}),
@@ -141,9 +145,38 @@ class BatchSessionAdmin(ReadOnly):
     @action(description="Cancel the selected batches")
     def cancel_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
         """Those that are over already stay as they are."""
-        now = timezone.now()
-        cancelled = sum(lifecycle.cancel(pk, now) for pk in queryset.values_list("pk", flat=True))
-        messages.success(request, f"Cancelled: {cancelled}. What was finished is kept.")
+        messages.success(request, f"Cancelled: {_moved(queryset, lifecycle.cancel)}. What was finished is kept.")
+
+    @action(description="Pause the selected batches")
+    def pause_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
+        """Those that wait or run."""
+        messages.success(request, f"Paused: {_moved(queryset, lifecycle.pause)}. Their deadlines stand still.")
+
+    @action(description="Resume the selected batches")
+    def resume_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
+        """Those that are paused."""
+        messages.success(request, f"Resumed: {_moved(queryset, lifecycle.resume)}.")
+
+    @action(description="Retry the selected batches")
+    def retry_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
+        """Each one that ended with something left to do starts again as a new batch."""
+        started = 0
+        for session in queryset:
+            try:
+                retrying.retry(session, now=timezone.now())
+                started += 1
+            except BatchError as error:
+                messages.error(request, f"{session}: {error.message}")
+        if started:
+            messages.success(request, f"Started again: {started}. Only what failed or is missing is run.")
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
+        """Of the selected batches, those that have ended; workers still write to the others."""
+        for session in queryset:
+            try:
+                lifecycle.delete(session.pk)
+            except BatchError as error:
+                messages.error(request, f"{session}: {error.message}")
 
     def has_delete_permission(self, request: HttpRequest, obj: BatchSession | None = None) -> bool:
         """Only what has ended."""
@@ -196,6 +229,12 @@ class PriceSeriesAdmin(ReadOnly):
     def has_delete_permission(self, request: HttpRequest, obj: PriceSeries | None = None) -> bool:
         """Batches are replayed from them."""
         return False
+
+
+def _moved(queryset: QuerySet[BatchSession], move: Callable[[uuid.UUID, datetime], bool]) -> int:
+    """How many of them the move has changed."""
+    now = timezone.now()
+    return sum(move(pk, now) for pk in queryset.values_list("pk", flat=True))
 
 
 def shortened(values: list[Any], most: int = 12) -> str:

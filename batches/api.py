@@ -7,14 +7,14 @@ from typing import Any, BinaryIO, cast
 import orjson
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from ninja import NinjaAPI
 from ninja.errors import ValidationError
 
-from batches import lifecycle, retrying, submission
+from batches import lifecycle, retrying, storage, submission
 from batches.bodies import json_body
 from batches.catalogue import catalogue, instrument_entry
 from batches.detail import combination
@@ -38,6 +38,12 @@ CLASSIC_FAILURES = {"TIMEOUT": 504, "CANCELLED": 409}
 def refuse(request: HttpRequest, error: BatchError) -> HttpResponse:
     """The one error shape."""
     return answer(error.as_json(), error.status)
+
+
+@api.exception_handler(OperationalError)
+def refuse_for_now(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """No room, or the database is busy."""
+    return refuse(request, storage.refusal(error))
 
 
 @api.exception_handler(ValidationError)

@@ -5,6 +5,7 @@ Celery tasks and views are synchronous, so the message is published directly, in
 """
 
 import logging
+import time
 import uuid
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,26 @@ log = logging.getLogger(__name__)
 PUBLISHED = Counter("events_published_total", "Events handed to the channel layer.")
 DROPPED = Counter("events_dropped_total", "Events that the channel layer did not take; watchers read the row instead.")
 PUBLISH_TIMEOUT_S = 0.25
+PUBLISH_PAUSE_S = 1.0
+
+
+class Trouble:
+    """Remembers the last failure for a moment, in which nobody tries again: each try at a hung Redis costs time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.until = 0.0
+
+    def note(self) -> None:
+        """It has failed just now."""
+        self.until = time.monotonic() + self.seconds
+
+    def is_fresh(self) -> bool:
+        """Whether that was a moment ago."""
+        return time.monotonic() < self.until
+
+
+redis_trouble = Trouble(PUBLISH_PAUSE_S)
 
 
 def group_name(session_id: uuid.UUID) -> str:
@@ -57,11 +78,15 @@ def publish(session: BatchSession) -> None:
         "sequence": event["sequence"],
         "text": encode(event),
     }
+    if redis_trouble.is_fresh():
+        DROPPED.inc()
+        return
     try:
         redis_client().publish(redis_channel(session.id), get_channel_layer().serialize(message))
         PUBLISHED.inc()
     except redis.RedisError as error:
         DROPPED.inc()
+        redis_trouble.note()
         log.warning(
             "event %s of %s was not published, watchers will read the row: %s", event["sequence"], session.id, error
         )

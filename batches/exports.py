@@ -36,7 +36,7 @@ def _table(plan: Plan, chunk: ResultChunk, start: int, stop: int) -> pa.Table:
     decoded = plan.grid.decode_many(index)
     metrics = np.full((len(METRIC_NAMES), stop - start), np.nan)
     if chunk.block is not None:
-        metrics = decode_block(chunk.block)[:, start - chunk.start : stop - chunk.start]
+        metrics = decode_block(chunk.block, chunk.stop - chunk.start)[:, start - chunk.start : stop - chunk.start]
     beta = plan.betas[chunk.symbol_number] if plan.grid.coefficients else None
     columns: dict[str, Any] = {
         "index": index,

@@ -4,11 +4,13 @@ A move is one conditional update. Whoever changed the row announces it; zero row
 which is normal and needs no error.
 """
 
+import logging
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.utils import timezone
 
@@ -19,6 +21,7 @@ from batches.progress import timeout_words
 from batches.queueing import enqueue
 from batches.summary import summarise
 
+log = logging.getLogger(__name__)
 MOVES: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.PAUSED, Status.ERROR, Status.CANCELLED}),
     Status.RUNNING: frozenset({Status.PAUSED, Status.COMPLETE, Status.ERROR, Status.CANCELLED}),
@@ -61,7 +64,13 @@ def complete(session_id: uuid.UUID) -> bool:
     session = BatchSession.objects.get(pk=session_id)
     if session.state.is_terminal or session.current < session.total:
         return False
-    results = summarise(session)
+    try:
+        results = summarise(session)
+    except (OperationalError, InterfaceError):  # the watchdog tries again
+        raise
+    except Exception as error:  # else it would be tried for ever; the results themselves are stored and can be read
+        log.exception("the summary of batch %s cannot be made", session_id)
+        return fail(session_id, timezone.now(), f"The summary cannot be made: {type(error).__name__}: {error}"[:500])
     now = timezone.now()  # the summary belongs to the time that the batch took
     return move(session_id, Status.COMPLETE, now, ended_at=now, results=results)
 

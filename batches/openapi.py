@@ -46,6 +46,14 @@ START_REQUEST: dict[str, Any] = {
         "sortBy": _field("string", "The metric that ranks, by its wire name.", default="annualizedReturn"),
         "includeComparison": _field("boolean", "Add buy and hold of each symbol to the results.", default=True),
         "timeoutSeconds": _field("integer", "The deadline; paused time does not count.", minimum=1, default=900),
+        "abortFailureShare": _field(
+            "number",
+            "End the batch when a larger share of its tests failed; 1: never.",
+            minimum=0,
+            maximum=1,
+            default=1,
+        ),
+        "abortMinimumTests": _field("integer", "Only after so many tests.", minimum=1, default=100),
         "sessionId": _field(
             ["string", "null"], "Your own id: the same request sent twice starts one batch.", format="uuid"
         ),

@@ -52,8 +52,12 @@ def remaining_seconds(session: BatchSession, now: datetime) -> float | None:
 
 
 def with_sample(pace: list[list[float]], seconds: float, work: float) -> list[list[float]]:
-    """The pace with one more sample: the newest moves until it is a step away from the one before it."""
-    kept = [sample for sample in pace if seconds - sample[0] <= PACE_WINDOW_S] or pace[-1:]
+    """The pace with one more sample: the newest moves until it is a step away from the one before it.
+
+    Samples of the future are left out: they come from a clock that was wrong for a moment.
+    """
+    past = [sample for sample in pace if sample[0] <= seconds]
+    kept = [sample for sample in past if seconds - sample[0] <= PACE_WINDOW_S] or past[-1:]
     if len(kept) > 1 and kept[-1][0] - kept[-2][0] < PACE_STEP_S:
         kept = kept[:-1]
     return [*kept, [seconds, work]]

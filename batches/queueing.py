@@ -14,24 +14,31 @@ from kombu.exceptions import KombuError
 from kombu.pools import ProducerPool
 
 from backtester.celery import app
-from batches.events import redis_client
+from batches.events import Trouble, redis_client
 
 log = logging.getLogger(__name__)
 SENDERS, PATIENCE_S = 8, 1.0
+trouble = Trouble(PATIENCE_S)
 RUN_SLICE = "batches.tasks.run_slice"
 
 
-def enqueue(session_id: uuid.UUID, *, messages: int = 1) -> None:
+def enqueue(session_id: uuid.UUID, *, messages: int = 1) -> bool:
     """Ask the workers to work on a batch. Each message is worth one time slice of one worker.
 
     A batch has only a few messages in the queue at a time, whatever its size, so that batches take turns.
+    False: the queue cannot be reached; the watchdog will try again.
     """
+    if trouble.is_fresh():
+        return False
     try:
         with _producers(os.getpid()).acquire(block=True, timeout=PATIENCE_S) as producer:  # type: ignore[no-untyped-call]
             for _ in range(messages):
                 app.send_task(RUN_SLICE, args=[str(session_id)], producer=producer, retry=False)
     except (KombuError, redis.RedisError, OSError) as error:
+        trouble.note()
         log.warning("batch %s was not queued, the watchdog will: %s", session_id, error)
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)

@@ -61,6 +61,8 @@ def _record(
         publish(session)
     if finished:
         lifecycle.complete(session.id)
+    elif too_much_fails(session):
+        lifecycle.fail(session.id, now, abort_words(session))
     return True
 
 
@@ -68,6 +70,21 @@ COUNTED = (
     "successful", "failed", "work_done", "leaders", "failures", "last_test", "pace", "worker_seen_at", "sequence",
     "phase", "published_at",
 )  # fmt: skip
+
+
+def too_much_fails(session: BatchSession) -> bool:
+    """Whether the batch's own rule says that going on is a waste. A share of 1 never does."""
+    share, least = session.request["abortFailureShare"], session.request["abortMinimumTests"]
+    return bool(session.current >= least and session.failed > share * session.current)
+
+
+def abort_words(session: BatchSession) -> str:
+    """Why the batch was ended, with the most frequent cause."""
+    cause = max(session.failures, key=lambda known: int(known["count"]))
+    return (
+        f"Stopped because {session.failed:,} of the first {session.current:,} tests failed, more than the share of"
+        f" {session.request['abortFailureShare']:g} that abortFailureShare allows. Most often: {cause['message']}"
+    )
 
 
 def publishing_is_due(session: BatchSession, now: datetime) -> bool:

@@ -27,9 +27,20 @@ def encode_block(metrics: Floats) -> bytes:
     return metrics.tobytes()
 
 
-def decode_block(block: bytes | memoryview) -> Floats:
-    """The stored bytes -> float64[n_metrics, n], read only."""
-    return np.frombuffer(block, dtype=np.float64).reshape(len(METRICS), -1)
+def result_bytes(total: int) -> int:
+    """What the results of so many tests take on the disk."""
+    return total * len(METRICS) * 8
+
+
+def decode_block(block: bytes | memoryview | None, size: int) -> Floats:
+    """The stored bytes of `size` tests -> float64[n_metrics, size].
+
+    New metrics are only ever added after the others, so an older block simply has fewer rows: what it does not know is
+    undefined.
+    """
+    stored = np.frombuffer(block or b"", dtype=np.float64).reshape(-1, size)
+    missing = len(METRICS) - len(stored)
+    return np.vstack([stored, np.full((missing, size), np.nan)]) if missing else stored
 
 
 class BlockCache:
@@ -48,8 +59,9 @@ class BlockCache:
             for pk in found:
                 self.blocks.move_to_end(pk)
         missing = [pk for pk in chunk_ids if pk not in found]
-        for pk, data in ResultChunk.objects.filter(pk__in=missing).values_list("pk", "block"):
-            found[pk] = self._keep(pk, decode_block(data or b""))
+        chunks = ResultChunk.objects.filter(pk__in=missing).values_list("pk", "block", "start", "stop")
+        for pk, data, start, stop in chunks:
+            found[pk] = self._keep(pk, decode_block(data, stop - start))
         return found
 
     def _keep(self, pk: int, block: Floats) -> Floats:
@@ -124,19 +136,24 @@ def higher_is_better(metric: str) -> bool:
     return METRICS[METRIC_NAMES.index(metric)].higher_is_better
 
 
-def order(values: Floats, *, descending: bool) -> Ints:
-    """Positions in sorted order: undefined values last either way, equal ones by position."""
-    return np.argsort(-values if descending else values, kind="stable")
+def first_in_order(values: Floats, count: int, *, descending: bool) -> Ints:
+    """The first `count` positions in sorted order: undefined values last either way, equal ones by position.
+
+    A page near the front is found without sorting everything.
+    """
+    keys = -values if descending else values
+    if count < len(keys) // 4:
+        limit = np.partition(keys, count - 1)[count - 1]
+        if limit == limit:  # else undefined values are on the page, and they compare with nothing
+            near = np.flatnonzero(keys <= limit)
+            return near[np.argsort(keys[near], kind="stable")][:count]
+    return np.argsort(keys, kind="stable")[:count]
 
 
 def best(values: Floats, count: int, *, descending: bool) -> Ints:
-    """The first `count` positions of `order`, without sorting everything, and without undefined values."""
-    keys = -values if descending else values
-    defined = np.flatnonzero(~np.isnan(keys))
-    if len(defined) > count:
-        threshold = np.partition(keys[defined], count - 1)[count - 1]
-        defined = defined[keys[defined] <= threshold]
-    return defined[np.argsort(keys[defined], kind="stable")][:count]
+    """The same without undefined values."""
+    first = first_in_order(values, count, descending=descending)
+    return first[~np.isnan(values[first])]
 
 
 def better_first(rows: Iterable[dict[str, Any]], wire_metric: str, *, descending: bool) -> list[dict[str, Any]]:

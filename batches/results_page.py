@@ -12,7 +12,7 @@ import numpy as np
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
 from batches.plan import Plan, plan_of
-from batches.results import Columns, Floats, Ints, columns_of, error_at, errors_of, higher_is_better, order
+from batches.results import Columns, Floats, Ints, columns_of, error_at, errors_of, first_in_order, higher_is_better
 from batches.schemas import METRIC_OF_WIRE_NAME, wire_name
 
 PAGE_SIZE, MOST_ROWS = 50, 1_000
@@ -84,7 +84,8 @@ def page(session: BatchSession, query: ResultsQuery) -> ResultsPage:
     positions = select(columns, query)
     values = column(columns, query.sort)[positions]
     first = (query.page - 1) * query.page_size
-    shown = positions[order(values, descending=query.descending)[first : first + query.page_size]]
+    in_order = first_in_order(values, first + query.page_size, descending=query.descending)
+    shown = positions[in_order[first:]]
     rows = columns.rows(shown)
     _add_errors(session, rows)
     return ResultsPage(rows, len(positions), query.page, query.page_size)

@@ -11,6 +11,7 @@ from batches.errors import InvalidRequest
 from batches.models import BatchSession
 from batches.pages import METRIC_BY_NAME, axes_of, label_of, names_of
 from batches.results_page import KNOWN, ResultsPage, ResultsQuery, page
+from batches.templatetags.batch_format import plain
 from batches.templatetags.panel_words import cell
 
 FIRST_METRICS = 12  # shown until someone chooses; the others are a click away
@@ -112,14 +113,20 @@ class ResultsTable:
     def bounds(self) -> list[tuple[str, str]]:
         """(words, link without it) of each filter that is on."""
         return [
-            (f"{self._bound_words(name)} {value}", self._link(**{name: None, "page": None}))
+            (self._bound_words(name, value), self._link(**{name: None, "page": None}))
             for name, value in self.asked.items()
             if name not in KNOWN
         ]
 
-    def _bound_words(self, name: str) -> str:
+    def _bound_words(self, name: str, value: str) -> str:
+        """`Annual return ≥ 10.0%`."""
         kind, _, wire = name.partition(".")
-        return f"{label_of(self.session, wire)} {'≥' if kind == 'min' else '≤'}"
+        about = names_of(self.session)
+        values = about["parameters"] if wire in about["parameters"] else about["metrics"]
+        shown = cell(
+            {"parameters": {wire: float(value)} if wire in about["parameters"] else {}, wire: float(value)}, wire, about
+        )
+        return f"{label_of(self.session, wire)} {'≥' if kind == 'min' else '≤'} {shown if wire in values else value}"
 
     @property
     def carried(self) -> list[tuple[str, str]]:
@@ -137,5 +144,13 @@ def _asked(given: Mapping[str, str]) -> dict[str, str]:
     by = given.get("by", "")
     for kind, field in (("min", "least"), ("max", "most")):
         if by and given.get(field):
-            asked[f"{kind}.{by}"] = given[field]
+            asked[f"{kind}.{by}"] = _fraction(given[field])
     return asked
+
+
+def _fraction(text: str) -> str:
+    """`20%` -> `0.2`; what is no percentage stays as it is."""
+    try:
+        return plain(float(text.strip()[:-1]) / 100) if text.strip().endswith("%") else text.strip()
+    except ValueError:
+        return text

@@ -7,13 +7,14 @@ import numpy as np
 from django.db import transaction
 
 from backtester.engine import ENGINE_VERSION
+from batches import storage
 from batches.errors import Conflict
 from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.plan import plan_of
 from batches.queueing import enqueue
 from batches.recording import count
-from batches.results import decode_block, encode_block
+from batches.results import decode_block, encode_block, result_bytes
 
 MOST_PIECES = 64  # a chunk whose failures are more scattered than this is run again as a whole
 
@@ -25,6 +26,7 @@ def retry(ended: BatchSession, *, now: datetime) -> BatchSession:
     if ended.successful == ended.total:
         raise Conflict("Every test of the batch succeeded; there is nothing to retry.", code="NOTHING_TO_RETRY")
     refuse_when_full()
+    storage.refuse_when_full(result_bytes(ended.total))
     session = BatchSession(
         request=ended.request,
         strategy=ended.strategy,
@@ -60,7 +62,8 @@ def _carried_over(ended: BatchSession, session: BatchSession) -> Iterator[Result
                 session=session, position=position, symbol_number=old.symbol_number, start=start, stop=stop
             )
             if finished:
-                metrics = np.ascontiguousarray(decode_block(old.block or b"")[:, start - old.start : stop - old.start])
+                whole = decode_block(old.block, old.stop - old.start)
+                metrics = np.ascontiguousarray(whole[:, start - old.start : stop - old.start])
                 piece.status, piece.block = ChunkStatus.DONE, encode_block(metrics)
                 count(session, plan, start, stop, metrics, 0, [])
             yield piece

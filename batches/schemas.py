@@ -3,13 +3,10 @@
 One checker serves the API and the form, so that both refuse the same things in the same words.
 """
 
-import math
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +20,7 @@ from backtester.engine import (
     axis_values,
     get_strategy,
 )
+from batches.checks import boolean, finite, iso_date, nearest, number, one_of, shown, uuid_text, whole
 from batches.errors import Detail, InvalidRequest
 
 
@@ -55,6 +53,8 @@ class StartRequest:
     sort_by: str
     include_comparison: bool
     timeout_s: int
+    abort_failure_share: float
+    abort_minimum_tests: int
     session_id: uuid.UUID | None
 
     def as_json(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class StartRequest:
 def parse_start(data: object) -> StartRequest:
     """Check the body of a start. All that is wrong is said at once; InvalidRequest carries a detail for each field."""
     if not isinstance(data, Mapping):
-        raise InvalidRequest(Detail("", f"The body is {_shown(data)}; a JSON object is wanted."))
+        raise InvalidRequest(Detail("", f"The body is {shown(data)}; a JSON object is wanted."))
     return _Reader(data).start()
 
 
@@ -96,10 +96,10 @@ class _Reader:
     def start(self) -> StartRequest:
         self._refuse_unknown_fields()
         strategy = self._strategy()
-        start_date, end_date = self._take("startDate", _date, None), self._take("endDate", _date, None)
+        start_date, end_date = self._take("startDate", iso_date, None), self._take("endDate", iso_date, None)
         if start_date and end_date and start_date > end_date:
             self._wrong("startDate", f"startDate {start_date} lies after endDate {end_date}.")
-        scaling = self._take("enableBetaScaling", _boolean, False)
+        scaling = self._take("enableBetaScaling", boolean, False)
         values: dict[str, Any] = {
             "strategy": strategy.name if strategy else "",
             "symbols": self._take("symbols", _symbols, None, required=True),
@@ -109,15 +109,15 @@ class _Reader:
             "direction": self._direction(strategy),
             "beta_scaling": scaling,
             "coefficients": self._take("coefficients", _coefficients, (1.0,)) if scaling else (1.0,),
-            "fees": self._take("fees", _number(0, 0.5), 0.0),
-            "slippage": self._take("slippage", _number(0, 0.5), 0.0),
-            "initial_capital": self._take("initialCapital", _number(1e-6, 1e15), 100_000.0),
+            "fees": self._take("fees", number(0, 0.5), 0.0),
+            "slippage": self._take("slippage", number(0, 0.5), 0.0),
+            "initial_capital": self._take("initialCapital", number(1e-6, 1e15), 100_000.0),
             "sort_by": self._take("sortBy", _metric, "annualized_return"),
-            "include_comparison": self._take("includeComparison", _boolean, True),
-            "timeout_s": self._take(
-                "timeoutSeconds", _whole(1, settings.BATCH_TIMEOUT_MAX_S), settings.BATCH_TIMEOUT_S
-            ),
-            "session_id": self._take("sessionId", _uuid, None),
+            "include_comparison": self._take("includeComparison", boolean, True),
+            "timeout_s": self._take("timeoutSeconds", whole(1, settings.BATCH_TIMEOUT_MAX_S), settings.BATCH_TIMEOUT_S),
+            "abort_failure_share": self._take("abortFailureShare", number(0, 1), settings.BATCH_ABORT_FAILURE_SHARE),
+            "abort_minimum_tests": self._take("abortMinimumTests", whole(1, 10**9), settings.BATCH_ABORT_MINIMUM_TESTS),
+            "session_id": self._take("sessionId", uuid_text, None),
         }
         if self.problems:
             raise InvalidRequest(*self.problems)
@@ -136,18 +136,18 @@ class _Reader:
         try:
             return check(value)
         except ValueError as error:
-            self._wrong(name, f"{name} is {_shown(value)}; {error} is wanted.")
+            self._wrong(name, f"{name} is {shown(value)}; {error} is wanted.")
             return default
 
     def _refuse_unknown_fields(self) -> None:
         for name in [str(name)[:60] for name in self.data if name not in FIELDS][:MOST_PROBLEMS]:
-            self._wrong(name, f"There is no field {_shown(name)}.{_nearest(name, FIELDS)}")
+            self._wrong(name, f"There is no field {shown(name)}.{nearest(name, FIELDS)}")
 
     def _strategy(self) -> Strategy | None:
         name = self.data.get("strategy")
         if not isinstance(name, str):
             self._wrong(
-                "strategy", "strategy is missing." if name is None else f"strategy is {_shown(name)}; a name is wanted."
+                "strategy", "strategy is missing." if name is None else f"strategy is {shown(name)}; a name is wanted."
             )
             return None
         try:
@@ -158,12 +158,12 @@ class _Reader:
 
     def _direction(self, strategy: Strategy | None) -> str:
         allowed = strategy.directions if strategy else ("long", "short", "both")
-        return str(self._take("direction", _one_of(allowed), allowed[0]))
+        return str(self._take("direction", one_of(allowed), allowed[0]))
 
     def _axes(self, strategy: Strategy) -> dict[str, list[int | float]]:
         ranges = {} if self.ranges is None else self.ranges
         if not isinstance(ranges, Mapping):
-            self._wrong("parameterRanges", f"parameterRanges is {_shown(ranges)}; an object is wanted.")
+            self._wrong("parameterRanges", f"parameterRanges is {shown(ranges)}; an object is wanted.")
             return {}
         given: dict[str, tuple[str, Any]] = {}
         for name, spec in ranges.items():
@@ -191,83 +191,12 @@ class _Reader:
 
 FIELDS = frozenset({
     "strategy", "symbols", "parameterRanges", "startDate", "endDate", "direction", "enableBetaScaling", "coefficients",
-    "fees", "slippage", "initialCapital", "sortBy", "includeComparison", "timeoutSeconds", "sessionId",
+    "fees", "slippage", "initialCapital", "sortBy", "includeComparison", "timeoutSeconds", "abortFailureShare",
+    "abortMinimumTests", "sessionId",
 })  # fmt: skip
 
 
-# ---- checks of one value: the value, or ValueError("what is wanted") -------------------------------------------------
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _nearest(name: str, names: Any) -> str:
-    near = get_close_matches(name, sorted(names), n=1)
-    return f" Did you mean {near[0]}?" if near else ""
-
-
-def finite(value: object) -> float:
-    """A finite number as a float; no boolean, no text."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("a finite number")
-    return float(value)
-
-
-def _number(low: float, high: float) -> Callable[[Any], float]:
-    def check(value: Any) -> float:
-        wanted = f"a number from {low:g} to {high:g}"
-        try:
-            number = finite(value)
-        except (ValueError, OverflowError):
-            raise ValueError(wanted) from None
-        if not low <= number <= high:
-            raise ValueError(wanted)
-        return number
-
-    return check
-
-
-def _whole(low: int, high: int) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
-        if not is_whole or not low <= value <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(value)
-
-    return check
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
-def _one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        if value not in names:
-            raise ValueError(" or ".join(names))
-        return str(value)
-
-    return check
-
-
-def _date(value: Any) -> date:
-    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
-        raise ValueError("a date as YYYY-MM-DD")
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise ValueError("a date that exists, as YYYY-MM-DD") from None
-
-
-def _uuid(value: Any) -> uuid.UUID:
-    try:
-        return uuid.UUID(value if isinstance(value, str) else "")
-    except ValueError:
-        raise ValueError("a UUID") from None
+# ---- checks that know our own names and limits: the value, or ValueError("what is wanted") ---------------------------
 
 
 def _symbols(value: Any) -> tuple[str, ...]:

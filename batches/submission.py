@@ -10,7 +10,8 @@ import numpy as np
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from backtester.engine import ENGINE_VERSION, METRICS, EngineError, estimate_beta, get_strategy
+from backtester.engine import ENGINE_VERSION, EngineError, estimate_beta, get_strategy
+from batches import storage
 from batches.errors import BatchError, Conflict, Detail, InvalidRequest
 from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
 from batches.market_data import instruments, load_prices
@@ -18,6 +19,7 @@ from batches.models import BatchSession, Instrument, ResultChunk
 from batches.plan import Plan, build_plan
 from batches.planning import plan_chunks, work_per_second, workers
 from batches.queueing import enqueue
+from batches.results import result_bytes
 from batches.schemas import StartRequest, wire_name
 
 OVERHEAD_S = 0.1  # queueing, claiming, recording and the summary, whatever the size
@@ -39,6 +41,7 @@ def submit(request: StartRequest, *, now: datetime) -> BatchSession:
         return known
     session, chunks = _prepare(request, now)
     refuse_when_full()
+    storage.refuse_when_full(result_bytes(session.total))
     try:
         with transaction.atomic():
             session.save(force_insert=True)
@@ -60,7 +63,7 @@ def estimate(request: StartRequest) -> Estimate:
         total=plan.grid.size,
         excluded=plan.grid.excluded,
         seconds=round(OVERHEAD_S + work / work_per_second(request.strategy, cost_ns) / workers(), 3),
-        bytes=plan.grid.size * len(METRICS) * 8,
+        bytes=result_bytes(plan.grid.size),
     )
 
 

@@ -1,5 +1,6 @@
 """The Celery door: takes an id, calls one function."""
 
+import time
 import uuid
 from typing import Any
 
@@ -10,12 +11,17 @@ from backtester.celery import app
 from backtester.engine import warm_up
 from batches import execution, queueing
 
+# How long a worker stays with a batch that it cannot queue: work goes on without Redis. Well below the soft time limit.
+ALONE_S = 30.0
+
 
 @app.task(name=queueing.RUN_SLICE)
 def run_slice(session_id: str) -> None:
     """Work on a batch for one time slice, then go to the end of the queue if there is more to do."""
-    if execution.work_on(uuid.UUID(session_id)):
-        queueing.enqueue(uuid.UUID(session_id))
+    until = time.monotonic() + ALONE_S
+    while execution.work_on(uuid.UUID(session_id)):
+        if queueing.enqueue(uuid.UUID(session_id)) or time.monotonic() > until:
+            return
 
 
 @worker_init.connect

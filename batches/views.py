@@ -14,7 +14,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from batches import lifecycle, retrying, submission
+from batches import lifecycle, retrying, storage, submission
 from batches.charts import equity_chart
 from batches.detail import combination as replayed
 from batches.errors import BatchError, InvalidRequest, NotFound
@@ -53,7 +53,8 @@ def form(request: HttpRequest) -> HttpResponse:
         return _form_page(request, request.POST)
     sweep = SweepForm(request.POST, instruments())
     try:
-        session = submission.submit(parse_start(sweep.wire()), now=timezone.now())
+        with storage.refusals():
+            session = submission.submit(parse_start(sweep.wire()), now=timezone.now())
     except BatchError as error:
         return _form_page(request, request.POST, refused=error)
     return HttpResponseRedirect(reverse("batches:detail", args=[session.id]), status=303)
@@ -114,7 +115,8 @@ def batch_list(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """One batch: its panel, then its results; to htmx, the results alone."""
     session = get_object_or_404(BatchSession, pk=session_id)
-    context: dict[str, Any] = {"session": session}
+    axes = [name for name in axes_of(session) if name != "coefficient"]
+    context: dict[str, Any] = {"session": session, "axes": axes}
     if session.state.is_terminal:
         context |= _results_context(session, request.GET)
     if _wants_part(request):
@@ -148,8 +150,6 @@ def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
         ],
         "warnings": (session.results or {}).get("validation", {}).get("warnings", []),
         "metric": METRIC_BY_NAME[session.sort_by],
-        "metrics": METRIC_BY_NAME,
-        "axes": [name for name in axes_of(session) if name != "coefficient"],
         "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
         "names": names_of(session),
     }
@@ -163,14 +163,15 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
     session = get_object_or_404(BatchSession, pk=session_id)
     target = reverse("batches:detail", args=[session.id])
     try:
-        if action in MOVES:
-            MOVES[action](session.id, timezone.now())
-            return HttpResponse(status=204) if _is_htmx(request) else redirect(target)
-        if action == "retry":
-            target = reverse("batches:detail", args=[retrying.retry(session, now=timezone.now()).id])
-        else:
-            lifecycle.delete(session.id)
-            target = reverse("batches:list")
+        with storage.refusals():
+            if action in MOVES:
+                MOVES[action](session.id, timezone.now())
+                return HttpResponse(status=204) if _is_htmx(request) else redirect(target)
+            if action == "retry":
+                target = reverse("batches:detail", args=[retrying.retry(session, now=timezone.now()).id])
+            else:
+                lifecycle.delete(session.id)
+                target = reverse("batches:list")
     except BatchError as error:
         messages.error(request, error.message)
     return HttpResponse(headers={"HX-Redirect": target}) if _is_htmx(request) else redirect(target)

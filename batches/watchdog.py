@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 import uuid
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from batches.execution import WORKER_HOST
 from batches.models import ACTIVE, BatchSession, ChunkStatus, ResultChunk, Status
 from batches.queueing import enqueue, queue_length
 from batches.recording import record_poison
+from batches.wall_clock import WallClock
 
 log = logging.getLogger(__name__)
 UNATTENDED_S = 2.0  # a batch that waits so long while the queue is empty was forgotten by the broker
@@ -24,12 +26,14 @@ FORGOTTEN_S = 10.0  # and so long while the queue is busy
 
 def run(stop: threading.Event) -> None:
     """Do rounds until told to stop. A round that fails is logged, the next one comes."""
+    clock = WallClock()
     while not stop.is_set():
         try:
             close_old_connections()
+            clock.check(timezone.now(), time.monotonic())
             do_round(timezone.now())
-        except DatabaseError:
-            log.exception("the watchdog's round failed; the next one follows")
+        except DatabaseError as error:  # locked, full or away
+            log.warning("the watchdog's round failed, the next one follows: %s", error)
         stop.wait(settings.WATCHDOG_INTERVAL_S)
 
 

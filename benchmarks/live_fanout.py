@@ -19,7 +19,7 @@ from channels_redis.serializers import registry
 from benchmarks.live_watchers import raise_file_limit
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-FIRST = b'{"type":"connected","sequence":0,"sentAtMs":0}'
+FIRST = b'{"type":"connected","sequence":1,"sentAtMs":0}'
 
 
 class Socket(asyncio.Protocol):

@@ -78,7 +78,7 @@ class Watcher:
     def sse_frames(self) -> list[bytes]:
         """Whole events. The size lines of the chunks between them do no harm."""
         *frames, self.buffer = self.buffer.split(b"\n\n")
-        return [frame for frame in frames if b"data: " in frame]
+        return [frame for frame in frames if b"\ndata: {" in frame]
 
     def websocket_frames(self) -> list[bytes]:
         """Whole text frames; pings are answered."""

@@ -1,7 +1,8 @@
 """The engine: arrays in, arrays out. It knows no Django, queue, clock, file or request."""
 
 from backtester.engine.axes import MAX_AXIS_VALUES, axis_values
-from backtester.engine.declaration import Constraint, Parameter, Strategy
+from backtester.engine.custom import from_function
+from backtester.engine.declaration import Constraint, Parameter, Strategy, below
 from backtester.engine.errors import BadGrid, BadParameters, BadPrices, EngineError, UnknownStrategy
 from backtester.engine.grid import Columns, Combination, Grid
 from backtester.engine.holding import buy_and_hold, buy_and_hold_equity, estimate_beta
@@ -10,7 +11,7 @@ from backtester.engine.prices import Prices
 from backtester.engine.replay import Replay, Trade, replay
 from backtester.engine.rules import Rules
 from backtester.engine.run import SliceResult, run_slice
-from backtester.engine.strategies import STRATEGIES, get_strategy
+from backtester.engine.strategies import STRATEGIES, get_strategy, register
 from backtester.engine.sweep import sweep
 from backtester.engine.version import ENGINE_VERSION
 from backtester.engine.warming import is_warm, warm_up
@@ -39,11 +40,14 @@ __all__ = [
     "Trade",
     "UnknownStrategy",
     "axis_values",
+    "below",
     "buy_and_hold",
     "buy_and_hold_equity",
     "estimate_beta",
+    "from_function",
     "get_strategy",
     "is_warm",
+    "register",
     "replay",
     "run_slice",
     "sweep",

@@ -115,3 +115,17 @@ def latch_bits_nb(begin: Words, end: Words) -> None:
             on |= ((stay + on) ^ stay) & stay
             begin[c, word] = on
             state = on >> np.uint64(63)
+
+
+@kernel
+def sign_bits_nb(targets: Floats, rising: Words, falling: Words) -> None:
+    """Targets float64[n_bars] above zero into `rising`, below zero into `falling`, uint64[n_words] each."""
+    n_bars = len(targets)
+    for word in range(len(rising)):
+        up = down = np.uint64(0)
+        start = np.uint64(word * WORD)
+        for j in range(np.uint64(0), min(np.uint64(WORD), np.uint64(n_bars) - start)):
+            up |= np.uint64(targets[start + j] > 0.0) << j
+            down |= np.uint64(targets[start + j] < 0.0) << j
+        rising[word] = up
+        falling[word] = down

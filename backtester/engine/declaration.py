@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester.engine.errors import BadParameters, did_you_mean
-from backtester.engine.prices import Prices
+from backtester.engine.prices import Floats, Prices
 
 Values = NDArray[Any]  # float64[n] or int64[n], by the parameter's kind
 Words = NDArray[np.uint64]  # one bit a bar, 64 bars a word
@@ -87,12 +87,14 @@ PrepareSignals = Callable[[Prices, Arguments], SignalBits]
 class Strategy:
     """A trading rule with its parameters.
 
-    kind : "signal" decides from prices alone (all in, all out); "path" also from its own trades
+    kind : "signal" decides from prices alone (all in, all out); "path" also from its own trades; "exposure" names the
+        share of the equity that it wants to hold (see `from_function`)
     optional : parameters that are part of a grid only when it asks for them; a signal strategy always has STOPS
     window : the parameter that a message about too few bars names
     bars_needed : parameters -> int64[n], the least number of bars that leaves one return to measure
     prepare : for "signal"; tables are made once for many combinations
-    trade : for "path"; a compiled function with the signature of `plain_grid_nb`, which leaves curve and trades behind
+    trade : for "path"; a compiled function for one combination with the signature of `trade_grid_nb`
+    target : for "exposure"; prices and parameters by name -> float64[n_bars]
     trade_fast : for "path", where there is one; the same metrics to the bit, signature of `lane_grid_nb`
     table_rows : parameters -> rows of indicator tables that `prepare` will make; by default one for each distinct value
     cost_ns : rough nanoseconds for one bar of one combination, to plan chunks and estimate time
@@ -103,7 +105,7 @@ class Strategy:
     description: str
     source: str
     parameters: tuple[Parameter, ...]
-    kind: Literal["signal", "path"]
+    kind: Literal["signal", "path", "exposure"]
     bars_needed: Callable[[Arguments], Values]
     window: str | None = None
     constraints: tuple[Constraint, ...] = ()
@@ -111,6 +113,7 @@ class Strategy:
     directions: tuple[Direction, ...] = ALL_DIRECTIONS
     prepare: PrepareSignals | None = None
     trade: Callable[..., Any] | None = None
+    target: Callable[[Prices, dict[str, Any]], Floats] | None = None
     trade_fast: Callable[..., Any] | None = None
     cost_ns: float = 0.5
     table_rows: Callable[[Arguments], int] | None = None

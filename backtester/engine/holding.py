@@ -4,7 +4,16 @@ import math
 
 import numpy as np
 
-from backtester.engine.metrics import ENTRY_BAR, EXIT_BAR, METRIC_NAMES, N_METRICS, STILL_OPEN, TRADE_FIELDS, measure_nb
+from backtester.engine.metrics import (
+    COST,
+    ENTRY_BAR,
+    EXIT_BAR,
+    METRIC_NAMES,
+    N_METRICS,
+    STILL_OPEN,
+    TRADE_FIELDS,
+    measure_nb,
+)
 from backtester.engine.prices import Floats, Prices
 from backtester.engine.rules import Rules
 
@@ -26,6 +35,7 @@ def buy_and_hold(prices: Prices, rules: Rules) -> dict[str, float]:
     out = np.full((N_METRICS, 1), np.nan)
     trades = np.zeros((1, TRADE_FIELDS))
     trades[0, ENTRY_BAR], trades[0, EXIT_BAR] = 1, STILL_OPEN
+    trades[0, COST] = rules.initial_capital
     if prices.n_bars > 1:
         measure_nb(buy_and_hold_equity(prices, rules), trades, 1, prices.periods_per_year, prices.years, out, 0)
     return dict(zip(METRIC_NAMES, out[:, 0].tolist(), strict=True))

@@ -83,6 +83,34 @@ METRICS: tuple[Metric, ...] = (
         "final_equity", "Final equity", "currency", "E_n", "definition",
         "Cash and position at the last close.",
     ),
+    Metric(
+        "expectancy", "Expectancy", "currency", "mean(profit of closed trades)", "definition, in currency",
+        "What a closed trade made on average, after costs. Undefined without a closed trade.",
+    ),
+    Metric(
+        "sqn", "System quality number", "ratio", "sqrt(N) * mean(profit) / s(profit), N closed trades",
+        "V. K. Tharp, Trade Your Way to Financial Freedom, 1998; N is not capped at 100",
+        "How far the average trade stands off zero. Undefined under two closed trades.",
+    ),
+    Metric(
+        "best_trade", "Best trade", "fraction", "max(profit / capital put in)", "definition, closed trades",
+        "Return of the best closed trade on the capital put into it. Undefined without a closed trade.",
+    ),
+    Metric(
+        "worst_trade", "Worst trade", "fraction", "min(profit / capital put in)", "definition, closed trades",
+        "Return of the worst closed trade on the capital put into it. Undefined without a closed trade.",
+    ),
+    Metric(
+        "deployed_capital", "Deployed capital", "currency", "max(capital put into a trade)",
+        "definition, fees included",
+        "The most capital that was in a trade at once, at what it cost. Undefined without a trade.",
+        higher_is_better=False,
+    ),
+    Metric(
+        "return_on_deployed", "Return on deployed capital", "fraction", "(E_n - E_0) / deployed_capital",
+        "definition; what DCA bots call return on investment",
+        "Gain of the test on the most capital that was at work. Undefined without a trade.",
+    ),
 )  # fmt: skip
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
 N_METRICS = len(METRICS)
@@ -104,6 +132,10 @@ def write_metrics_nb(
     gross_profit: float,
     gross_loss: float,
     exposed: int,
+    squared_profits: float,
+    best: float,
+    worst: float,
+    deployed: float,
     periods: float,
     years: float,
 ) -> None:
@@ -131,6 +163,18 @@ def write_metrics_nb(
     out[9, column] = n_closed
     out[10, column] = exposed / (n_returns + 1)
     out[11, column] = final
+    expectancy = (gross_profit - gross_loss) / n_closed if n_closed > 0 else np.nan
+    spread = (squared_profits - n_closed * expectancy * expectancy) / (n_closed - 1) if n_closed > 1 else np.nan
+    out[12, column] = expectancy
+    out[13, column] = (
+        np.sqrt(float(n_closed)) * expectancy / np.sqrt(spread)
+        if n_closed > 1 and spread > ROUNDING * (squared_profits / n_closed)
+        else np.nan
+    )
+    out[14, column] = best if n_closed > 0 else np.nan
+    out[15, column] = worst if n_closed > 0 else np.nan
+    out[16, column] = deployed if deployed > 0.0 else np.nan
+    out[17, column] = (final - capital) / deployed if deployed > 0.0 else np.nan
 
 
 @kernel
@@ -156,7 +200,8 @@ def measure_nb(
         if equity[t] * worst_peak < worst * peak:
             worst, worst_peak = equity[t], peak
     n_closed = n_won = exposed = 0
-    gross_profit = gross_loss = 0.0
+    gross_profit = gross_loss = squared_profits = deployed = 0.0
+    best, worst_trade = -np.inf, np.inf
     exposed_to = -1
     for k in range(n_trades):
         is_open = trades[k, EXIT_BAR] == STILL_OPEN
@@ -169,7 +214,12 @@ def measure_nb(
             n_won += trades[k, PNL] > 0.0
             gross_profit += max(trades[k, PNL], 0.0)
             gross_loss -= min(trades[k, PNL], 0.0)
+            squared_profits += trades[k, PNL] * trades[k, PNL]
+            best = max(best, trades[k, PNL] / trades[k, COST])
+            worst_trade = min(worst_trade, trades[k, PNL] / trades[k, COST])
+        deployed = max(deployed, trades[k, COST])
     write_metrics_nb(
         out, column, equity[0], equity[n_bars - 1], n_bars - 1, sum_r, sum_r2, sum_down2, worst / worst_peak - 1.0,
-        n_closed, n_won, gross_profit, gross_loss, exposed, periods, years,
+        n_closed, n_won, gross_profit, gross_loss, exposed,
+        squared_profits, best, worst_trade, deployed, periods, years,
     )  # fmt: skip

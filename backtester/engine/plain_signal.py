@@ -15,7 +15,6 @@ from backtester.engine.metrics import (
     SHARES,
     SIDE,
     STILL_OPEN,
-    measure_nb,
 )
 from backtester.engine.prices import Floats
 
@@ -126,33 +125,4 @@ def trade_bits_nb(
             equity[t:] = 0.0
             held[t:] = 0.0
             break
-    return n_trades
-
-
-@kernel
-def plain_signals_nb(
-    close: Floats,
-    fill: Floats,
-    rising: Words,
-    falling: Words,
-    stops: Floats,
-    long: bool,
-    short: bool,
-    fees: float,
-    slippage: float,
-    capital: float,
-    periods: float,
-    years: float,
-    equity: Floats,
-    held: Floats,
-    trades: Floats,
-    out: Floats,
-) -> int:
-    """Metrics float64[n_metrics, n] of n combinations, bits uint64[n, n_words]; the last one stays in the scratch."""
-    n_trades = 0
-    for c in range(rising.shape[0]):
-        n_trades = trade_bits_nb(
-            close, fill, rising[c], falling[c], stops[c], long, short, fees, slippage, capital, equity, held, trades
-        )
-        measure_nb(equity, trades, n_trades, periods, years, out, c)
     return n_trades

@@ -59,6 +59,14 @@ class Replay:
     exposure: Floats
     trades: list[Trade]
 
+    @property
+    def max_drawdown_days(self) -> int:
+        """Days from a peak of equity until it is passed or met again, the longest; an open one counts to the end."""
+        days = self.dates.astype(np.int64)
+        at_peak = np.flatnonzero(self.equity >= np.maximum.accumulate(self.equity))
+        edges = np.append(days[at_peak], days[-1])
+        return int(np.max(np.diff(edges))) if np.any(self.drawdown < 0) else 0
+
 
 def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float | None = None) -> Replay:
     """The combination `index` of the grid; its metrics are those of `run_slice`, to the bit."""

@@ -3,16 +3,19 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine.bits import words_for
+from backtester.engine.bits import sign_bits_nb, words_for
 from backtester.engine.declaration import STOPS, Strategy, Values, Words
 from backtester.engine.errors import BadGrid, BadParameters
+from backtester.engine.exposures import ROWS, targets_of
 from backtester.engine.grid import Columns, Grid
-from backtester.engine.metrics import N_METRICS, TRADE_FIELDS
-from backtester.engine.plain_signal import plain_signals_nb
+from backtester.engine.metrics import N_METRICS, TRADE_FIELDS, measure_nb
+from backtester.engine.plain_exposure import trade_exposure_nb, whole_positions_nb
+from backtester.engine.plain_signal import trade_bits_nb
 from backtester.engine.prices import Floats, Prices
 from backtester.engine.ranges import RangeTables
 from backtester.engine.rules import Rules
@@ -45,6 +48,14 @@ class Scratch:
     def for_bars(cls, n_bars: int) -> "Scratch":
         return cls(np.zeros(n_bars), np.zeros(n_bars), np.zeros((n_bars + 1, TRADE_FIELDS)))
 
+    def rest(self, rules: Rules) -> tuple[Any, ...]:
+        """The arguments that all plain kernels end with."""
+        costs = (rules.allows_long, rules.allows_short, rules.fees, rules.slippage, rules.initial_capital)
+        return (*costs, self.equity, self.held, self.trades)
+
+    def measure(self, prices: Prices, out: Floats, column: int) -> None:
+        measure_nb(self.equity, self.trades, self.n_trades, prices.periods_per_year, prices.years, out, column)
+
 
 def run_slice(
     grid: Grid, prices: Prices, start: int, stop: int, rules: Rules, *, beta: float | None = None
@@ -58,15 +69,25 @@ def run_slice(
     _check_slice(grid, prices, start, stop, rules, beta)
     columns = grid.decode_many(np.arange(start, stop, dtype=np.int64))
     parameters = effective_parameters(grid.strategy, columns, beta)
-    out = np.full((N_METRICS, stop - start), np.nan)
+    # One column more than needed: a part of `out` is then never contiguous, whatever its width. Numba compiles a kernel
+    # anew for another layout, in the middle of a batch.
+    out = np.full((N_METRICS, stop - start + 1), np.nan)[:, :-1]
+    errors: dict[str, NDArray[np.int64]] = {}
     if prices.n_bars > 1:
         for first, last in _stretches(grid.strategy, parameters, prices.n_bars, 0, stop - start):
             cut = {name: values[first:last] for name, values in parameters.items()}
-            run_fast(grid.strategy, prices, cut, rules, out[:, first:last])
-    errors = _failures(grid.strategy, prices, columns, parameters, beta)
+            failed = run_fast(grid.strategy, prices, cut, rules, out[:, first:last])
+            _group(errors, failed, first)
+    errors |= _failures(grid.strategy, prices, columns, parameters, beta)
     for offsets in errors.values():
         out[:, offsets] = np.nan
-    return SliceResult(out, errors)
+    return SliceResult(np.ascontiguousarray(out), errors)
+
+
+def _group(errors: dict[str, NDArray[np.int64]], failed: dict[int, str], first: int) -> None:
+    """Add offset -> message to message -> offsets."""
+    for offset, message in failed.items():
+        errors[message] = np.append(errors.get(message, np.empty(0, dtype=np.int64)), first + offset)
 
 
 def effective_parameters(strategy: Strategy, columns: Columns, beta: float | None) -> dict[str, Values]:
@@ -78,37 +99,76 @@ def effective_parameters(strategy: Strategy, columns: Columns, beta: float | Non
     return {name: values * factor if name in scaled else values for name, values in columns.parameters.items()}
 
 
-def run_fast(strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats) -> None:
-    """Metrics of n combinations into `out` float64[n_metrics, n], by the fastest way that the strategy has."""
-    costs = _costs(prices, rules)
+def run_fast(
+    strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats
+) -> dict[int, str]:
+    """Metrics of n combinations into `out` float64[n_metrics, n], by the fastest way that the strategy has.
+
+    Returns offset -> message of the combinations that the strategy itself has failed.
+    """
+    if strategy.kind == "exposure":
+        return _run_exposures(strategy, prices, parameters, rules, out)
     if strategy.trade_fast is not None:
         matrix = _matrix(parameters, strategy.parameter_names, out.shape[1])
-        strategy.trade_fast(prices.close, prices.fill, matrix, *costs, out)
-        return
-    if strategy.kind == "path":
+        strategy.trade_fast(prices.close, prices.fill, matrix, *_costs(prices, rules), out)
+    elif strategy.kind == "path":
         run_plain(strategy, prices, parameters, rules, out, Scratch.for_bars(prices.n_bars))
-        return
-    ranges = RangeTables(prices)
-    for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, out.shape[1], rules):
-        segment_signals_nb(
-            prices.close, prices.fill, ranges.sums, ranges.extremes, bits[0], bits[1], stops, *costs, out[:, first:last]
-        )
+    else:
+        ranges = RangeTables(prices)
+        for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, out.shape[1], rules):
+            _run_segments(prices, ranges, bits, stops, rules, out[:, first:last])
+    return {}
 
 
 def run_plain(
     strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats, scratch: Scratch
 ) -> None:
     """The same bar by bar; the last combination stays in the scratch."""
-    costs = _costs(prices, rules)
-    left = (scratch.equity, scratch.held, scratch.trades)
+    count = out.shape[1]
     if strategy.trade is not None:
-        matrix = _matrix(parameters, strategy.parameter_names, out.shape[1])
-        scratch.n_trades = strategy.trade(prices.close, prices.fill, matrix, *costs, *left, out)
-        return
-    for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, out.shape[1], rules):
-        scratch.n_trades = plain_signals_nb(
-            prices.close, prices.fill, bits[0], bits[1], stops, *costs, *left, out[:, first:last]
-        )
+        matrix = _matrix(parameters, strategy.parameter_names, count)
+        for at in range(count):
+            scratch.n_trades = strategy.trade(prices.close, prices.fill, matrix[at], *scratch.rest(rules))
+            scratch.measure(prices, out, at)
+    elif strategy.target is not None:
+        for at in range(count):
+            targets, _ = targets_of(strategy, prices, parameters, at, at + 1)
+            scratch.n_trades = trade_exposure_nb(prices.close, prices.fill, targets[0], *scratch.rest(rules))
+            scratch.measure(prices, out, at)
+    else:
+        for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, count, rules):
+            for at in range(last - first):
+                scratch.n_trades = trade_bits_nb(
+                    prices.close, prices.fill, bits[0, at], bits[1, at], stops[at], *scratch.rest(rules)
+                )
+                scratch.measure(prices, out, first + at)
+
+
+def _run_exposures(
+    strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats
+) -> dict[int, str]:
+    """Blocks of whole positions go the way of the signals; fractions of one are walked through."""
+    ranges = RangeTables(prices)
+    scratch = Scratch.for_bars(prices.n_bars)
+    failures: dict[int, str] = {}
+    for first in range(0, out.shape[1], ROWS):
+        last = min(first + ROWS, out.shape[1])
+        targets, failed = targets_of(strategy, prices, parameters, first, last)
+        failures |= failed
+        for at, row in enumerate(targets, start=first):
+            if not whole_positions_nb(row):
+                scratch.n_trades = trade_exposure_nb(prices.close, prices.fill, row, *scratch.rest(rules))
+                scratch.measure(prices, out, at)
+                continue
+            bits = np.zeros((2, 1, words_for(prices.n_bars)), dtype=np.uint64)
+            sign_bits_nb(row, bits[0, 0], bits[1, 0])
+            _run_segments(prices, ranges, bits, np.zeros((1, len(STOPS))), rules, out[:, at : at + 1])
+    return failures
+
+
+def _run_segments(prices: Prices, ranges: RangeTables, bits: Words, stops: Floats, rules: Rules, out: Floats) -> None:
+    tables = (prices.close, prices.fill, ranges.sums, ranges.extremes, bits[0], bits[1], stops)
+    segment_signals_nb(*tables, *_costs(prices, rules), out)
 
 
 def _signal_blocks(

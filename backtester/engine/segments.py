@@ -109,6 +109,8 @@ def segment_signals_nb(  # noqa: C901
         drawdown = sum_r = sum_r2 = sum_down2 = gross_profit = gross_loss = 0.0
         n_closed = n_won = exposed = 0
         final = capital
+        squared_profits = deployed = 0.0
+        best, worst = -np.inf, np.inf
         base = capital  # equity at the close before the entry
         turned = False  # the trade before ended on the bar on which this one begins
         for k in range(n_changes):
@@ -117,6 +119,7 @@ def segment_signals_nb(  # noqa: C901
                 continue
             entry = bars[k]
             before = cash
+            deployed = max(deployed, before)
             if not turned:
                 base = cash
             value = cash / (1.0 + fees)
@@ -182,9 +185,12 @@ def segment_signals_nb(  # noqa: C901
                 n_won += pnl > 0.0
                 gross_profit += max(pnl, 0.0)
                 gross_loss -= min(pnl, 0.0)
+                squared_profits += pnl * pnl
+                best = max(best, pnl / before)
+                worst = min(worst, pnl / before)
             if cash <= 0.0 and (ruined or leave < n_bars):
                 break
         write_metrics_nb(
             out, c, capital, final, n_bars - 1, sum_r, sum_r2, sum_down2, drawdown,
-            n_closed, n_won, gross_profit, gross_loss, exposed, periods, years,
+            n_closed, n_won, gross_profit, gross_loss, exposed, squared_profits, best, worst, deployed, periods, years,
         )  # fmt: skip

@@ -33,7 +33,9 @@ def prepare_database() -> None:
                 call_command("migrate", verbosity=0, interactive=False)
                 notes.append(f"{len(plan)} migrations applied")
         except DatabaseError as error:
-            raise StackError(f"The database cannot be used: {str(error).strip()} (see DATABASE_URL).") from None
+            raise StackError(
+                f"The database cannot be used: {' '.join(str(error).split())} (see DATABASE_URL)."
+            ) from None
 
 
 def load_sample(env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:

@@ -52,9 +52,9 @@ def _version(server: str) -> tuple[int, ...]:
 
 
 def socket_path(run_dir: Path) -> Path:
-    """In the data folder; in a short temporary one where that path is too long for a socket."""
+    """In the data folder; in a temporary one where that path is too long for a socket, or too odd for a URL."""
     path = run_dir / "redis.sock"
-    if len(bytes(path)) <= SOCKET_PATH_BYTES:
+    if len(bytes(path)) <= SOCKET_PATH_BYTES and re.fullmatch(r"[\w./-]+", str(path), re.ASCII):
         return path
     return Path(tempfile.mkdtemp(prefix="backtester-")) / "redis.sock"
 

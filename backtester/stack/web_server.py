@@ -30,7 +30,8 @@ def _why_not(host: str, port: int, error: OSError | OverflowError) -> str:
         return f"Port {port} of {host} is taken by another program. Stop it, or take another: PORT={port + 1} make run"
     if number == errno.EACCES:
         return f"Port {port} may not be opened by this user. Choose one above 1023: PORT=8000 make run"
-    return f"Cannot listen on HOST={host}, PORT={port}: {error}."
+    reason = str(error).partition(" (while")[0].rstrip(".")
+    return f"Cannot listen on HOST={host}, PORT={port}: {reason}."
 
 
 def arguments(descriptor: int) -> list[str]:

@@ -7,123 +7,222 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='BatchSession',
+            name="BatchSession",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('request', models.JSONField(help_text='The checked request, in the wire form; equal requests are equal JSON.')),
-                ('strategy', models.CharField(max_length=64)),
-                ('sort_by', models.CharField(max_length=64)),
-                ('instruments', models.JSONField(help_text='For each symbol: the price series and the beta that this batch uses.')),
-                ('engine_version', models.CharField(max_length=32)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('paused', 'Paused'), ('complete', 'Complete'), ('error', 'Error'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('phase', models.CharField(choices=[('loading', 'Loading'), ('compiling', 'Compiling'), ('testing', 'Testing'), ('writing', 'Writing')], default='loading', max_length=10)),
-                ('total', models.PositiveIntegerField(help_text='Combinations to test.')),
-                ('successful', models.PositiveIntegerField(default=0)),
-                ('failed', models.PositiveIntegerField(default=0)),
-                ('work_total', models.FloatField(help_text='Bars times combinations.')),
-                ('work_done', models.FloatField(default=0)),
-                ('carried_tests', models.PositiveIntegerField(default=0, help_text='Tests taken over from the retried batch.')),
-                ('carried_work', models.FloatField(default=0)),
-                ('pace', models.JSONField(default=list, help_text='The latest [active seconds, work done] pairs, for the estimate.')),
-                ('sequence', models.PositiveBigIntegerField(default=1, help_text='Grows with every change a watcher may see.')),
-                ('published_at', models.DateTimeField(editable=False, null=True)),
-                ('leaders', models.JSONField(default=list)),
-                ('last_test', models.JSONField(null=True)),
-                ('failures', models.JSONField(default=list, help_text='Causes, the newest last: message, count, example.')),
-                ('created_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('paused_at', models.DateTimeField(null=True)),
-                ('paused_s', models.FloatField(default=0)),
-                ('timeout_s', models.PositiveIntegerField()),
-                ('deadline_at', models.DateTimeField(help_text='Null while paused: paused time does not count.', null=True)),
-                ('worker_seen_at', models.DateTimeField(null=True)),
-                ('queued_at', models.DateTimeField(help_text='When the watchdog last put it into the queue.', null=True)),
-                ('error', models.TextField(blank=True)),
-                ('error_code', models.CharField(blank=True, max_length=20)),
-                ('results', models.JSONField(help_text='The summary that the terminal event carries.', null=True)),
-                ('retry_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='retries', to='batches.batchsession')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "request",
+                    models.JSONField(help_text="The checked request, in the wire form; equal requests are equal JSON."),
+                ),
+                ("strategy", models.CharField(max_length=64)),
+                ("sort_by", models.CharField(max_length=64)),
+                (
+                    "instruments",
+                    models.JSONField(help_text="For each symbol: the price series and the beta that this batch uses."),
+                ),
+                ("engine_version", models.CharField(max_length=32)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("paused", "Paused"),
+                            ("complete", "Complete"),
+                            ("error", "Error"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "phase",
+                    models.CharField(
+                        choices=[
+                            ("loading", "Loading"),
+                            ("compiling", "Compiling"),
+                            ("testing", "Testing"),
+                            ("writing", "Writing"),
+                        ],
+                        default="loading",
+                        max_length=10,
+                    ),
+                ),
+                ("total", models.PositiveIntegerField(help_text="Combinations to test.")),
+                ("successful", models.PositiveIntegerField(default=0)),
+                ("failed", models.PositiveIntegerField(default=0)),
+                ("work_total", models.FloatField(help_text="Bars times combinations.")),
+                ("work_done", models.FloatField(default=0)),
+                (
+                    "carried_tests",
+                    models.PositiveIntegerField(default=0, help_text="Tests taken over from the retried batch."),
+                ),
+                ("carried_work", models.FloatField(default=0)),
+                (
+                    "pace",
+                    models.JSONField(
+                        default=list, help_text="The latest [active seconds, work done] pairs, for the estimate."
+                    ),
+                ),
+                (
+                    "sequence",
+                    models.PositiveBigIntegerField(default=1, help_text="Grows with every change a watcher may see."),
+                ),
+                ("published_at", models.DateTimeField(editable=False, null=True)),
+                ("leaders", models.JSONField(default=list)),
+                ("last_test", models.JSONField(null=True)),
+                (
+                    "failures",
+                    models.JSONField(default=list, help_text="Causes, the newest last: message, count, example."),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("paused_at", models.DateTimeField(null=True)),
+                ("paused_s", models.FloatField(default=0)),
+                ("timeout_s", models.PositiveIntegerField()),
+                (
+                    "deadline_at",
+                    models.DateTimeField(help_text="Null while paused: paused time does not count.", null=True),
+                ),
+                ("worker_seen_at", models.DateTimeField(null=True)),
+                (
+                    "queued_at",
+                    models.DateTimeField(help_text="When the watchdog last put it into the queue.", null=True),
+                ),
+                ("error", models.TextField(blank=True)),
+                ("error_code", models.CharField(blank=True, max_length=20)),
+                ("results", models.JSONField(help_text="The summary that the terminal event carries.", null=True)),
+                (
+                    "retry_of",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="retries",
+                        to="batches.batchsession",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='PriceSeries',
+            name="PriceSeries",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('symbol', models.CharField(max_length=24)),
-                ('sha256', models.CharField(max_length=64)),
-                ('has_ohlc', models.BooleanField()),
-                ('first_date', models.DateField()),
-                ('last_date', models.DateField()),
-                ('n_bars', models.PositiveIntegerField()),
-                ('source', models.CharField(max_length=200)),
-                ('data', models.BinaryField(help_text='An Arrow IPC stream with the columns date, close and, where known, the others.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("symbol", models.CharField(max_length=24)),
+                ("sha256", models.CharField(max_length=64)),
+                ("has_ohlc", models.BooleanField()),
+                ("first_date", models.DateField()),
+                ("last_date", models.DateField()),
+                ("n_bars", models.PositiveIntegerField()),
+                ("source", models.CharField(max_length=200)),
+                (
+                    "data",
+                    models.BinaryField(
+                        help_text="An Arrow IPC stream with the columns date, close and, where known, the others."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name_plural': 'price series',
-                'constraints': [models.UniqueConstraint(fields=('symbol', 'sha256'), name='one_series_per_content')],
+                "verbose_name_plural": "price series",
+                "constraints": [models.UniqueConstraint(fields=("symbol", "sha256"), name="one_series_per_content")],
             },
         ),
         migrations.CreateModel(
-            name='Instrument',
+            name="Instrument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('symbol', models.CharField(max_length=24, unique=True)),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('beta', models.FloatField(blank=True, help_text='Against the benchmark, over the whole series.', null=True)),
-                ('manual_beta', models.FloatField(blank=True, help_text='Used instead of the measured beta, where given.', null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='batches.priceseries')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("symbol", models.CharField(max_length=24, unique=True)),
+                ("name", models.CharField(blank=True, max_length=120)),
+                (
+                    "beta",
+                    models.FloatField(blank=True, help_text="Against the benchmark, over the whole series.", null=True),
+                ),
+                (
+                    "manual_beta",
+                    models.FloatField(
+                        blank=True, help_text="Used instead of the measured beta, where given.", null=True
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "series",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="batches.priceseries"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['symbol'],
+                "ordering": ["symbol"],
             },
         ),
         migrations.CreateModel(
-            name='ResultChunk',
+            name="ResultChunk",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(help_text='The order of work: symbols interleaved.')),
-                ('symbol_number', models.PositiveIntegerField()),
-                ('start', models.PositiveIntegerField(help_text='First combination index.')),
-                ('stop', models.PositiveIntegerField(help_text='One past the last combination index.')),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='waiting', max_length=8)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('claimed_by', models.CharField(blank=True, max_length=80)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('failures', models.JSONField(default=list, help_text='[message, [[first, past last], ...]] in combination indices.')),
-                ('block', models.BinaryField(help_text='float64[n_metrics, stop - start], row major.', null=True)),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='batches.batchsession')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(help_text="The order of work: symbols interleaved.")),
+                ("symbol_number", models.PositiveIntegerField()),
+                ("start", models.PositiveIntegerField(help_text="First combination index.")),
+                ("stop", models.PositiveIntegerField(help_text="One past the last combination index.")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("claimed_by", models.CharField(blank=True, max_length=80)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "failures",
+                    models.JSONField(
+                        default=list, help_text="[message, [[first, past last], ...]] in combination indices."
+                    ),
+                ),
+                ("block", models.BinaryField(help_text="float64[n_metrics, stop - start], row major.", null=True)),
+                (
+                    "session",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="chunks", to="batches.batchsession"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.AddIndex(
-            model_name='batchsession',
-            index=models.Index(fields=['-created_at'], name='session_newest'),
+            model_name="batchsession",
+            index=models.Index(fields=["-created_at"], name="session_newest"),
         ),
         migrations.AddIndex(
-            model_name='batchsession',
-            index=models.Index(fields=['status', '-created_at'], name='session_status'),
+            model_name="batchsession",
+            index=models.Index(fields=["status", "-created_at"], name="session_status"),
         ),
         migrations.AddIndex(
-            model_name='resultchunk',
-            index=models.Index(fields=['session', 'status', 'position'], name='chunk_next'),
+            model_name="resultchunk",
+            index=models.Index(fields=["session", "status", "position"], name="chunk_next"),
         ),
         migrations.AddConstraint(
-            model_name='resultchunk',
-            constraint=models.UniqueConstraint(fields=('session', 'start'), name='one_chunk_per_slice'),
+            model_name="resultchunk",
+            constraint=models.UniqueConstraint(fields=("session", "start"), name="one_chunk_per_slice"),
         ),
     ]

@@ -14,8 +14,8 @@ panel.render(first);
 showLocalTimes();
 showIcon(first);
 
-if (isTerminal(first)) startHeatmaps();
-else follow();
+if (!isTerminal(first)) follow();
+startHeatmaps();
 
 function follow() {
   const { stream, snapshot, websocket } = root.dataset;
@@ -42,6 +42,7 @@ function follow() {
 async function showResults() {
   if ("loaded" in results.dataset) return;
   results.dataset.loaded = "";
+  document.querySelector("[data-live]")?.remove(); // the results bring a heatmap of their own
   await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML show:none" });
   if (!results.firstElementChild) location.reload(); // the fragment did not come: the whole page will
 }

@@ -1,95 +1,107 @@
-// A heatmap of two parameters, as SVG. Every cell has its words for pointer, keyboard and screen reader.
+// A heatmap of two parameters: one pixel of a canvas for each cell, blown up by CSS, so that a hundred thousand cells cost
+// no more than a hundred. Pointer and arrow keys read out a cell in words.
 
 import * as format from "./format.js";
+import { colour, extent, tickPlaces } from "./heatmap-scale.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-const LEFT = 52;
-const BOTTOM = 22;
-const WIDTH = 560;
-const MOST_LABELS = 12;
-
-// From low to high: blue-grey to green on both themes, readable without telling red from green.
-const STOPS = [[68, 60, 128], [48, 103, 141], [34, 144, 140], [92, 200, 99], [246, 222, 72]];
-
-export function colour(share) {
-  const at = Math.min(Math.max(share, 0), 1) * (STOPS.length - 1);
-  const i = Math.min(Math.floor(at), STOPS.length - 2);
-  const mix = STOPS[i].map((from, channel) => Math.round(from + (STOPS[i + 1][channel] - from) * (at - i)));
-  return `rgb(${mix.join(" ")})`;
-}
-
-export function range(values) {
-  const known = values.flat().filter((value) => value !== null);
-  return known.length ? { low: Math.min(...known), high: Math.max(...known), count: known.length } : null;
-}
-
-function node(name, attributes, text) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
+const REFRESH_MS = 3000; // while the batch runs; more when the answer takes long
+const PATIENCE = 10; // at most a tenth of the time is spent asking
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function startHeatmap(card, names) {
   const form = card.querySelector("form");
-  const svg = card.querySelector("svg");
+  const canvas = card.querySelector("canvas");
   const words = card.querySelector("[data-words]");
+  const axes = { x: card.querySelector("[data-axis=x]"), y: card.querySelector("[data-axis=y]") };
   let newest = 0;
+  let data = null;
+  let at = null;
+
+  const label = (axis) => names.parameters[axis.name].label;
+  const shown = (axis, value) => format.parameter(value, names.parameters[axis.name].kind);
 
   async function load() {
     const mine = (newest += 1);
-    const query = new URLSearchParams(new FormData(form));
-    const response = await fetch(`${card.dataset.heatmap}?${query}`);
-    const data = await response.json();
+    const asked = performance.now();
+    const response = await fetch(`${card.dataset.heatmap}?${new URLSearchParams(new FormData(form))}`);
+    const answer = await response.json();
     if (mine !== newest) return; // a later choice is on its way
-    if (response.ok) draw(data);
-    else words.textContent = data.error;
+    if (response.ok) draw(answer);
+    else words.textContent = answer.error;
+    if ("live" in card.dataset) setTimeout(again, Math.max(REFRESH_MS, PATIENCE * (performance.now() - asked)), mine);
   }
 
-  function draw(data) {
-    const found = range(data.values);
-    svg.replaceChildren();
-    if (!found) {
-      words.textContent = "No finished test has a value here.";
-      return;
-    }
-    const { unit, label } = names.metrics[data.metric];
-    const shown = (axis, value) => format.parameter(value, names.parameters[axis.name].kind);
-    const size = Math.max(4, Math.min(34, (WIDTH - LEFT) / data.x.values.length));
-    const high = Math.max(4, Math.min(size, 420 / data.y.values.length));
-    const rows = data.y.values.length;
-    svg.setAttribute("viewBox", `0 0 ${LEFT + size * data.x.values.length} ${rows * high + BOTTOM}`);
-    svg.setAttribute("width", LEFT + size * data.x.values.length);
-    data.values.forEach((line, i) => {
-      line.forEach((value, j) => {
-        if (value === null) return;
-        const share = found.high > found.low ? (value - found.low) / (found.high - found.low) : 1;
-        const text = `${names.parameters[data.x.name].label} ${shown(data.x, data.x.values[j])}, ${names.parameters[data.y.name].label} ${shown(data.y, data.y.values[i])}: ${format.metric(value, unit)}`;
-        const cell = node("rect", { class: "cell", x: LEFT + j * size, y: i * high, width: size, height: high, fill: colour(share) });
-        cell.append(node("title", {}, text));
-        cell.addEventListener("pointerenter", () => (words.textContent = text));
-        svg.append(cell);
-      });
-    });
-    labels(data, shown, size, high);
-    words.textContent = `${label}, ${data.aggregate} of ${format.count(data.tests)} tests in ${format.count(found.count)} cells: ${format.metric(found.low, unit)} (dark) to ${format.metric(found.high, unit)} (bright).`;
+  function again(mine) {
+    if (mine === newest && card.isConnected) load();
   }
 
-  function labels(data, shown, size, high) {
-    const every = (axis) => Math.ceil(axis.values.length / MOST_LABELS);
-    data.y.values.forEach((value, i) => {
-      if (i % every(data.y) === 0) {
-        svg.append(node("text", { x: LEFT - 6, y: i * high + high / 2 + 4, "text-anchor": "end" }, shown(data.y, value)));
-      }
+  function draw(answer) {
+    data = { ...answer, ...extent(answer.values) };
+    const [rows, columns] = [data.y.values.length, data.x.values.length];
+    canvas.width = columns;
+    canvas.height = rows;
+    canvas.style.aspectRatio = `${Math.max(columns, rows / 2)} / ${Math.max(rows, columns / 4)}`;
+    const context = canvas.getContext("2d");
+    const pixels = context.createImageData(columns, rows);
+    data.values.flat().forEach((value, i) => {
+      if (value === null) return; // stays transparent
+      const share = data.high > data.low ? (value - data.low) / (data.high - data.low) : 1;
+      pixels.data.set([...colour(share), 255], i * 4);
     });
-    const bottom = data.y.values.length * high + 15;
-    data.x.values.forEach((value, j) => {
-      if (j % every(data.x) === 0) {
-        svg.append(node("text", { x: LEFT + j * size + size / 2, y: bottom, "text-anchor": "middle" }, shown(data.x, value)));
-      }
-    });
+    context.putImageData(pixels, 0, 0);
+    ticks(axes.x, data.x, "left");
+    ticks(axes.y, data.y, "top");
+    at ? tell(at) : summarise();
   }
 
+  function ticks(strip, axis, side) {
+    const places = tickPlaces(axis.values.length);
+    strip.replaceChildren(
+      ...places.map((i) => {
+        const tick = document.createElement("span");
+        tick.textContent = shown(axis, axis.values[i]);
+        tick.style[side] = `${((i + 0.5) / axis.values.length) * 100}%`;
+        return tick;
+      }),
+    );
+  }
+
+  function summarise() {
+    const { unit, label: metric } = names.metrics[data.metric];
+    words.textContent = data.count
+      ? `${metric}, ${data.aggregate} of ${format.count(data.tests)} tests in ${format.count(data.count)} cells: ${format.metric(data.low, unit)} (dark) to ${format.metric(data.high, unit)} (bright).`
+      : "No finished test has a value here yet.";
+  }
+
+  function tell([column, row]) {
+    const value = data.values[row]?.[column];
+    if (value === undefined) return;
+    const text = format.metric(value, names.metrics[data.metric].unit);
+    words.textContent = `${label(data.x)} ${shown(data.x, data.x.values[column])}, ${label(data.y)} ${shown(data.y, data.y.values[row])}: ${text}`;
+  }
+
+  canvas.addEventListener("pointermove", (event) => {
+    if (!data) return;
+    const box = canvas.getBoundingClientRect();
+    const place = (from, start, size, n) => Math.min(n - 1, Math.max(0, Math.floor(((from - start) / size) * n)));
+    at = [place(event.clientX, box.left, box.width, canvas.width), place(event.clientY, box.top, box.height, canvas.height)];
+    tell(at);
+  });
+  canvas.addEventListener("keydown", (event) => {
+    const step = STEPS[event.key];
+    if (!step || !data) return;
+    event.preventDefault();
+    const [column, row] = at ?? [-step[0], -step[1]];
+    const clamp = (i, n) => Math.min(n - 1, Math.max(0, i));
+    at = [clamp(column + step[0], canvas.width), clamp(row + step[1], canvas.height)];
+    tell(at);
+  });
+  for (const leaving of ["pointerleave", "blur"]) {
+    canvas.addEventListener(leaving, () => {
+      at = null;
+      if (data) summarise();
+    });
+  }
   form.addEventListener("change", load);
   form.addEventListener("submit", (event) => event.preventDefault());
   load();

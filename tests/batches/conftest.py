@@ -1,12 +1,16 @@
 """A market, a request for it, and batches in several states. No Redis and no Celery: chunks are run in this process."""
 
 
+import threading
+
 import pytest
 from django.conf import settings as live_settings
+from django.db import connection
 from django.test import override_settings
 
 from backtester.engine import get_strategy
-from batches import events, market_data, plan, queueing, results
+from batches import events, execution, market_data, plan, queueing, results
+from batches.models import BatchSession
 
 from . import market, working
 
@@ -114,3 +118,24 @@ def published(monkeypatch):
     for module in ("recording", "lifecycle", "execution"):
         monkeypatch.setattr(f"batches.{module}.publish", calls.append)
     return calls
+
+
+@pytest.fixture
+def worker(transactional_db):
+    """A worker in a thread: it takes what is queued or running, as the stack's own would."""
+    stop = threading.Event()
+
+    def work():
+        try:
+            while not stop.wait(0.005):
+                for pk in BatchSession.objects.filter(status__in=["queued", "running"]).values_list("pk", flat=True):
+                    execution.work_on(pk)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield thread
+    stop.set()
+    thread.join(30)
+    assert not thread.is_alive()

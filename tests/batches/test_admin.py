@@ -15,7 +15,7 @@ LIST = "admin:batches_batchsession_changelist"
 
 @pytest.fixture
 def admin(client, db):
-    client.force_login(User.objects.create_superuser("root", password="not a secret"))
+    client.force_login(User.objects.create(username="root", is_staff=True, is_superuser=True))
     return client
 
 

@@ -230,6 +230,7 @@ def test_results_come_best_first(client, finished):
         ("sort=-maxDrawdown&symbol=BOLT", {"sort": "-maxDrawdown", "symbol": "BOLT"}),
         ("min.trades=3&sort=trades", {"sort": "trades", "min.trades": "3"}),
         ("by=slow&least=20&most=20", {"min.slow": "20", "max.slow": "20"}),
+        ("by=exposure&most=40%25", {"max.exposure": "0.4"}),
         ("page=2&pageSize=10", {"page": "2", "pageSize": "10"}),
     ],
 )

@@ -1,17 +1,11 @@
 """A real browser on the real stack. Whatever a page complains about in its console fails the test."""
 
-import os
-import shutil
-
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.launching import FLAGS, browser_path
 from tests.browser.story import Visitor
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
 expect.set_options(timeout=15_000)
 
 
@@ -24,9 +18,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
     """The machine's own browser, where it has one; else the one that Playwright brought."""
-    found = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
-    more = {"args": FLAGS.split()}
-    return browser_type_launch_args | more | ({"executable_path": found} if found else {})
+    found = browser_path()
+    return browser_type_launch_args | {"args": FLAGS} | ({"executable_path": found} if found else {})
 
 
 @pytest.fixture

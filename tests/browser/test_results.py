@@ -72,12 +72,17 @@ def test_columns_are_chosen(results):
     expect(results.get_by_role("columnheader", name="Trades")).to_have_count(1)
 
 
-def test_the_heatmap_has_a_cell_for_each_pair_and_words_for_each(results):
-    expect(results.locator(".heat .cell")).to_have_count(64)
-    expect(results.locator("[data-words]")).to_contain_text("64 cells")
-    results.locator(".heat .cell").first.hover()
-    expect(results.locator("[data-words]")).to_contain_text("Fast average 5")
+def test_the_heatmap_reads_out_each_cell_to_pointer_and_keys(results):
+    words = results.locator("[data-words]")
+    expect(words).to_contain_text("192 tests in 64 cells")
+    results.locator(".heat canvas").hover(position={"x": 3, "y": 3})
+    expect(words).to_contain_text("Slow average 50, Fast average 5: ")
     results.mouse.move(0, 0)
+    results.locator(".heat canvas").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        results.keyboard.press(key)
+    expect(words).to_contain_text("Slow average 60, Fast average 10: ")
+    results.locator("[data-heatmap] select[name=symbol]").focus()
     results.locator("[data-heatmap] select[name=symbol]").select_option("KO")
     expect(results.locator("[data-words]")).to_contain_text("of 64 tests")
 

@@ -180,6 +180,19 @@ def test_browsers_without_streams_watch_it_too(stack, visitor, long_batch, missi
     expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
 
 
+def test_the_heatmap_fills_while_the_batch_runs_and_gives_way_to_the_results(stack, page, long_batch):
+    def tests_seen():
+        found = re.search(r"of ([\d,]+) tests", page.locator("[data-live] [data-words]").inner_text())
+        return int(found[1].replace(",", "")) if found else 0
+
+    page.goto(long_batch)
+    first = until(tests_seen, "the first cells", seconds=20)
+    until(lambda: tests_seen() > first, "more cells", seconds=20)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#results [data-words]")).to_contain_text("cells")
+    expect(page.locator("[data-live]")).to_be_hidden()
+
+
 def test_an_update_steals_neither_focus_nor_scroll(stack, page, long_batch):
     page.set_viewport_size({"width": 900, "height": 500})
     page.goto(long_batch)

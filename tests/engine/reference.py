@@ -15,7 +15,7 @@ class Outcome:
     equity: list[float]
     deals: list[tuple[int, int, float]] = field(default_factory=list)
     open_since: int | None = None
-    capital_used: list[float] = field(default_factory=list)  # by bar: cost of what is held
+    costs: list[float] = field(default_factory=list)  # capital put into each deal, the open one last
 
 
 def sma(close, window, t):
@@ -186,6 +186,7 @@ def follow(close, fill, wishes, *, direction="long", fees=0.0, slippage=0.0, cap
             shares, side = 0.0, 0
         if wish != side and cash > 0:
             at_entry, entry, side = cash, t, wish
+            outcome.costs.append(cash)
             value = cash / (1 + fees)
             paid = fill[t] * (1 + side * slippage)
             shares = side * value / paid
@@ -225,6 +226,8 @@ def grid_dca(
             if held * paid + lot * (1 + fees) <= (cash + sign * held * paid) * (1 + 1e-12):
                 if not lots:
                     side, entry, at_entry = sign, t, cash
+                    outcome.costs.append(0.0)
+                outcome.costs[-1] += lot * (1 + fees)
                 lots.append((lot / paid, paid))
                 cash -= sign * lot + lot * fees
                 last_buy, since = fill[t], [fill[t]]
@@ -261,8 +264,15 @@ def grid_dca(
     return outcome
 
 
+def system_quality(profits):
+    """sqrt(N) * mean / sample deviation; None of it when the deviation is only rounding."""
+    if len(profits) < 2 or stdev(profits) ** 2 <= 1e-13 * fmean(p * p for p in profits):
+        return math.nan
+    return math.sqrt(len(profits)) * fmean(profits) / stdev(profits)
+
+
 def measure(outcome, days, *, periods):
-    """The contract's twelve numbers by their definitions; days: ordinal day of each bar."""
+    """All metrics by their definitions; days: ordinal day of each bar."""
     equity = outcome.equity
     returns = [b / a - 1 if a > 0 else 0.0 for a, b in itertools.pairwise(equity)]
     years = (days[-1] - days[0]) / 365.25
@@ -273,6 +283,7 @@ def measure(outcome, days, *, periods):
         deviation = 0.0
     downside = math.sqrt(mean(min(r, 0.0) ** 2 for r in returns))
     drawdown = min(equity[t] / max(equity[: t + 1]) - 1 for t in range(len(equity)))
+    shares = [profit / cost for (_, _, profit), cost in zip(outcome.deals, outcome.costs, strict=False)]
     profits = [profit for _, _, profit in outcome.deals]
     won = sum(profit for profit in profits if profit > 0)
     lost = -sum(profit for profit in profits if profit < 0)
@@ -293,4 +304,82 @@ def measure(outcome, days, *, periods):
         "trades": len(profits),
         "exposure": len(bars_in) / len(equity),
         "final_equity": equity[-1],
+        "expectancy": fmean(profits) if profits else math.nan,
+        "sqn": system_quality(profits),
+        "best_trade": max(shares, default=math.nan),
+        "worst_trade": min(shares, default=math.nan),
+        "deployed_capital": max(outcome.costs, default=math.nan),
+        "return_on_deployed": (equity[-1] - equity[0]) / max(outcome.costs, default=math.nan),
     }
+
+
+def rebalance(close, targets, *, direction="long", fees=0.0, capital=100_000.0):
+    """Equity by bar when the share `target` of it is held from the next close on; traded only when the target changes.
+
+    The value to hold after paying the fee is found by bisection, not by a formula.
+    """
+    cash, shares, last = capital, 0.0, 0.0
+    equity = [capital]
+    for t in range(1, len(close)):
+        target = targets[t - 1]
+        allowed = (target > 0 and direction != "short") or (target < 0 and direction != "long")
+        target = target if allowed else 0.0
+        if target != last:
+            last = target
+            if target * shares <= 0 and shares != 0:
+                cash, shares = max(cash + shares * close[t] - abs(shares * close[t]) * fees, 0.0), 0.0
+            if target != 0:
+                worth = cash + shares * close[t]
+                low, high = -2 * worth, 2 * worth
+                for _ in range(200):
+                    value = (low + high) / 2
+                    left = worth - abs(value - shares * close[t]) * fees
+                    low, high = (value, high) if value < target * left else (low, value)
+                traded = value - shares * close[t]
+                cash -= traded + abs(traded) * fees
+                shares = value / close[t]
+        worth = cash + shares * close[t]
+        if worth <= 0:
+            return equity + [0.0] * (len(close) - t)
+        equity.append(worth)
+    return equity
+
+
+def volatility_targets(close, window, target, every, *, periods):
+    returns = [b / a - 1 for a, b in itertools.pairwise(close)]
+    targets = [0.0] * len(close)
+    for t in range(window, len(close)):
+        if (t - window) % every == 0:
+            volatility = stdev(returns[t - window : t]) * math.sqrt(periods)
+            targets[t] = min(1.0, target / volatility)
+        else:
+            targets[t] = targets[t - 1]
+    return targets
+
+
+def periodic_dca(close, fill, every, instalments, profit, *, fees=0.0, slippage=0.0, capital=100_000.0):
+    """An instalment every so many bars while there is cash; all sold at the required profit, if there is one."""
+    lot = capital / instalments / (1 + fees)
+    cash, at_entry, entry, leaving = capital, capital, 0, False
+    lots: list[tuple[float, float]] = []  # (shares, price paid)
+    outcome = Outcome([capital])
+    for t in range(1, len(close)):
+        if leaving:
+            held = sum(shares for shares, _ in lots)
+            cash += held * fill[t] * (1 - slippage) * (1 - fees)
+            outcome.deals.append((entry, t, cash - at_entry))
+            lots = []
+        elif (t - 1) % every == 0 and cash >= capital / instalments * (1 - 1e-12):
+            if not lots:
+                at_entry, entry = cash, t
+                outcome.costs.append(0.0)
+            paid = fill[t] * (1 + slippage)
+            lots.append((lot / paid, paid))
+            cash -= lot * (1 + fees)
+            outcome.costs[-1] += lot * (1 + fees)
+        held = sum(shares for shares, _ in lots)
+        outcome.equity.append(cash + held * close[t])
+        average = sum(shares * paid for shares, paid in lots) / held if lots else math.inf
+        leaving = profit > 0 and reached_up(close[t], average * (1 + profit))
+    outcome.open_since = entry if lots else None
+    return outcome

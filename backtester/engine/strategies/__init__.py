@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from backtester.engine.declaration import Strategy
-from backtester.engine.errors import UnknownStrategy, did_you_mean
+from backtester.engine.errors import BadParameters, UnknownStrategy, did_you_mean
 from backtester.engine.strategies.bollinger import BOLLINGER_BREAKOUT, BOLLINGER_REVERSAL
 from backtester.engine.strategies.donchian import DONCHIAN_BREAKOUT
 from backtester.engine.strategies.ema_cross import EMA_CROSS
 from backtester.engine.strategies.grid_dca import GRID_DCA
 from backtester.engine.strategies.macd import MACD
 from backtester.engine.strategies.momentum import MOMENTUM
+from backtester.engine.strategies.periodic_dca import PERIODIC_DCA
 from backtester.engine.strategies.rsi_reversal import RSI_REVERSAL
 from backtester.engine.strategies.sma_cross import SMA_CROSS
+from backtester.engine.strategies.volatility_target import VOLATILITY_TARGET
 
 BUILT_IN = (
     SMA_CROSS,
@@ -24,8 +26,19 @@ BUILT_IN = (
     BOLLINGER_BREAKOUT,
     DONCHIAN_BREAKOUT,
     MOMENTUM,
+    PERIODIC_DCA,
+    VOLATILITY_TARGET,
 )
-STRATEGIES: Mapping[str, Strategy] = MappingProxyType({each.name: each for each in BUILT_IN})
+_catalogue = {each.name: each for each in BUILT_IN}
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(_catalogue)
+
+
+def register(strategy: Strategy) -> Strategy:
+    """Add a strategy of the user's own; every process that runs it must do so. A taken name is refused."""
+    if strategy.name in _catalogue:
+        raise BadParameters(f'There is already a strategy "{strategy.name}".', field="strategy")
+    _catalogue[strategy.name] = strategy
+    return strategy
 
 
 def get_strategy(name: str) -> Strategy:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from backtester.engine.declaration import Arguments, Parameter, Strategy
 from backtester.engine.strategies.grid_lanes import lane_grid_nb
-from backtester.engine.strategies.grid_plain import plain_grid_nb
+from backtester.engine.strategies.grid_plain import trade_grid_nb
 
 
 def bars_needed(parameters: Arguments) -> NDArray[np.int64]:
@@ -50,7 +50,7 @@ GRID_DCA = Strategy(
     ),
     kind="path",
     bars_needed=bars_needed,
-    trade=plain_grid_nb,
+    trade=trade_grid_nb,
     trade_fast=lane_grid_nb,
     cost_ns=1.5,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 Most bars of most combinations only mark the position to the close. That part is one loop over LANES combinations, which
 the compiler turns into vector instructions; it also notices the lanes in which something can happen, and only those are
-looked at one by one. The numbers are those of `plain_grid_nb` to the bit: the same operations in the same order.
+looked at one by one. The numbers are those of `trade_grid_nb` to the bit: the same operations in the same order.
 """
 
 import numpy as np
@@ -21,7 +21,8 @@ N_ROWS = 17
 # Rows that only events touch
 LAST_BUY, SPENT, BEFORE, PROFIT, LOSS, LOT, MAX_LOTS = range(7)
 STEP_DOWN, STEP_UP, GAIN_UP, GAIN_DOWN, LEAVE_DOWN, LEAVE_UP = range(7, 13)
-N_DEALS = 13
+COST, SQUARES, BEST, WORST_DEAL, DEPLOYED = range(13, 18)
+N_DEALS = 18
 SIDE, LOTS, CLOSED, WON, EXPOSED, EXPOSED_TO, ENTRY = range(7)
 N_COUNTS = 7
 NEVER_ABOVE, NEVER_BELOW = np.inf, 0.0
@@ -51,6 +52,10 @@ def end_deal_nb(lanes: Floats, deals: Floats, counts: Whole, lane: int, t: int) 
     counts[WON, lane] += pnl > 0.0
     deals[PROFIT, lane] += max(pnl, 0.0)
     deals[LOSS, lane] -= min(pnl, 0.0)
+    deals[SQUARES, lane] += pnl * pnl
+    deals[BEST, lane] = max(deals[BEST, lane], pnl / deals[COST, lane])
+    deals[WORST_DEAL, lane] = min(deals[WORST_DEAL, lane], pnl / deals[COST, lane])
+    deals[DEPLOYED, lane] = max(deals[DEPLOYED, lane], deals[COST, lane])
     counts[EXPOSED, lane] += t - max(counts[ENTRY, lane], counts[EXPOSED_TO, lane] + 1) + 1
     counts[EXPOSED_TO, lane] = t
     counts[SIDE, lane] = 0
@@ -72,6 +77,7 @@ def add_lot_nb(
         counts[ENTRY, lane] = t
         deals[BEFORE, lane] = cash
         deals[SPENT, lane] = 0.0
+        deals[COST, lane] = 0.0
         lanes[TURN_DOWN, lane] = deals[LEAVE_DOWN, lane]
         lanes[TURN_UP, lane] = deals[LEAVE_UP, lane]
         lanes[GAIN_ABOVE, lane] = NEVER_ABOVE
@@ -82,6 +88,7 @@ def add_lot_nb(
     lanes[SHARES, lane] = shares
     lanes[CASH, lane] = cash - (side * lot + lot * fees)
     deals[SPENT, lane] = spent
+    deals[COST, lane] += lot * (1.0 + fees)
     full = counts[LOTS, lane] >= deals[MAX_LOTS, lane]
     if side > 0:
         lanes[GAIN_ABOVE, lane] = spent / shares * deals[GAIN_UP, lane]
@@ -173,6 +180,8 @@ def start_nb(
         deals[LOT, lane] = capital / setting[3] / (1.0 + fees)
         deals[MAX_LOTS, lane] = setting[3]
         counts[EXPOSED_TO, lane] = -1
+        deals[BEST, lane] = -np.inf
+        deals[WORST_DEAL, lane] = np.inf
         for row in (CASH, EQUITY, PEAK, WORST, WORST_PEAK):
             lanes[row, lane] = capital
         lanes[HIGH, lane] = lanes[LOW, lane] = close
@@ -227,10 +236,12 @@ def lane_grid_nb(
             if counts[SIDE, lane] != 0:
                 begin = max(counts[ENTRY, lane], counts[EXPOSED_TO, lane] + 1)
                 counts[EXPOSED, lane] += n_bars - begin
+                deals[DEPLOYED, lane] = max(deals[DEPLOYED, lane], deals[COST, lane])
             write_metrics_nb(
                 out, first + lane, capital, lanes[EQUITY, lane], n_bars - 1,
                 lanes[SUM_R, lane], lanes[SUM_R2, lane], lanes[SUM_DOWN2, lane],
                 lanes[WORST, lane] / lanes[WORST_PEAK, lane] - 1.0,
                 counts[CLOSED, lane], counts[WON, lane], deals[PROFIT, lane], deals[LOSS, lane],
-                counts[EXPOSED, lane], periods, years,
+                counts[EXPOSED, lane], deals[SQUARES, lane], deals[BEST, lane], deals[WORST_DEAL, lane],
+                deals[DEPLOYED, lane], periods, years,
             )  # fmt: skip

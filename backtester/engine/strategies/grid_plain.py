@@ -14,7 +14,6 @@ from backtester.engine.metrics import (
     SHARES,
     SIDE,
     STILL_OPEN,
-    measure_nb,
 )
 from backtester.engine.prices import Floats
 
@@ -132,29 +131,4 @@ def trade_grid_nb(  # noqa: C901
                 order = LEAVE
             elif lots < max_lots and price >= last_buy * step_up:
                 order = ADD_SHORT
-    return n_trades
-
-
-@kernel
-def plain_grid_nb(
-    close: Floats,
-    fill: Floats,
-    parameters: Floats,
-    long: bool,
-    short: bool,
-    fees: float,
-    slippage: float,
-    capital: float,
-    periods: float,
-    years: float,
-    equity: Floats,
-    held: Floats,
-    trades: Floats,
-    out: Floats,
-) -> int:
-    """Metrics float64[n_metrics, n] of n combinations, parameters float64[n, 4]; the last one stays in the scratch."""
-    n_trades = 0
-    for c in range(len(parameters)):
-        n_trades = trade_grid_nb(close, fill, parameters[c], long, short, fees, slippage, capital, equity, held, trades)
-        measure_nb(equity, trades, n_trades, periods, years, out, c)
     return n_trades

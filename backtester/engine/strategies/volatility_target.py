@@ -1,0 +1,60 @@
+"""Volatility-targeted buy and hold."""
+
+import numpy as np
+
+from backtester.engine.compiling import kernel
+from backtester.engine.custom import from_function
+from backtester.engine.declaration import Parameter
+from backtester.engine.prices import Floats
+
+
+@kernel
+def target_volatility_nb(close: Floats, periods_per_year: float, window: int, target: float, every: int) -> Floats:
+    """float64[n_bars], min(1, target / realised volatility) of the last `window` returns, set anew every `every` bars.
+
+    realised volatility = sample deviation of simple returns * sqrt(periods a year); without any, the exposure is 1
+    """
+    n_bars = len(close)
+    exposure = np.zeros(n_bars)
+    for t in range(window, n_bars):
+        if (t - window) % every != 0:
+            exposure[t] = exposure[t - 1]
+            continue
+        mean = 0.0
+        for i in range(t - window + 1, t + 1):
+            mean += (close[i] / close[i - 1] - 1.0) / window
+        squares = 0.0
+        for i in range(t - window + 1, t + 1):
+            deviation = close[i] / close[i - 1] - 1.0 - mean
+            squares += deviation * deviation
+        volatility = np.sqrt(squares / (window - 1) * periods_per_year)
+        exposure[t] = min(1.0, target / volatility) if volatility > 0.0 else 1.0
+    return exposure
+
+
+VOLATILITY_TARGET = from_function(
+    target_volatility_nb,
+    name="volatility_target",
+    title="Volatility target",
+    description="Holds as much as keeps the volatility near the target, never more than all; adjusted at intervals.",
+    source="A. Moreira, T. Muir, Volatility-Managed Portfolios, Journal of Finance 72, 2017",
+    parameters=(
+        Parameter(
+            name="window", kind="int", default=63, minimum=2, maximum=2_000, unit="bars", label="Window",
+            help="Returns that the realised volatility looks back on.", suggested={"start": 10, "stop": 126, "step": 4},
+        ),
+        Parameter(
+            name="target", kind="percent", default=0.15, minimum=0.005, maximum=5.0, unit="fraction a year",
+            label="Target volatility", help="Yearly volatility to keep.", scaled_by_beta=True,
+            suggested={"start": 0.05, "stop": 0.4, "step": 0.05},
+        ),
+        Parameter(
+            name="every", kind="int", default=21, minimum=1, maximum=2_000, unit="bars", label="Every",
+            help="Bars from one adjustment to the next.", suggested={"start": 5, "stop": 63, "step": 5},
+        ),
+    ),
+    directions=("long",),
+    window="window",
+    bars_needed=lambda parameters: parameters["window"] + 3,
+    cost_ns=6.0,
+)  # fmt: skip

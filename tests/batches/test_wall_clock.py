@@ -1,0 +1,80 @@
+"""Somebody sets the clock: nothing expires early or late, nothing is counted twice."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from batches import lifecycle
+from batches.models import ResultChunk
+from batches.progress import elapsed_seconds, remaining_seconds, with_sample
+from batches.wall_clock import WallClock
+
+from . import working
+
+HOUR = timedelta(hours=1)
+
+
+def clock_that_has_looked(*watches):
+    """Watchdogs' clocks that have seen the present state."""
+    clocks = [WallClock() for _ in range(max(1, len(watches)) if watches else 1)]
+    for clock in clocks:
+        assert clock.check(timezone.now(), 100.0) is False
+    return clocks
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_deadline_and_elapsed_time_move_with_the_clock(halfway, jump):
+    (clock,) = clock_that_has_looked()
+    deadline, elapsed = halfway.deadline_at, elapsed_seconds(halfway, timezone.now())
+    later = timezone.now() + jump
+    assert clock.check(later, 100.5) is True
+    session = working.reread(halfway)
+    assert abs(session.deadline_at - deadline - jump) < timedelta(seconds=1.5)
+    assert abs(elapsed_seconds(session, later) - elapsed) < 1.5
+    assert not lifecycle.expire(session, later)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_second_watchdog_does_not_move_them_again(halfway, jump):
+    first, second = clock_that_has_looked("first", "second")
+    later = timezone.now() + jump
+    first.check(later, 100.5)
+    moved = working.reread(halfway)
+    second.check(later, 100.5)
+    again = working.reread(halfway)
+    assert (again.deadline_at, again.paused_s) == (moved.deadline_at, moved.paused_s)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_paused_batch_goes_on_with_the_time_it_had(halfway, jump):
+    now = timezone.now()
+    lifecycle.pause(halfway.pk, now)
+    (clock,) = clock_that_has_looked()
+    clock.check(timezone.now() + jump, 100.5)
+    lifecycle.resume(halfway.pk, now + jump + timedelta(seconds=30))
+    session = working.reread(halfway)
+    left = session.deadline_at - (now + jump + timedelta(seconds=30))
+    assert abs(left - (halfway.deadline_at - now)) < timedelta(seconds=1.5)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_claim_lasts_as_long_as_before(halfway, jump, settings):
+    chunk = working.execution.claim(halfway.pk)
+    (clock,) = clock_that_has_looked()
+    later = timezone.now() + jump
+    clock.check(later, 100.5)
+    assert ResultChunk.objects.get(pk=chunk.pk).lease_until == later + timedelta(seconds=settings.CHUNK_LEASE_S)
+
+
+def test_a_slow_round_is_no_jump(halfway):
+    (clock,) = clock_that_has_looked()
+    assert clock.check(timezone.now() + timedelta(seconds=60), 160.0) is False
+    assert working.reread(halfway).deadline_at == halfway.deadline_at
+
+
+def test_the_estimate_forgets_samples_of_the_future(halfway):
+    pace = with_sample([[1.0, 10.0], [2.0, 20.0], [3602.5, 25.0]], 3.0, 30.0)
+    assert pace == [[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]
+    halfway.pace = with_sample([[3600.0, 5.0]], 1.0, 10.0)
+    assert remaining_seconds(halfway, timezone.now()) is None

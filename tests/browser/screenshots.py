@@ -1,0 +1,82 @@
+"""Pictures of a real run for docs/screenshots: `python -m tests.browser.screenshots`."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.launching import FLAGS, browser_path
+from tests.browser.story import cancel, start, wait_for_progress, wait_for_status
+from tests.stack_process import ROOT, StackProcess
+
+FOLDER = ROOT / "docs" / "screenshots"
+WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+SETTLE_MS = 700  # the bar glides for half a second
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep what is to be seen; 256 colours are enough for a page, and a quarter of the bytes."""
+    page.wait_for_timeout(SETTLE_MS)
+    path = FOLDER / f"{name}.png"
+    page.screenshot(path=path)
+    Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1024} kB")
+
+
+def open_page(browser: Browser, *, phone: bool = False, dark: bool = False) -> Page:
+    """A fresh browser."""
+    scheme = "dark" if dark else "light"
+    context = browser.new_context(viewport=PHONE if phone else WIDE, color_scheme=scheme, locale="en-GB")
+    return context.new_page()
+
+
+def tell_the_story(stack: StackProcess, browser: Browser) -> None:
+    """The form, a batch on its way, its results, one of them; wide and on a phone, light and dark."""
+    page, phone, dark = open_page(browser), open_page(browser, phone=True), open_page(browser, dark=True)
+    page.goto(stack.url)
+    shoot(page, "form")
+    address = start(stack)
+    for watching, name in ((page, "running"), (dark, "running-dark"), (phone, "running-phone")):
+        watching.goto(address)
+        wait_for_progress(watching, beyond=8)
+        shoot(watching, name)
+    cancel(stack, address)
+    page.goto(stack.url)
+    page.get_by_role("button", name="Run batch").click()
+    wait_for_status(page, "complete")
+    page.locator("[aria-labelledby=results-title] tbody tr").first.wait_for()
+    page.locator("#results").evaluate("part => part.scrollIntoView()")
+    shoot(page, "results")
+    page.evaluate("document.querySelector('[data-heatmap]').scrollIntoView()")
+    shoot(page, "heatmap")
+    page.locator("[aria-labelledby=results-title] tbody a").nth(1).click()
+    page.locator("[data-chart]").wait_for()
+    shoot(page, "combination")
+    dark.goto(page.url)
+    shoot(dark, "combination-dark")
+    phone.goto(stack.url)
+    shoot(phone, "form-phone")
+    page.goto(f"{stack.url}/batches/")
+    shoot(page, "batches")
+
+
+def main() -> None:
+    """Start a stack of its own, take the pictures, stop it."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
+    stack = StackProcess(folder).start()
+    try:
+        stack.wait_until_ready()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+            tell_the_story(stack, browser)
+            browser.close()
+    finally:
+        stack.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { colour, extent, tickPlaces } from "../../static/batches/heatmap-scale.js";
+
+const lightness = ([red, green, blue]) => 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+
+test("a higher share is always brighter", () => {
+  const shades = Array.from({ length: 101 }, (_, i) => lightness(colour(i / 100)));
+  shades.slice(1).forEach((shade, i) => assert.ok(shade > shades[i]));
+});
+
+test("shares outside of the range have the colours of its ends", () => {
+  assert.deepEqual(colour(-1), colour(0));
+  assert.deepEqual(colour(7), colour(1));
+});
+
+test("the extent leaves out what is undefined", () => {
+  assert.deepEqual(extent([[null, -2], [3, null]]), { low: -2, high: 3, count: 2 });
+  assert.equal(extent([[null]]).count, 0);
+});
+
+test("the extent of a million cells is found", () => {
+  const row = Array.from({ length: 1000 }, (_, i) => i);
+  assert.deepEqual(extent(Array.from({ length: 1000 }, () => row)), { low: 0, high: 999, count: 1_000_000 });
+});
+
+test("few ticks are placed however long the axis", () => {
+  assert.deepEqual(tickPlaces(5), [0, 1, 2, 3, 4]);
+  assert.deepEqual(tickPlaces(25), [0, 5, 10, 15, 20]);
+  for (const length of [1, 10, 99, 250, 4321, 10_000]) assert.ok(tickPlaces(length).length <= 10, String(length));
+});
