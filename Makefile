@@ -18,7 +18,7 @@ install: $(VENV)/run.stamp ## Make the environment alone: .venv, from requiremen
 
 test: $(VENV)/test.stamp ## Run all tests: the scripts, then Python, on real parts and in a real browser
 	@.ci/browser
-	$(NODE) --test "tests/js/*.test.mjs"
+	$(NODE) --test --test-reporter=dot "tests/js/*.test.mjs"
 	$(PY) -m pytest
 
 check: $(VENV)/test.stamp ## Style, types (strict mypy) and import contracts

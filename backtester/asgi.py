@@ -12,10 +12,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from backtester.origins import SameOriginOnly  # noqa: E402
 from batches.routing import websocket_urlpatterns  # noqa: E402
+from batches.streams import LeanStreams  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": LeanStreams(http),
         "websocket": SameOriginOnly(URLRouter(websocket_urlpatterns)),
     }
 )
@@ -24,4 +25,4 @@ application = ProtocolTypeRouter(
 # were the longest waits that thousands of watchers saw.
 gc.collect()
 gc.freeze()
-gc.set_threshold(50_000, 20, 100)
+gc.set_threshold(*map(int, os.environ.get("BT_GC", "50000,20,100").split(",")))

@@ -5,7 +5,6 @@ Programs send no Origin and are let through; browsers always send it with a WebS
 
 from typing import Any
 
-from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
@@ -37,4 +36,8 @@ class SameOriginOnly:
         headers = {name: value.decode("latin1") for name, value in scope.get("headers", [])}
         host = headers.get(b"host", "")
         welcome = is_known_host(host) and is_known_origin(headers.get(b"origin"), host)
-        await (self.application if welcome else WebsocketDenier())(scope, receive, send)
+        if welcome:
+            await self.application(scope, receive, send)
+            return
+        await receive()  # the handshake; channels' own denier would ask Redis for a channel first
+        await send({"type": "websocket.close"})

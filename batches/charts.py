@@ -159,3 +159,68 @@ def _marks(played: dict[str, Any], scale: Scale) -> list[dict[str, str]]:
 def _triangle(x: float, y: float, *, up: bool) -> str:
     tip, foot = (y + 3, y + 11) if up else (y - 3, y - 11)
     return f"M{x:.1f} {tip:.1f}L{x - 4.5:.1f} {foot:.1f}L{x + 4.5:.1f} {foot:.1f}Z"
+
+
+BINS, BAR_WIDTH, BAR_HEIGHT = 48, 12.0, 130.0
+TAIL = 0.5  # percent of the tests left out at each end: one wild test must not flatten all others
+
+
+def histogram(values: Floats) -> dict[str, Any]:
+    """How often each value of a metric came out, as bars; the median and what was left out are told beside it."""
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return {"bars": [], "count": 0}
+    low, high = np.percentile(defined, [TAIL, 100 - TAIL])
+    counts, edges = np.histogram(defined, bins=BINS, range=(low, high) if high > low else (low - 0.5, low + 0.5))
+    tallest = max(1, int(counts.max()))
+    heights = BAR_HEIGHT * counts / tallest
+    return {
+        "width": BINS * BAR_WIDTH,
+        "height": BAR_HEIGHT,
+        "bars": [
+            {
+                "x": i * BAR_WIDTH,
+                "y": round(BAR_HEIGHT - height, 1),
+                "height": round(height, 1),
+                "count": int(count),
+                "low": float(edges[i]),
+                "high": float(edges[i + 1]),
+            }
+            for i, (height, count) in enumerate(zip(heights.tolist(), counts.tolist(), strict=True))
+        ],
+        "low": float(edges[0]),
+        "high": float(edges[-1]),
+        "median": float(np.median(defined)),
+        "count": len(defined),
+        "outside": len(defined) - int(counts.sum()),
+    }
+
+
+def explained(values: Floats, group: npt.NDArray[Any]) -> float:
+    """Share of the variance of `values` that lies between the groups (eta squared), 0 to 1; NaN without variance."""
+    defined = ~np.isnan(values)
+    values = values[defined]
+    _, number = np.unique(group[defined], return_inverse=True)
+    total = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
+    if total == 0.0:
+        return math.nan
+    counts = np.bincount(number)
+    means = np.bincount(number, weights=values) / counts
+    return float((counts * (means - values.mean()) ** 2).sum() / total)
+
+
+def monthly_returns(dates: list[str], equity: list[float]) -> list[dict[str, Any]]:
+    """A line for each year: twelve returns (None where there are no bars) and the year's."""
+    last: dict[str, float] = {}
+    for day, value in zip(dates, equity, strict=True):
+        last[day[:7]] = value
+    before, years = equity[0], dict[str, list[float | None]]()
+    for month, value in last.items():
+        line = years.setdefault(month[:4], [None] * 12)
+        line[int(month[5:]) - 1] = value / before - 1 if before > 0 else None
+        before = value
+    return [{"year": year, "months": line, "total": _compounded(line)} for year, line in years.items()]
+
+
+def _compounded(returns: list[float | None]) -> float:
+    return math.prod(1 + each for each in returns if each is not None) - 1

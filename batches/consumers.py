@@ -3,26 +3,36 @@
 import asyncio
 import contextlib
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
-from batches.errors import NotFound
+from batches.errors import BatchError, NotFound
 from batches.live import follow
 
-UNKNOWN_SESSION, SERVER_ERROR = 4404, 1011
+NORMAL, SERVER_ERROR = 1000, 1011
+CLOSE_CODES = {404: 4404, 429: 4429}
 PONG = '{"type":"pong"}'
+LONGEST_PING = 100  # characters; what is longer is not even parsed
 
 
 class BatchConsumer(AsyncConsumer):
-    """Sends what `follow` yields, and closes after the terminal event. Daphne's own pings are the heartbeat."""
+    """Sends what `follow` yields, and closes after the terminal event. The server's own pings are the heartbeat."""
 
-    channel_layer_alias = (
-        "none"  # not configured, on purpose: the hub's one channel serves every watcher of the process
-    )
     pump: asyncio.Task[None]
+
+    async def __call__(
+        self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Callable[..., Any]
+    ) -> None:
+        """From message to handler, without the layer channel and the two tasks of the stock consumer: the hub's one
+        channel serves every watcher of the process, and thousands of them wait here."""
+        self.scope, self.base_send = scope, send
+        with contextlib.suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Straight to the handler: the stock one does database housekeeping in a thread for every message."""
@@ -35,8 +45,9 @@ class BatchConsumer(AsyncConsumer):
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
         """Nothing is expected from clients, except the ping of those that cannot see protocol pings, as browsers."""
+        text = message.get("text") or "null"
         with contextlib.suppress(orjson.JSONDecodeError, TypeError):
-            if orjson.loads(message.get("text") or "null") == {"type": "ping"}:
+            if len(text) <= LONGEST_PING and orjson.loads(text) == {"type": "ping"}:
                 await self.send({"type": "websocket.send", "text": PONG})
 
     async def websocket_disconnect(self, _: dict[str, Any]) -> None:
@@ -49,11 +60,12 @@ class BatchConsumer(AsyncConsumer):
             async with contextlib.aclosing(follow(self._session_id())) as events:
                 async for event in events:
                     if event is not None:
-                        await self.send({"type": "websocket.send", "text": event.text})
-            await self.send({"type": "websocket.close", "code": 1000})
-        except NotFound as error:
+                        await self.base_send({"type": "websocket.send", "text": event.text})
+            await self.send({"type": "websocket.close", "code": NORMAL})
+        except BatchError as error:
             await self.send({"type": "websocket.send", "text": orjson.dumps(error.as_json()).decode()})
-            await self.send({"type": "websocket.close", "code": UNKNOWN_SESSION, "reason": error.message})
+            code = CLOSE_CODES.get(error.status, SERVER_ERROR)
+            await self.send({"type": "websocket.close", "code": code, "reason": error.message})
         except Exception:
             await self.send({"type": "websocket.close", "code": SERVER_ERROR})  # clients try again
             raise

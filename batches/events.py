@@ -76,6 +76,7 @@ def publish(session: BatchSession) -> None:
         "session": session.id.hex,
         "kind": event["type"],
         "sequence": event["sequence"],
+        "sentAtMs": event["sentAtMs"],
         "text": encode(event),
     }
     if redis_trouble.is_fresh():

@@ -6,7 +6,7 @@ cannot be read as a number is passed on as it is, and `parse_start` refuses it i
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -143,13 +143,16 @@ class SweepForm:
     def __init__(self, data: QueryDict, stored: Sequence[Instrument], details: Sequence[Detail] = ()) -> None:
         self.data = data
         self.whole = "form" in data  # sent by the form itself: what is missing was switched off
-        self.errors = _by_field(details)
         self.stored = stored
         name = data.get("strategy", DEFAULT_STRATEGY)
         self.strategy_name = name
         self.strategy = STRATEGIES.get(name) or STRATEGIES[DEFAULT_STRATEGY]
         self.strategies = list(STRATEGIES.values())
         self.plain_fields = PLAIN_FIELDS
+        percent = {
+            f"parameterRanges.{wire_name(each.name)}" for each in self.strategy.parameters if each.kind == "percent"
+        }
+        self.errors = _by_field(details, percent | {"fees", "slippage"})
         self.metrics = [(wire_name(metric.name), metric) for metric in METRICS]
 
     def with_errors(self, details: Sequence[Detail]) -> "SweepForm":
@@ -285,11 +288,12 @@ def _text_of(value: int | float | str) -> str:
     return value if isinstance(value, str) else f"{Decimal(repr(value)):f}"
 
 
-def _by_field(details: Sequence[Detail]) -> Mapping[str, str]:
-    """The messages for each field, joined; a parameter under its wire name."""
+def _by_field(details: Sequence[Detail], percent: Set[str]) -> Mapping[str, str]:
+    """The messages for each field, joined. They speak of fractions where the form speaks of percent."""
     found: dict[str, str] = {}
     for detail in details:
         head, dot, name = detail.field.partition(".")
         field = f"{head}.{wire_name(name)}" if dot else head
-        found[field] = f"{found[field]} {detail.message}" if field in found else detail.message
+        message = f"{detail.message} (0.5 is 50%.)" if field in percent else detail.message
+        found[field] = f"{found[field]} {message}" if field in found else message
     return found

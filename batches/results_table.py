@@ -12,7 +12,7 @@ from batches.models import BatchSession
 from batches.pages import METRIC_BY_NAME, axes_of, label_of, names_of
 from batches.results_page import KNOWN, ResultsPage, ResultsQuery, page
 from batches.templatetags.batch_format import plain
-from batches.templatetags.panel_words import cell
+from batches.templatetags.panel_words import cell, value_text
 
 FIRST_METRICS = 12  # shown until someone chooses; the others are a click away
 
@@ -46,6 +46,8 @@ class ResultsTable:
         chosen = [name for name in METRIC_BY_NAME if name in given.getlist("show")]
         self.chosen_metrics = chosen
         self.metrics = chosen or list(METRIC_BY_NAME)[:FIRST_METRICS]
+        # What it is ranked by comes first, on a phone too.
+        self.names = list(dict.fromkeys([*_only(session.sort_by, self.metrics), *self.axes, *self.metrics]))
 
     def _link(self, **changes: Any) -> str:
         pairs = [(name, value) for name, value in {**self.asked, **changes}.items() if value not in ("", None)]
@@ -53,8 +55,8 @@ class ResultsTable:
 
     @property
     def columns(self) -> list[Column]:
-        """What differs from test to test, then the metrics."""
-        return [self._column(name) for name in [*self.axes, *self.metrics]]
+        """The metric that they are ranked by, what differs from test to test, the other metrics."""
+        return [self._column(name) for name in self.names]
 
     def _column(self, name: str) -> Column:
         is_sorted = self.query.sort == name
@@ -71,13 +73,12 @@ class ResultsTable:
     def rows(self) -> list[dict[str, Any]]:
         """Each row with its cells as text."""
         names = names_of(self.session)
-        wanted = [*self.axes, *self.metrics]
         return [
             {
                 "index": row["index"],
                 "symbol": row["symbol"],
                 "error": row.get("error", ""),
-                "cells": [cell(row, name, names) for name in wanted],
+                "cells": [cell(row, name, names) for name in self.names],
             }
             for row in self.page.rows
         ]
@@ -121,17 +122,17 @@ class ResultsTable:
     def _bound_words(self, name: str, value: str) -> str:
         """`Annual return ≥ 10.0%`."""
         kind, _, wire = name.partition(".")
-        about = names_of(self.session)
-        values = about["parameters"] if wire in about["parameters"] else about["metrics"]
-        shown = cell(
-            {"parameters": {wire: float(value)} if wire in about["parameters"] else {}, wire: float(value)}, wire, about
-        )
-        return f"{label_of(self.session, wire)} {'≥' if kind == 'min' else '≤'} {shown if wire in values else value}"
+        shown = value_text(float(value), wire, names_of(self.session))
+        return f"{label_of(self.session, wire)} {'≥' if kind == 'min' else '≤'} {shown}"
 
     @property
     def carried(self) -> list[tuple[str, str]]:
         """What the filter form sends along unseen."""
         return [(name, value) for name, value in self.asked.items() if name not in ("symbol", "page")]
+
+
+def _only(name: str, names: list[str]) -> list[str]:
+    return [name] if name in names else []
 
 
 def _asked(given: Mapping[str, str]) -> dict[str, str]:

@@ -1,48 +1,118 @@
 """Server-Sent Events: the same watcher over plain HTTP, for EventSource clients."""
 
+import asyncio
 import contextlib
+import random
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
-from batches.errors import BatchError, Detail, InvalidRequest, NotFound
-from batches.live import Event, follow
+from batches.errors import BatchError, Detail, InvalidRequest, NotFound, TooMany
+from batches.hub import Event
+from batches.live import follow
 
-RETRY_MS = 1000
-HEARTBEAT = ": heartbeat\n\n"
+RETRY_MS = (300, 1500)  # each client draws its own, so that a server that comes back is not met by all at once
+LIFE_SPREAD = 0.2
+TRY_AGAIN_S = 5
+HEARTBEAT = b": heartbeat\n\n"
+PADDING = b":" + b" " * 2048 + b"\n"  # some old proxies and browsers hand on nothing before the first 2 kB
+TYPE = "text/event-stream"
 HEADERS = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",  # nginx would hold events back
     "Content-Encoding": "identity",  # so would a compressing middleware
 }
+OPENED = "batches.streams.opened"
+Frames = AsyncGenerator[bytes, None]
+Message = dict[str, Any]
 
 
+@csrf_exempt  # it changes nothing; a POST should hear of its method, not of a token
 async def batch_stream(request: HttpRequest) -> HttpResponseBase:
     """`GET /api/backtest/batch/stream?sessionId=`."""
     if request.method not in {"GET", "HEAD"}:
         return _refusal(BatchError("The stream is read with GET.", code="METHOD_NOT_ALLOWED", status=405))
     try:
-        session_id = _session_id(request)
-        events = follow(session_id, after=last_event_id(request))
+        life_s = settings.STREAM_LIFE_S * random.uniform(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)
+        events = follow(_session_id(request), after=last_event_id(request), life_s=life_s)
         first = await anext(events, None)
     except BatchError as error:
         return _refusal(error)
     if first is None:  # the client has seen the terminal event: 204 ends an EventSource's retries
         return HttpResponse(status=204)
-    return StreamingHttpResponse(_frames(first, events), content_type="text/event-stream", headers=HEADERS)
+    if request.method == "HEAD":
+        await events.aclose()
+        return HttpResponse(content_type=TYPE, headers=HEADERS)
+    frames = _frames(first, events)
+    if (opened := getattr(request, "scope", {}).get(OPENED)) is not None:
+        opened.append(frames)
+        return HttpResponse(content_type=TYPE, headers=HEADERS)
+    return StreamingHttpResponse(frames, content_type=TYPE, headers=HEADERS)
 
 
-def frame(event: Event) -> str:
-    """One event as EventSource reads it. The text is one line of JSON."""
-    return f"id: {event.sequence}\nevent: {event.kind}\ndata: {event.text}\n\n"
+class LeanStreams:
+    """ASGI wrapper. Django opens a stream as it answers any request, with all its middleware; then it may go.
+
+    A StreamingHttpResponse keeps the request, its tasks and its context alive behind every watcher, which costs twice
+    the memory. Here only the socket and the watcher stay.
+    """
+
+    def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Any) -> None:
+        opened: list[Frames] = []
+        left = False
+
+        async def receive_and_note() -> Message:
+            nonlocal left
+            message = await receive()
+            left = left or message["type"] == "http.disconnect"
+            return message
+
+        async def send_head(message: Message) -> None:
+            if not opened:
+                await send(message)
+            elif message["type"] == "http.response.start":  # the view's own body is empty, ours is yet to come
+                headers = [pair for pair in message["headers"] if pair[0].lower() != b"content-length"]
+                await send(message | {"headers": headers})
+
+        try:
+            await self.application(scope | {OPENED: opened}, receive_and_note, send_head)
+            if opened and not left:
+                await _pump(opened[0], receive, send)
+        finally:
+            for frames in opened:
+                await frames.aclose()
 
 
-async def _frames(first: Event, events: AsyncGenerator[Event | None, None]) -> AsyncIterator[str]:
+async def _pump(frames: Frames, receive: Callable[[], Awaitable[Message]], send: Any) -> None:
+    """Write until the frames end or the client leaves."""
+
+    async def write() -> None:
+        async for frame in frames:
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    writing = asyncio.create_task(write())
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            pass  # servers say it also when the answer is complete
+    finally:
+        writing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writing
+
+
+async def _frames(first: Event, events: AsyncGenerator[Event | None, None]) -> Frames:
     async with contextlib.aclosing(events):
-        yield f"retry: {RETRY_MS}\n\n{frame(first)}"
+        yield PADDING + f"retry: {random.randint(*RETRY_MS)}\n\n".encode() + first.frame
         async for event in events:
-            yield HEARTBEAT if event is None else frame(event)
+            yield HEARTBEAT if event is None else event.frame
 
 
 def _session_id(request: HttpRequest) -> uuid.UUID:
@@ -62,4 +132,7 @@ def last_event_id(request: HttpRequest) -> int:
 
 
 def _refusal(error: BatchError) -> JsonResponse:
-    return JsonResponse(error.as_json(), status=error.status)
+    response = JsonResponse(error.as_json(), status=error.status)
+    if isinstance(error, TooMany):
+        response["Retry-After"] = str(TRY_AGAIN_S)
+    return response

@@ -11,5 +11,6 @@ urlpatterns = [
     path("batches/", views.batch_list, name="list"),
     path("batches/<uuid:session_id>/", views.detail, name="detail"),
     path("batches/<uuid:session_id>/results/<int:index>/", views.combination, name="combination"),
+    path("batches/<uuid:session_id>/spread/", views.spread, name="spread"),
     path("batches/<uuid:session_id>/<str:action>", views.act, name="act"),
 ]

@@ -1,5 +1,6 @@
 """The pages: the form, the lists, one batch, one combination. All of them work without scripts."""
 
+import calendar
 import json
 import uuid
 from typing import Any
@@ -15,20 +16,23 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from batches import lifecycle, retrying, storage, submission
-from batches.charts import equity_chart
+from batches.charts import equity_chart, monthly_returns
 from batches.detail import combination as replayed
 from batches.errors import BatchError, InvalidRequest, NotFound
 from batches.forms import SweepForm
 from batches.market_data import instruments
-from batches.models import BatchSession
+from batches.models import ACTIVE, BatchSession, Status
 from batches.pages import (
+    LEADER_METRICS,
     METRIC_BY_NAME,
     axes_of,
     batch_lines,
     facts,
+    insights,
     label_of,
     leader_columns,
     names_of,
+    neighbours,
     panel_event,
     same_sweep_query,
     title_of,
@@ -40,6 +44,12 @@ from batches.snippets import snippets
 
 RECENT, ON_A_PAGE = 5, 25
 HEAVY = ("results", "instruments", "pace", "failures", "last_test")
+STATUS_GROUPS = {
+    "active": list(ACTIVE),
+    "complete": [Status.COMPLETE],
+    "failed": [Status.ERROR],
+    "cancelled": [Status.CANCELLED],
+}
 MOVES = {"cancel": lifecycle.cancel, "pause": lifecycle.pause, "resume": lifecycle.resume}
 
 
@@ -99,13 +109,18 @@ def count(request: HttpRequest) -> HttpResponse:
 def batch_list(request: HttpRequest) -> HttpResponse:
     """All batches, the newest first."""
     now = timezone.now()
-    shown = Paginator(BatchSession.objects.defer(*HEAVY), ON_A_PAGE).get_page(request.GET.get("page"))
+    wanted = request.GET.get("status", "")
+    chosen = {"status__in": STATUS_GROUPS[wanted]} if wanted in STATUS_GROUPS else {}
+    found = BatchSession.objects.filter(**chosen).defer(*HEAVY)
+    shown = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     lines = batch_lines(shown.object_list, now)
     context = {
         "lines": lines,
         "shown": shown,
         "now": now,
         "active": any(not line.session.state.is_terminal for line in lines),
+        "wanted": wanted if chosen else "",
+        "groups": list(STATUS_GROUPS),
     }
     return _page_or_part(request, "batches/list.html", "batches/_list.html", context)
 
@@ -155,6 +170,18 @@ def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
     }
 
 
+@require_GET
+def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
+    """The distribution of the ranked metric and what explains it; fetched when someone scrolls to it."""
+    session = get_object_or_404(BatchSession, pk=session_id)
+    context = insights(session) | {
+        "session": session,
+        "title": title_of(session),
+        "metric": METRIC_BY_NAME[session.sort_by],
+    }
+    return _page_or_part(request, "batches/spread.html", "batches/_spread.html", context)
+
+
 @require_POST
 def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpResponse:
     """Cancel, pause, resume, retry, delete. The live feed shows what became of it; without scripts, the page does."""
@@ -202,6 +229,13 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
             for name, about in METRIC_BY_NAME.items()
         ],
         "snippets": snippets(session, played, request.build_absolute_uri("/").rstrip("/")),
+        "months": monthly_returns(played["dates"], played["equity"]),
+        "month_names": [calendar.month_abbr[number] for number in range(1, 13)],
+        "here": played["metrics"] | {"parameters": played["parameters"]},
+        "neighbours": neighbours(session, index),
+        "neighbour_columns": [
+            (name, METRIC_BY_NAME[name].label) for name in dict.fromkeys([session.sort_by, *LEADER_METRICS])
+        ],
         "previous": index - 1 if index else None,
         "next": index + 1 if index + 1 < session.total else None,
     }

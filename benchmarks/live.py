@@ -71,7 +71,9 @@ class Outcome:
         """For the table."""
         tally = self.tally
         late = sorted(tally.latencies)
-        quantiles = [late[min(len(late) - 1, int(len(late) * at))] * 1000 for at in (0.5, 0.95, 0.99, 1)] if late else []
+        quantiles = (
+            [late[min(len(late) - 1, int(len(late) * at))] * 1000 for at in (0.5, 0.95, 0.99, 1)] if late else []
+        )
         terminals = ", ".join(f"{watchers:,}×{number}" for number, watchers in sorted(tally.terminals.items()))
         return [
             server_name, case, f"{tally.received / self.seconds:,.0f}",
@@ -99,7 +101,14 @@ class Announcer:
         event = {"type": kind, "sessionId": str(session_id), "sequence": sequence, "sentAtMs": time.time() * 1000}
         text = orjson.dumps(event | {"filler": ""}).decode()
         text = f'{text[:-2]}{"x" * (EVENT_BYTES - len(text))}"}}'
-        message = {"type": "batch.event", "session": session_id.hex, "kind": kind, "sequence": sequence, "text": text}
+        message = {
+            "type": "batch.event",
+            "session": session_id.hex,
+            "kind": kind,
+            "sequence": sequence,
+            "sentAtMs": event["sentAtMs"],
+            "text": text,
+        }
         self.client.publish(PREFIX + session_id.hex, self.serializer.serialize(message))
 
     def run(self, batches: list[uuid.UUID], rate: float, seconds: float) -> int:
@@ -117,7 +126,14 @@ class Announcer:
         return (rounds + 1) * len(batches)
 
 
-def measure(case: Case, process: subprocess.Popen, address: tuple[str, int], batches: list[uuid.UUID], announcer: Announcer, seconds: float) -> Outcome:
+def measure(
+    case: Case,
+    process: subprocess.Popen,
+    address: tuple[str, int],
+    batches: list[uuid.UUID],
+    announcer: Announcer,
+    seconds: float,
+) -> Outcome:
     """Open the watchers, announce, count."""
     seen = psutil.Process(process.pid)
     before = seen.memory_info().rss
@@ -134,7 +150,9 @@ def measure(case: Case, process: subprocess.Popen, address: tuple[str, int], bat
     return Outcome(tally, published, took, cpu, kilobytes)
 
 
-def open_watchers(case: Case, address: tuple[str, int], batches: list[uuid.UUID], seconds: float) -> list[tuple[multiprocessing.Process, Connection]]:
+def open_watchers(
+    case: Case, address: tuple[str, int], batches: list[uuid.UUID], seconds: float
+) -> list[tuple[multiprocessing.Process, Connection]]:
     """Two processes of watchers, all connected."""
     context = multiprocessing.get_context("spawn")
     path = "/api/backtest/batch/stream?sessionId={}" if case.sse else "/ws/backtest/batch/{}/"
@@ -197,6 +215,7 @@ def main() -> None:
     given = parser.parse_args()
     raise_file_limit()
     widths = [11, 13, 8, 8, 7, 7, 7, 7, 10, 7, 12, 7, 5]
+
     def say(row: list[str]) -> None:
         print("| " + " | ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) + " |", flush=True)
 

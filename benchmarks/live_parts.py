@@ -33,13 +33,17 @@ for name in sys.argv[1:]:
 
 def environment(data_dir: Path, **changes: str) -> dict[str, str]:
     """What a part is told."""
-    return os.environ | {
-        "DATA_DIR": str(data_dir),
-        "DJANGO_SETTINGS_MODULE": "backtester.settings",
-        "REDIS_URL": f"unix://{data_dir}/redis.sock",
-        "PYTHONPATH": str(ROOT),
-        "LOG_LEVEL": "WARNING",
-    } | changes
+    return (
+        os.environ
+        | {
+            "DATA_DIR": str(data_dir),
+            "DJANGO_SETTINGS_MODULE": "backtester.settings",
+            "REDIS_URL": f"unix://{data_dir}/redis.sock",
+            "PYTHONPATH": str(ROOT),
+            "LOG_LEVEL": "WARNING",
+        }
+        | changes
+    )
 
 
 @contextlib.contextmanager

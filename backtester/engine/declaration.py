@@ -95,7 +95,7 @@ class Strategy:
     prepare : for "signal"; tables are made once for many combinations
     trade : for "path"; a compiled function for one combination with the signature of `trade_grid_nb`
     target : for "exposure"; prices and parameters by name -> float64[n_bars]
-    trade_fast : for "path", where there is one; the same metrics to the bit, signature of `lane_grid_nb`
+    trade_fast : for "path", where there is one; the same metrics, signature of `lane_grid_nb`
     table_rows : parameters -> rows of indicator tables that `prepare` will make; by default one for each distinct value
     cost_ns : rough nanoseconds for one bar of one combination, to plan chunks and estimate time
     """

@@ -188,17 +188,18 @@ def measure_nb(
     """
     n_bars = len(equity)
     sum_r = sum_r2 = sum_down2 = 0.0
-    peak = worst = worst_peak = equity[0]
+    peak = before = equity[0]
+    deepest = 1.0
     for t in range(1, n_bars):
-        r = equity[t] / equity[t - 1] - 1.0 if equity[t - 1] > 0.0 else 0.0
+        now = equity[t]
+        r = now / before - 1.0 if before > 0.0 else 0.0
         down = min(r, 0.0)
         sum_r += r
         sum_r2 += r * r
         sum_down2 += down * down
-        peak = max(peak, equity[t])
-        # equity / peak < worst / worst_peak, without dividing at every bar
-        if equity[t] * worst_peak < worst * peak:
-            worst, worst_peak = equity[t], peak
+        peak = max(peak, now)
+        deepest = min(deepest, now / peak)
+        before = now
     n_closed = n_won = exposed = 0
     gross_profit = gross_loss = squared_profits = deployed = 0.0
     best, worst_trade = -np.inf, np.inf
@@ -219,7 +220,7 @@ def measure_nb(
             worst_trade = min(worst_trade, trades[k, PNL] / trades[k, COST])
         deployed = max(deployed, trades[k, COST])
     write_metrics_nb(
-        out, column, equity[0], equity[n_bars - 1], n_bars - 1, sum_r, sum_r2, sum_down2, worst / worst_peak - 1.0,
+        out, column, equity[0], equity[n_bars - 1], n_bars - 1, sum_r, sum_r2, sum_down2, deepest - 1.0,
         n_closed, n_won, gross_profit, gross_loss, exposed,
         squared_profits, best, worst_trade, deployed, periods, years,
     )  # fmt: skip

@@ -127,7 +127,9 @@ class _Job:
 
     def _environment(self) -> dict[str, str]:
         """Ours, with what the parts must agree on. Processes are the only axis of parallelism, so no threads below."""
-        return os.environ | {
+        # Celery asks CELERY_BROKER_URL before our settings: one left there by another project would cut the worker off.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CELERY_BROKER_")}
+        return inherited | {
             "DATA_DIR": str(self.plan.data_dir),
             "REDIS_URL": self.redis_url,
             "NUMBA_CACHE_DIR": str(self.plan.numba_cache_dir),

@@ -8,8 +8,10 @@ import sys
 
 from backtester.stack.errors import StackError
 
-# Daphne knows no back-pressure: a client that stops reading would cost memory without limit. The kernel drops it.
+# A client that stops reading may not hold memory for long: the kernel drops it.
 UNACKNOWLEDGED_MS = 20_000
+# The kernel doubles it. What waits there is old when it arrives, so it should be little.
+SEND_BUFFER_BYTES = 64 * 1024
 BACKLOG = 1024
 
 
@@ -19,6 +21,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=socket.AF_INET, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         raise StackError(_why_not(host, port, error)) from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
     return listener
@@ -37,10 +40,10 @@ def _why_not(host: str, port: int, error: OSError | OverflowError) -> str:
 def arguments(descriptor: int) -> list[str]:
     """Daphne on the socket: pings find the clients that vanished, and messages from clients are small."""
     return [
-        *(sys.executable, "-m", "daphne"),
+        *(sys.executable, "-m", "backtester.stack.draining"),
         *("--fd", str(descriptor)),
-        *("--ping-interval", "10"),
-        *("--ping-timeout", "25"),
+        *("--ping-interval", "11"),
+        *("--ping-timeout", "10"),
         # For both directions: the terminal event of a batch over thousands of symbols is large.
         *("--websocket-max-message-size", "16777216"),
         *("--websocket-max-frame-size", "16777216"),

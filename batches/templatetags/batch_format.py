@@ -21,8 +21,9 @@ def _missing(value: Number) -> bool:
 
 
 def _fixed(value: float, digits: int) -> str:
-    """Rounded half away from zero, as a browser does."""
-    return f"{Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,f}"
+    """Rounded half away from zero, as a browser does; what rounds to zero has no sign."""
+    rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{rounded or abs(rounded):,f}"
 
 
 def plain(value: float) -> str:

@@ -69,11 +69,15 @@ def best_text(best: Mapping[str, Any], names: Mapping[str, Any]) -> str:
 @register.simple_tag
 def cell(row: Mapping[str, Any] | None, name: str, names: Mapping[str, Any]) -> str:
     """One cell of a row: a parameter, the coefficient, or a metric."""
-    if row is None:
-        return metric(None, "ratio")
-    if name in row["parameters"]:
-        return parameter(row["parameters"][name], names["parameters"].get(name, {}).get("kind", "float"))
-    return metric(row.get(name), names["metrics"].get(name, {}).get("unit", "ratio"))
+    found = row or {"parameters": {}}
+    return value_text(found["parameters"].get(name, found.get(name)), name, names)
+
+
+def value_text(value: float | None, name: str, names: Mapping[str, Any]) -> str:
+    """A value of the parameter, the coefficient or the metric of that name."""
+    if name in names["parameters"]:
+        return parameter(value, names["parameters"][name]["kind"])
+    return metric(value, names["metrics"].get(name, {}).get("unit", "ratio"))
 
 
 @register.filter
@@ -89,3 +93,17 @@ def signed(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return percent(None)
     return f"{'+' if value >= 0 else ''}{percent(value)}"
+
+
+@register.filter
+def shade(value: float | None) -> str:
+    """The class of a cell by how much was won or lost: `up1` to `up3`, `down1` to `down3`; "" for next to nothing."""
+    size = abs(value or 0.0)
+    step = sum(size >= edge for edge in (0.005, 0.03, 0.08))
+    return "" if not step or value is None else f"{'up' if value > 0 else 'down'}{step}"
+
+
+@register.filter
+def rounded(values: Mapping[str, float]) -> dict[str, float]:
+    """Four digits of each: what beta made of a parameter has no natural end."""
+    return {name: float(f"{value:.4g}") for name, value in values.items()}

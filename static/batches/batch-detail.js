@@ -1,6 +1,7 @@
 // The batch page: the feed draws the panel; when the batch ends, the results are fetched once, without a jump.
 
 import { isTerminal, startLiveFeed } from "./live-feed.js";
+import { offerNotification } from "./notify.js";
 import { createPanel } from "./progress-panel.js";
 
 const TICK_MS = 1000;
@@ -9,7 +10,8 @@ const results = document.getElementById("results");
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 const first = read("first-event");
-const panel = createPanel(root, read("names"));
+const names = read("names");
+const panel = createPanel(root, names);
 panel.render(first);
 showLocalTimes();
 showIcon(first);
@@ -21,6 +23,8 @@ function follow() {
   const { stream, snapshot, websocket } = root.dataset;
   const socketUrl = new URL(websocket, location.href);
   socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
+  const title = document.querySelector("h1").textContent;
+  const notifyOfEnd = offerNotification(document.querySelector("[data-notify]"), title, names.timeout);
   const ticking = setInterval(panel.tick, TICK_MS);
   const feed = startLiveFeed({
     urls: { websocket: socketUrl.href, stream, snapshot },
@@ -31,6 +35,7 @@ function follow() {
       if (!isTerminal(event) || event.type === "connected") return;
       clearInterval(ticking);
       showIcon(event);
+      notifyOfEnd(event);
       showResults();
     },
   });
@@ -64,7 +69,7 @@ async function startHeatmaps() {
   const { startHeatmap } = await import("./heatmap.js"); // fetched only where there is one
   for (const card of cards) {
     card.dataset.started = "";
-    startHeatmap(card, read("names"));
+    startHeatmap(card, names);
   }
 }
 document.body.addEventListener("htmx:afterSettle", startHeatmaps);

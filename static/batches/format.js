@@ -5,8 +5,10 @@ const MISSING = "–";
 
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
+// "negative": what rounds to zero has no sign.
 function fixed(value, digits) {
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const style = { minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: "negative" };
+  return value.toLocaleString("en-US", style);
 }
 
 function missing(value) {

@@ -32,3 +32,27 @@ export function tickPlaces(length) {
   }
   return Array.from({ length: Math.ceil(length / every) }, (_, i) => i * every);
 }
+
+// Each cell as the median of itself and its neighbours: a plateau stays bright, a lucky spike does not.
+export function plateau(values) {
+  const near = new Float64Array(9); // sorted; one for all cells, since making arrays would take most of the time
+  return values.map((line, row) =>
+    line.map((value, column) => {
+      if (value === null) return null;
+      let n = 0;
+      for (let y = Math.max(0, row - 1); y <= row + 1 && y < values.length; y += 1) {
+        for (let x = Math.max(0, column - 1); x <= column + 1 && x < line.length; x += 1) {
+          if (values[y][x] !== null) n = insert(near, n, values[y][x]);
+        }
+      }
+      return (near[(n - 1) >> 1] + near[n >> 1]) / 2;
+    }),
+  );
+}
+
+function insert(sorted, n, value) {
+  let at = n;
+  for (; at > 0 && sorted[at - 1] > value; at -= 1) sorted[at] = sorted[at - 1];
+  sorted[at] = value;
+  return n + 1;
+}

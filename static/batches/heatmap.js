@@ -2,7 +2,7 @@
 // no more than a hundred. Pointer and arrow keys read out a cell in words.
 
 import * as format from "./format.js";
-import { colour, extent, tickPlaces } from "./heatmap-scale.js";
+import { colour, extent, plateau, tickPlaces } from "./heatmap-scale.js";
 
 const REFRESH_MS = 3000; // while the batch runs; more when the answer takes long
 const PATIENCE = 10; // at most a tenth of the time is spent asking
@@ -11,9 +11,11 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 export function startHeatmap(card, names) {
   const form = card.querySelector("form");
   const canvas = card.querySelector("canvas");
+  const smooth = card.querySelector("[data-smooth]");
   const words = card.querySelector("[data-words]");
   const axes = { x: card.querySelector("[data-axis=x]"), y: card.querySelector("[data-axis=y]") };
   let newest = 0;
+  let answered = null;
   let data = null;
   let at = null;
 
@@ -36,7 +38,9 @@ export function startHeatmap(card, names) {
   }
 
   function draw(answer) {
-    data = { ...answer, ...extent(answer.values) };
+    answered = answer;
+    const values = smooth.checked ? plateau(answer.values) : answer.values;
+    data = { ...answer, values, ...extent(values) };
     const [rows, columns] = [data.y.values.length, data.x.values.length];
     canvas.width = columns;
     canvas.height = rows;
@@ -102,7 +106,7 @@ export function startHeatmap(card, names) {
       if (data) summarise();
     });
   }
-  form.addEventListener("change", load);
+  form.addEventListener("change", (event) => (event.target === smooth ? answered && draw(answered) : load()));
   form.addEventListener("submit", (event) => event.preventDefault());
   load();
 }

@@ -24,9 +24,9 @@ export function eventSource(urls, hooks, env) {
   const source = new env.EventSource(urls.stream, { withCredentials: true });
   const hear = ({ data }) => data && hooks.heard(JSON.parse(data));
   for (const type of ["connected", "progress", "complete", "error"]) source.addEventListener(type, hear);
-  // The browser's own retry is not ours: it has no jitter and no fallback. A server's "error" event carries data.
-  source.onerror = (event) => {
-    if (event.data) return;
+  // The browser's own retry is not ours: it has no jitter and no fallback. A server's "error" event comes here too,
+  // but the feed has ended by then.
+  source.onerror = () => {
     source.close();
     hooks.lost();
   };

@@ -1,8 +1,8 @@
 """A market, a request for it, and batches in several states. No Redis and no Celery: chunks are run in this process."""
 
-
 import threading
 
+import hypothesis
 import pytest
 from django.conf import settings as live_settings
 from django.db import connection
@@ -13,6 +13,9 @@ from batches import events, execution, market_data, plan, queueing, results
 from batches.models import BatchSession
 
 from . import market, working
+
+hypothesis.settings.register_profile("batches", deadline=None)  # other work on the machine must not fail a test
+hypothesis.settings.load_profile("batches")
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +52,7 @@ def _forget_connections():
 def _small_world(settings):
     """Many small chunks, and no memory of the test before: a rolled back test gives its ids to the next one."""
     settings.CHUNK_TARGET_S = 3 * 400 * get_strategy("sma_cross").cost_ns / 1e9  # three tests on 400 bars
+    events.redis_trouble.until = queueing.trouble.until = 0.0
     plan._plans.clear()
     market_data.load_series.cache_clear()
     market_data.load_prices.cache_clear()
@@ -87,15 +91,15 @@ def submitted(start):
 @pytest.fixture
 def halfway(submitted):
     """Some chunks are done, some are not."""
-    session = working.work_some(submitted, 4)
+    session = working.work_some(submitted, 3)
     assert 0 < session.current < session.total
     return session
 
 
 @pytest.fixture
-def finished(submitted):
-    """Worked to its end."""
-    session = working.finish(submitted)
+def finished(start):
+    """Worked to its end; another one than `submitted` and `halfway`."""
+    session = working.finish(working.submit(start()))
     assert session.status == "complete"
     return session
 

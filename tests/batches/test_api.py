@@ -12,7 +12,7 @@ from django.test import AsyncClient, Client
 from django.urls import resolve
 from django.utils import timezone
 
-from batches import api, lifecycle, live
+from batches import api, hub, lifecycle
 from batches.models import BatchSession, ResultChunk
 
 from . import working
@@ -182,7 +182,7 @@ def test_an_estimate_counts_and_stores_nothing(post, start):
 
 @pytest.fixture
 def quick_polls(monkeypatch):
-    monkeypatch.setattr(live, "POLL_S", 0.02)
+    monkeypatch.setattr(hub, "POLL_S", 0.02)
 
 
 async def classic(body):
@@ -403,7 +403,9 @@ def test_a_fault_of_ours_is_told_without_its_inside(instruments, start, monkeypa
     assert b"secret" not in response.content
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://testserver.evil.example", "https://", "", "x"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://testserver.evil.example", "https://", "", "x"]
+)
 @pytest.mark.parametrize(("method", "rest"), [(method, rest) for method, rest in ON_ONE_BATCH if method != "get"])
 def test_pages_of_other_sites_cannot_write(client, finished, method, rest, origin):
     error_of(getattr(client, method)(url(finished, rest), headers={"Origin": origin}), 403, "FOREIGN_ORIGIN")

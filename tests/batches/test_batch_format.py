@@ -78,3 +78,14 @@ def test_both_sides_list_the_same_words_for_states_and_phases():
     script = (Path(__file__).parents[2] / "static" / "batches" / "panel-fields.js").read_text()
     words = dict(re.findall(r'(\w+): "([A-Z][a-z]+)"', script))
     assert {**panel_words.PHASES, **panel_words.STATES}.items() <= words.items()
+
+
+@pytest.mark.parametrize(
+    ("value", "want"), [(None, ""), (0.001, ""), (0.01, "up1"), (-0.04, "down2"), (0.5, "up3"), (-0.0, "")]
+)
+def test_returns_are_shaded_by_their_size(value, want):
+    assert panel_words.shade(value) == want
+
+
+def test_scaled_parameters_are_shown_with_four_digits():
+    assert panel_words.rounded({"gridInterval": 0.0216678421}) == {"gridInterval": 0.02167}

@@ -35,7 +35,7 @@ def test_a_message_is_one_that_the_layer_can_read(submitted, monkeypatch):
     message = get_channel_layer().deserialize(raw)
     assert channel == events.redis_channel(submitted.pk)
     assert (message["session"], message["kind"], message["sequence"]) == (submitted.pk.hex, "progress", 1)
-    assert set(message) == {"type", "session", "kind", "sequence", "text"}
+    assert set(message) == {"type", "session", "kind", "sequence", "sentAtMs", "text"}
     assert '"status":"queued"' in message["text"]
 
 

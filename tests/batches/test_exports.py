@@ -1,4 +1,4 @@
-"""CSV and Parquet hold every test with its parameters, as the contract says, and nothing that a spreadsheet would run."""
+"""CSV and Parquet hold every test with its parameters, and nothing that a spreadsheet would run."""
 
 import csv
 import io
@@ -33,7 +33,10 @@ def test_every_test_is_there_with_the_values_of_the_engine_to_the_bit(finished, 
     table, expected = read(finished), working.frame(finished)
     assert list(table.columns) == COLUMNS
     assert table["index"].tolist() == list(range(27))
-    assert table[["symbol", "fast", "slow"]].to_numpy().tolist() == expected[["symbol", "fast", "slow"]].to_numpy().tolist()
+    assert (
+        table[["symbol", "fast", "slow"]].to_numpy().tolist()
+        == expected[["symbol", "fast", "slow"]].to_numpy().tolist()
+    )
     for metric in working.METRIC_COLUMNS:
         np.testing.assert_array_equal(table[metric].to_numpy(float), expected[metric].to_numpy(float))
     assert table["error"].fillna("").tolist() == expected["error"].fillna("").tolist()

@@ -96,7 +96,7 @@ def test_errors_stand_at_their_fields(form):
     )
     assert opened.errors["symbols"] == "Too few."
     assert opened.range_fields[0].error == "Too low."
-    assert opened.errors["fees"] == "A. B."
+    assert opened.errors["fees"] == "A. (0.5 is 50%.) B. (0.5 is 50%.)"
 
 
 def test_a_range_says_what_it_comes_to(form):

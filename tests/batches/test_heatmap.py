@@ -11,8 +11,6 @@ from batches.schemas import METRIC_OF_WIRE_NAME
 
 from . import working
 
-LOWER_IS_BETTER = {"annualizedVolatility", "exposure"}
-
 
 def cells(session, **changes):
     return heatmap(session, **{"x": "", "y": "", "metric": "", "symbol": "", "aggregate": ""} | changes)
@@ -26,7 +24,7 @@ def values(found):
 def brute_force(table, found):
     how = found["aggregate"]
     if how == "best":
-        how = "min" if found["metric"] in LOWER_IS_BETTER else "max"
+        how = "min" if found["metric"] in working.LOWER_IS_BETTER else "max"
     grid = np.full((len(found["y"]["values"]), len(found["x"]["values"])), np.nan)
     for (row, y), (column, x) in itertools.product(enumerate(found["y"]["values"]), enumerate(found["x"]["values"])):
         cell = table[(table[found["x"]["name"]] == x) & (table[found["y"]["name"]] == y)]

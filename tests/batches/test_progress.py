@@ -1,7 +1,7 @@
 """From a row and a clock to an event. Nothing here touches the database."""
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from batches import progress
 from batches.models import BatchSession, Status
 
-START = datetime(2022, 12, 28, 12, tzinfo=timezone.utc)
+START = datetime(2022, 12, 28, 12, tzinfo=UTC)
 CONTRACT = {
     "type", "sessionId", "sequence", "sentAtMs", "status", "phase", "current", "total", "percentage", "currentSymbol",
     "currentBeta", "currentCoefficient", "currentParameters", "elapsedTime", "estimatedTimeRemaining",

@@ -35,7 +35,7 @@ def brute_force_leaders(session):
     """All rows of the batch, sorted in plain Python."""
     rows = working.frame(session)
     metric = session.sort_by
-    ascending = metric in {"annualizedVolatility", "exposure"}
+    ascending = metric in working.LOWER_IS_BETTER
     rows = rows[rows[metric].notna()].sort_values([metric, "index"], ascending=[ascending, True], kind="stable")
     return rows["index"].head(LEADERS).tolist()
 

@@ -80,7 +80,7 @@ def test_only_the_bars_between_the_dates_are_tested_both_ends_included(start):
 
 def test_a_grid_without_a_sensible_combination_is_refused(start):
     error = refused(start(parameterRanges={"fast": [50, 60], "slow": [10, 50]}))
-    assert error.details[0].field in {"fast", "parameterRanges"}
+    assert error.details[0].field == "parameterRanges.fast"
     assert "fast < slow" in error.message
 
 

@@ -324,6 +324,33 @@ def test_the_curl_snippet_starts_this_combination_alone(client, finished):
     assert session.request["parameterRanges"] == {name: [value] for name, value in wanted_parameters.items()}
 
 
+def test_the_neighbours_are_one_step_away_and_carry_their_recorded_rows(client, finished):
+    plan = plan_of(finished)
+    index = next(i for i in range(finished.total) if plan.identity(i)["parameters"] == {"fast": 5, "slow": 20})
+    found = client.get(url(finished, "combination", index)).context["neighbours"]
+    assert [(each["axis"], each["row"]["parameters"]) for each in found] == [
+        ("fast", {"fast": 3, "slow": 20}),
+        ("fast", {"fast": 8, "slow": 20}),
+        ("slow", {"fast": 5, "slow": 10}),
+        ("slow", {"fast": 5, "slow": 70}),
+    ]
+    symbol = plan.identity(index)["symbol"]
+    assert all(each["row"]["symbol"] == symbol and each["row"]["index"] == each["index"] for each in found)
+
+
+def test_neighbours_that_are_not_finished_are_left_out(client, submitted):
+    lifecycle.cancel(submitted.id, submitted.created_at)
+    assert client.get(url(submitted, "combination", 0)).context["neighbours"] == []
+
+
+def test_the_distribution_tells_what_explains_the_differences(client, finished):
+    response = client.get(url(finished, "spread"), headers=HTMX)
+    assert response.context["spread"]["count"] == finished.successful
+    assert {label for label, _ in response.context["importance"]} == {"Symbol", "Fast average", "Slow average"}
+    assert "<html" not in response.content.decode()
+    assert "<html" in client.get(url(finished, "spread")).content.decode()
+
+
 # ---- the list --------------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +365,14 @@ def test_the_list_asks_again_only_while_a_batch_is_active(client, halfway):
     assert 'hx-trigger="every' in client.get("/batches/", headers=HTMX).content.decode()
     lifecycle.cancel(halfway.id, halfway.created_at)
     assert 'hx-trigger="every' not in client.get("/batches/", headers=HTMX).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"), [("", True), ("active", True), ("complete", False), ("failed", False), ("nonsense", True)]
+)
+def test_the_list_shows_the_batches_of_one_kind(client, halfway, status, shown):
+    body = client.get(f"/batches/?status={status}").content.decode()
+    assert (str(halfway.id) in body) is shown
 
 
 def test_an_empty_list_leads_to_the_form(client, db):

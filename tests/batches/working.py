@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from django.utils import timezone
 
-from backtester.engine import METRIC_NAMES, run_slice
+from backtester.engine import METRIC_NAMES, METRICS, run_slice
 from batches import execution, submission
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.plan import plan_of
 from batches.schemas import parse_start, wire_name
 
 METRIC_COLUMNS = [wire_name(name) for name in METRIC_NAMES]
+LOWER_IS_BETTER = {wire_name(metric.name) for metric in METRICS if not metric.higher_is_better}
 
 
 def submit(body):

@@ -113,4 +113,15 @@ def test_the_first_page_is_light(stack, page):
     page.on("response", lambda response: sizes.append(len(response.body())))
     page.goto(stack.url)
     page.wait_for_load_state("networkidle")
-    assert sum(sizes) < 130_000  # before compression
+    assert sum(sizes) < 100_000  # before compression
+
+
+def test_each_example_can_be_run(stack, page):
+    page.goto(stack.url)
+    for name, total in (
+        ("SMA cross, 5,000 tests", 5_000),
+        ("Grid DCA, scaled by beta", 12_960),
+        ("A million tests", 995_000),
+    ):
+        page.get_by_role("link", name=name).click()
+        expect(page.locator(".total")).to_have_text(f"{total:,}")

@@ -87,6 +87,22 @@ def test_the_heatmap_reads_out_each_cell_to_pointer_and_keys(results):
     expect(results.locator("[data-words]")).to_contain_text("of 64 tests")
 
 
+def test_a_spike_is_told_from_a_plateau(results):
+    words = results.locator("[data-words]")
+    expect(words).to_contain_text("64 cells")
+    before = words.inner_text()
+    results.get_by_label("Median of neighbours").check()
+    expect(words).not_to_have_text(before)
+    expect(words).to_contain_text("64 cells")
+
+
+def test_the_distribution_comes_when_someone_scrolls_to_it(results):
+    expect(results.get_by_role("heading", name="Annual return of all tests")).to_have_count(0)
+    results.locator("#spread-title").scroll_into_view_if_needed()
+    expect(results.get_by_role("heading", name="Annual return of all tests")).to_be_visible()
+    expect(results.locator(".importance")).to_contain_text("Symbol")
+
+
 def test_the_chart_reads_out_the_day_under_the_pointer(results):
     results.locator(f"{ROWS} a").first.click()
     expect(results.locator("[data-chart] .equity")).to_be_visible()

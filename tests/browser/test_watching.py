@@ -146,7 +146,7 @@ def test_two_batches_at_once_do_not_mix(stack, visitor):
     }
     for symbol, page in watched.items():
         page.goto(addresses[symbol])
-    for _ in range(3):
+    for _ in range(2):
         for page in watched.values():
             wait_for_progress(page, beyond=percentage(page))
         for symbol, page in watched.items():
@@ -191,6 +191,27 @@ def test_the_heatmap_fills_while_the_batch_runs_and_gives_way_to_the_results(sta
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#results [data-words]")).to_contain_text("cells")
     expect(page.locator("[data-live]")).to_be_hidden()
+
+
+def test_who_asked_for_it_is_notified_of_the_end(stack, visitor, long_batch):
+    someone = visitor(permissions=["notifications"])
+    page = someone.page
+    page.add_init_script(
+        """window.told = [];
+        window.Notification = class {
+            static permission = "default";
+            static requestPermission = async () => "granted";
+            constructor(title, { body }) { window.told.push([title, body]); }
+        };"""
+    )
+    page.goto(long_batch)
+    page.get_by_role("button", name="Notify me").click()
+    expect(page.get_by_role("button", name="Notify me")).to_have_attribute("aria-pressed", "true")
+    cancel(stack, long_batch)
+    wait_for_status(page, "cancelled")
+    [[title, body]] = page.evaluate("window.told")
+    assert title == "Grid DCA"
+    assert body.startswith("Cancelled after ")
 
 
 def test_an_update_steals_neither_focus_nor_scroll(stack, page, long_batch):

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { colour, extent, tickPlaces } from "../../static/batches/heatmap-scale.js";
+import { colour, extent, plateau, tickPlaces } from "../../static/batches/heatmap-scale.js";
 
 const lightness = ([red, green, blue]) => 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 
@@ -29,4 +29,13 @@ test("few ticks are placed however long the axis", () => {
   assert.deepEqual(tickPlaces(5), [0, 1, 2, 3, 4]);
   assert.deepEqual(tickPlaces(25), [0, 5, 10, 15, 20]);
   for (const length of [1, 10, 99, 250, 4321, 10_000]) assert.ok(tickPlaces(length).length <= 10, String(length));
+});
+
+test("a spike does not survive among its neighbours, a plateau does", () => {
+  assert.deepEqual(plateau([[1, 1, 1], [1, 9, 1], [1, 1, 1]])[1][1], 1);
+  assert.deepEqual(plateau([[5, 5], [5, 5]]), [[5, 5], [5, 5]]);
+});
+
+test("undefined cells stay undefined and count for nobody", () => {
+  assert.deepEqual(plateau([[null, 2], [4, null]]), [[null, 3], [3, null]]);
 });

@@ -1,6 +1,7 @@
 """Starting and stopping: what is said when something is in the way, and that nothing is left behind."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -137,8 +138,10 @@ def test_the_children_of_a_dead_worker_do_not_live_on(stack):
 
 
 def test_a_given_redis_is_used(own_stack, other_redis):
-    stack = own_stack(REDIS_URL=other_redis).start().wait_until_ready()
+    stack = own_stack(REDIS_URL=other_redis, CELERY_BROKER_URL="redis://127.0.0.1:1/0").start().wait_until_ready()
     assert stack.redis_url == other_redis
+    server = re.escape(other_redis.removeprefix("redis://"))
+    until(lambda: re.search(f"Connected to redis://.*{server}", stack.log("worker")), "the worker")
     assert sorted(stack.pids()) == ["watchdog", "web", "worker"]
     assert httpx.get(f"{stack.url}/healthz", timeout=60).json()["redis"] is True
     assert stack.end() == 0

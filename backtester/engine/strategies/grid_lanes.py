@@ -2,7 +2,8 @@
 
 Most bars of most combinations only mark the position to the close. That part is one loop over LANES combinations, which
 the compiler turns into vector instructions; it also notices the lanes in which something can happen, and only those are
-looked at one by one. The numbers are those of `trade_grid_nb` to the bit: the same operations in the same order.
+looked at one by one. The numbers are those of `trade_grid_nb` to the bit: the same operations in the same order. Only
+the last digit of the drawdown may differ, which is found here without a division at every bar.
 """
 
 import numpy as np

@@ -15,20 +15,21 @@ def target_volatility_nb(close: Floats, periods_per_year: float, window: int, ta
     realised volatility = sample deviation of simple returns * sqrt(periods a year); without any, the exposure is 1
     """
     n_bars = len(close)
+    sums = np.zeros(n_bars)  # prefix sums of returns and of their squares
+    squares = np.zeros(n_bars)
+    for t in range(1, n_bars):
+        r = close[t] / close[t - 1] - 1.0
+        sums[t] = sums[t - 1] + r
+        squares[t] = squares[t - 1] + r * r
     exposure = np.zeros(n_bars)
     for t in range(window, n_bars):
         if (t - window) % every != 0:
             exposure[t] = exposure[t - 1]
             continue
-        mean = 0.0
-        for i in range(t - window + 1, t + 1):
-            mean += (close[i] / close[i - 1] - 1.0) / window
-        squares = 0.0
-        for i in range(t - window + 1, t + 1):
-            deviation = close[i] / close[i - 1] - 1.0 - mean
-            squares += deviation * deviation
-        volatility = np.sqrt(squares / (window - 1) * periods_per_year)
-        exposure[t] = min(1.0, target / volatility) if volatility > 0.0 else 1.0
+        total, total2 = sums[t] - sums[t - window], squares[t] - squares[t - window]
+        variance = (total2 - total * total / window) / (window - 1) * periods_per_year
+        # Prefix sums leave rounding where prices do not move; that is no volatility.
+        exposure[t] = min(1.0, target / np.sqrt(variance)) if variance > 1e-12 * squares[t] else 1.0
     return exposure
 
 

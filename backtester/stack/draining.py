@@ -1,0 +1,73 @@
+"""Daphne with what it lacks: a `send` that waits for a slow client, as ASGI servers are expected to have it.
+
+Without it Daphne takes everything at once and keeps in memory what the client does not read. With it a slow watcher
+keeps one event waiting, the newest, and a slow download holds one piece of its file. Run with Daphne's own arguments.
+"""
+
+import asyncio
+import resource
+from typing import Any
+
+from daphne.cli import CommandLineInterface
+from daphne.http_protocol import WebRequest
+from daphne.server import Server
+
+
+class Tap:
+    """A producer in Twisted's sense: told to pause when more than its buffer (64 kB) waits to be sent."""
+
+    def __init__(self) -> None:
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's word
+        """The buffer is full."""
+        self.flowing.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """It is empty again."""
+        self.flowing.set()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The client is gone; nobody may be left waiting."""
+        self.flowing.set()
+
+
+class DrainingServer(Server):
+    """Daphne, waiting."""
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """What an application's `send` does."""
+        kind = message["type"]
+        tap = getattr(protocol, "tap", None)
+        if tap is None and kind in {"http.response.start", "websocket.send"}:
+            tap = protocol.tap = connect_tap(protocol)
+        if tap is not None and not tap.flowing.is_set():
+            await tap.flowing.wait()
+        if kind == "http.response.body" and not message.get("more_body") and getattr(protocol, "producer", None):
+            protocol.unregisterProducer()  # Twisted insists that it is gone before a request ends
+        await super().handle_reply(protocol, message)
+
+
+def connect_tap(protocol: Any) -> Tap:
+    """A tap between the protocol and its transport."""
+    tap = Tap()
+    if isinstance(protocol, WebRequest):
+        if protocol.channel is not None:  # none: the client is gone
+            protocol.registerProducer(tap, True)
+    else:
+        protocol.transport.unregisterProducer()  # the HTTP channel that the socket began as
+        protocol.transport.registerProducer(tap, True)
+    return tap
+
+
+def main() -> None:
+    """Daphne's command line, with room for as many sockets as we may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    CommandLineInterface.server_class = DrainingServer
+    CommandLineInterface.entrypoint()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""One hub for each event loop: every watched batch is subscribed to once, however many watch it.
+
+The channel layer brings hints quickly; the rows, read for all watched batches together once a second, decide. So Redis
+may lose everything and a watcher is a second or two late, no more. Each watcher has one slot for the newest event: a
+slow one gets fewer events, never old ones, and never misses the last.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import redis
+from channels.layers import get_channel_layer
+from django.conf import settings
+from prometheus_client import Gauge
+
+from batches.errors import TooMany
+from batches.events import group_name
+
+log = logging.getLogger(__name__)
+WATCHERS = Gauge("live_watchers", "Open streams, whatever the transport.")
+HEARTBEAT_S = 7.0  # a stream is never quiet for longer than twice this
+POLL_S = 1.0
+SUBSCRIBE_S = 1.0
+EARLY = 0.1  # the part of EVENT_INTERVAL_S by which an event may be early: commits and clocks are not exact
+# What the layer raises while Redis is away; RuntimeError: its channel went away with the connection.
+LAYER_ERRORS = (redis.RedisError, OSError, RuntimeError)
+
+
+@dataclass(slots=True)
+class Event:
+    """What goes out to a watcher: encoded once, however many watch."""
+
+    kind: str
+    sequence: int
+    text: str
+    sent_at_ms: float
+    _frame: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Nothing comes after it."""
+        return self.kind in {"complete", "error"}
+
+    @property
+    def frame(self) -> bytes:
+        """As EventSource reads it. The text is one line of JSON."""
+        if not self._frame:
+            self._frame = f"id: {self.sequence}\nevent: {self.kind}\ndata: {self.text}\n\n".encode()
+        return self._frame
+
+
+class Watcher:
+    """The slot of one open stream."""
+
+    __slots__ = ("idle", "newest", "sequence", "timer", "waiting")
+
+    def __init__(self) -> None:
+        self.newest: Event | None = None  # not taken yet
+        self.sequence = -1  # the highest seen
+        self.waiting: asyncio.Future[None] | None = None
+        self.idle = True
+        self.timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
+
+    def offer(self, event: Event) -> None:
+        """Keep the newest; wake whoever waits."""
+        if event.sequence > self.sequence:
+            self.sequence, self.newest = event.sequence, event
+            self._wake()
+
+    def skip_to(self, sequence: int) -> None:
+        """What is not newer has been told already."""
+        self.sequence = max(self.sequence, sequence)
+        if self.newest is not None and self.newest.sequence <= sequence:
+            self.newest = None
+
+    async def take(self) -> Event | None:
+        """The newest event, once there is one; None when a heartbeat is due."""
+        if self.newest is None:
+            self.waiting = asyncio.get_running_loop().create_future()
+            await self.waiting
+        event, self.newest, self.idle = self.newest, None, False
+        return event
+
+    def _wake(self) -> None:
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
+
+    def _beat(self) -> None:
+        """One slow timer for each watcher, not one for each event: it looks whether anything was taken since."""
+        if self.idle:
+            self._wake()
+        self.idle = True
+        self.timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
+
+
+@dataclass(eq=False, slots=True)
+class Watched:
+    """A batch that somebody watches here."""
+
+    watchers: set[Watcher] = field(default_factory=set)
+    subscription: "asyncio.Task[None] | None" = None  # none: to be tried again
+    sequence: int = 0  # the newest that was handed out
+    heard_at: float = 0.0  # when the channel layer spoke last
+    turn_ms: float = 0.0  # the next progress may have been sent at this time
+    held: Event | None = None
+    timer: asyncio.TimerHandle | None = None
+
+    def deliver(self, event: Event) -> None:
+        """Hand it to everyone: at once, or, when it follows the one before too closely, in its turn.
+
+        The pace is judged by when events were sent, not by when they came: a moment's delay in this process would
+        otherwise be passed on to all that follow.
+        """
+        if event.sequence <= max(self.sequence, self.held.sequence if self.held else 0):
+            return
+        interval_ms = settings.EVENT_INTERVAL_S * 1000
+        early_ms = self.turn_ms - event.sent_at_ms
+        if event.is_terminal or early_ms <= EARLY * interval_ms:
+            self._hand_out(event)
+            return
+        self.held = event
+        if self.timer is None:
+            delay_s = min(early_ms, interval_ms) / 1000
+            self.timer = asyncio.get_running_loop().call_later(delay_s, self._release)
+
+    def _hand_out(self, event: Event) -> None:
+        self.stop()
+        self.sequence = event.sequence
+        self.turn_ms = max(self.turn_ms, event.sent_at_ms) + settings.EVENT_INTERVAL_S * 1000
+        for watcher in self.watchers:
+            watcher.offer(event)
+
+    def _release(self) -> None:
+        if self.held is not None:
+            self._hand_out(self.held)
+
+    def stop(self) -> None:
+        """Forget what is held."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.held = self.timer = None
+
+
+NewerEvents = Callable[[dict[uuid.UUID, int]], Awaitable[Iterable[tuple[uuid.UUID, Event]]]]
+
+
+class Hub:
+    """The watchers of this process and event loop, by batch."""
+
+    def __init__(self, newer_events: NewerEvents) -> None:
+        self.batches: dict[uuid.UUID, Watched] = {}
+        self.newer_events = newer_events
+        self.watchers = 0
+        self.channel: str | None = None
+        self.opening = asyncio.Lock()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._spawn(self._poll())
+
+    @contextlib.contextmanager
+    def watching(self, session_id: uuid.UUID) -> Iterator[Watcher]:
+        """A watcher of the batch. The last one to leave ends the subscription."""
+        if self.watchers >= settings.STREAMS_MAX:
+            raise TooMany(f"This server has {self.watchers:,} open streams, and no more are allowed (STREAMS_MAX).")
+        watcher, watched = Watcher(), self.batches.setdefault(session_id, Watched())
+        watched.watchers.add(watcher)
+        self._count(1)
+        try:
+            yield watcher
+        finally:
+            self._count(-1)
+            watcher.timer.cancel()
+            watched.watchers.discard(watcher)
+            if not watched.watchers:
+                watched.stop()
+                del self.batches[session_id]
+                self._spawn(self._unsubscribe(session_id))
+
+    async def subscribed(self, session_id: uuid.UUID) -> None:
+        """Return once hints for the batch come, or cannot come: then the rows must do."""
+        watched = self.batches[session_id]
+        if watched.subscription is None:
+            watched.subscription = self._spawn(self._subscribe(session_id, watched))
+        if not watched.subscription.done():
+            await asyncio.wait(
+                {watched.subscription}
+            )  # shared: a watcher that leaves must not cancel it for the others
+
+    def deliver(self, session_id: uuid.UUID, event: Event) -> None:
+        """Hand an event to everyone who watches the batch."""
+        if watched := self.batches.get(session_id):
+            watched.deliver(event)
+
+    def _count(self, change: int) -> None:
+        self.watchers += change
+        WATCHERS.inc(change)
+
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def _subscribe(self, session_id: uuid.UUID, watched: Watched) -> None:
+        try:
+            async with asyncio.timeout(SUBSCRIBE_S):
+                await get_channel_layer().group_add(group_name(session_id), await self._open_channel())
+        except LAYER_ERRORS as error:
+            watched.subscription = None  # the next round tries again
+            log.warning("no hints from the channel layer for %s, the database is followed: %r", session_id, error)
+
+    async def _unsubscribe(self, session_id: uuid.UUID) -> None:
+        if session_id in self.batches or self.channel is None:  # someone came while this task waited for its turn
+            return
+        with contextlib.suppress(*LAYER_ERRORS):  # a subscription too many does no harm
+            async with asyncio.timeout(SUBSCRIBE_S):
+                await get_channel_layer().group_discard(group_name(session_id), self.channel)
+
+    async def _open_channel(self) -> str:
+        async with self.opening:
+            if self.channel is None:
+                layer = get_channel_layer()
+                layer.channels.clear()  # what failed attempts have left; the hub is the only user in this loop
+                self.channel = await layer.new_channel()
+                self._spawn(self._receive(self.channel))
+            return self.channel
+
+    async def _receive(self, channel: str) -> None:
+        """Hints, for as long as the channel lives. The layer itself subscribes again when Redis comes back."""
+        layer = get_channel_layer()
+        while True:
+            try:
+                message = await layer.receive(channel)
+                if watched := self.batches.get(uuid.UUID(message["session"])):
+                    watched.heard_at = time.monotonic()
+                    watched.deliver(Event(message["kind"], message["sequence"], message["text"], message["sentAtMs"]))
+            except LAYER_ERRORS as error:
+                log.warning("the channel layer lost its channel: %r", error)
+                self.channel = None
+                for watched in self.batches.values():
+                    watched.subscription = None
+                return
+            except (KeyError, TypeError, ValueError) as error:
+                log.warning("a message that is none of ours came over the channel layer: %r", error)
+
+    async def _poll(self) -> None:
+        """What no hint told: lost ones, everything while Redis is away. One query for all batches."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            for session_id, watched in self.batches.items():
+                if watched.subscription is None:
+                    watched.subscription = self._spawn(self._subscribe(session_id, watched))
+            since = time.monotonic() - POLL_S
+            quiet = {pk: watched.sequence for pk, watched in self.batches.items() if watched.heard_at < since}
+            try:
+                for session_id, event in await self.newer_events(quiet) if quiet else ():
+                    self.deliver(session_id, event)
+            except Exception:
+                log.exception("the rows of watched batches could not be read; the next round tries again")

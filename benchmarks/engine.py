@@ -1,0 +1,211 @@
+"""How fast the engine sweeps, beside the peers that can be installed: `make bench`, or `python benchmarks/engine.py`.
+
+Every line is a process of its own, one after the other, warm (compiled before the clock starts), on one core. The
+clock is the processor's: other work on the machine is not counted. The peers live in var/peers, an environment that
+is made on the first run; `--no-peers` leaves them out, `--quick` does less of all.
+"""
+
+import argparse
+import json
+import pathlib
+import resource
+import subprocess
+import sys
+import time
+import venv
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+from workload import FAST, FEES, SLOW, closes, pairs  # noqa: E402
+
+PEERS = ROOT / "var" / "peers"
+PINS = ("vectorbt==1.2.0", "backtesting==0.6.6")
+AXES = {
+    "sma_cross": {"fast": FAST, "slow": SLOW},
+    "ema_cross": {"fast": FAST, "slow": SLOW},
+    "macd": {"fast": range(5, 21), "slow": range(22, 62, 2), "signal": range(5, 21)},
+    "rsi_reversal": {"period": range(2, 30), "entry_level": range(10, 36), "exit_level": range(45, 80, 5)},
+    "bollinger_reversal": {"window": range(10, 100), "width": {"start": 0.5, "stop": 3.2, "step": 0.05}},
+    "bollinger_breakout": {"window": range(10, 100), "width": {"start": 0.5, "stop": 3.2, "step": 0.05}},
+    "donchian_breakout": {"exit_window": range(5, 50), "entry_window": range(50, 250, 2)},
+    "momentum": {"skip": range(20), "lookback": range(21, 500, 2)},
+    "grid_dca": {
+        "grid_interval": {"start": 0.02, "stop": 0.2, "step": 0.01}, "max_lots": [5, 10, 20],
+        "profit_requirement": {"start": 0.02, "stop": 0.3, "step": 0.02},
+        "trailing_stop": [0, 0.02, 0.04, 0.06, 0.08, 0.1],
+    },
+    "periodic_dca": {"every": range(1, 64, 3), "instalments": range(4, 121, 4), "profit_requirement": [0, 0.2, 0.5]},
+    "volatility_target": {
+        "window": range(10, 126, 4), "target": {"start": 0.05, "stop": 0.4, "step": 0.05}, "every": [5, 21],
+    },
+}  # fmt: skip
+GROWTH = (5_000, 50_000, 500_000, 1_000_000)
+
+
+def sweep_seconds(grid, prices, rules, repeats):
+    """The best of some runs over all symbols: a shared machine is only ever slower than itself."""
+    from backtester.engine import run_slice
+
+    best = float("inf")
+    for _ in range(repeats):
+        began = time.process_time()
+        total = 0.0
+        for number, bars in enumerate(prices):
+            start, stop = grid.span(number)
+            for first in range(start, stop, 100_000):
+                result = run_slice(grid, bars, first, min(first + 100_000, stop), rules)
+                total += float(np.nansum(result.metrics[0]))
+        best = min(best, time.process_time() - began)
+    return best, total
+
+
+def ours(task, count, repeats):
+    """One measurement of the engine, as a dictionary."""
+    from backtester.engine import Grid, Rules, get_strategy, run_slice
+    from backtester.engine.sweep import prices_of
+
+    table = closes()
+    name, _, direction = task.partition(":")
+    symbols = [each for each in table.columns if each != "SP500"]
+    if name in ("own_numba", "own_numpy"):
+        strategy, axes, symbols = own_strategy(name), {"fast": FAST[::4], "slow": SLOW[::5]}, ["AAPL"]
+    elif name == "many_symbols":
+        strategy, axes = get_strategy("sma_cross"), {"fast": FAST[::5], "slow": SLOW[::4]}
+    elif name == "growth":
+        width = max(1, count // 20 // 50)
+        strategy, axes = get_strategy("sma_cross"), {"fast": FAST, "slow": range(60, 60 + width)}
+    else:
+        strategy, axes, symbols = get_strategy(name), AXES[name], ["AAPL"]
+    grid = Grid(strategy, symbols, axes)
+    prices = [prices_of(symbol, table[symbol]) for symbol in symbols]
+    rules = Rules(fees=FEES, direction=direction or "long")
+    run_slice(grid, prices[0], 0, 2, rules)  # compiled, or loaded from the cache
+    seconds, total = sweep_seconds(grid, prices, rules, repeats)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"count": grid.size, "seconds": seconds, "peak": peak, "total": total}
+
+
+def own_strategy(kind):
+    """A user's cross of averages, compiled or plain."""
+    import numba
+
+    from backtester.engine import Parameter, below, from_function
+
+    def averages(close, window):
+        sums = np.concatenate((np.zeros(1), np.cumsum(close)))
+        result = np.full(len(close), np.nan)
+        result[window - 1 :] = (sums[window:] - sums[:-window]) / window
+        return result
+
+    def plain(close, fast, slow):
+        with np.errstate(invalid="ignore"):
+            return np.where(averages(close, fast) > averages(close, slow), 1.0, 0.0)
+
+    @numba.njit(nogil=True)
+    def compiled(close, fast, slow):
+        exposure = np.zeros(len(close))
+        a = b = 0.0
+        for t in range(len(close)):
+            a += close[t] - (close[t - fast] if t >= fast else 0.0)
+            b += close[t] - (close[t - slow] if t >= slow else 0.0)
+            exposure[t] = 1.0 if t >= slow - 1 and a * slow > b * fast else 0.0
+        return exposure
+
+    suggested = {"start": 5, "stop": 50, "step": 5}
+    parameters = tuple(Parameter(n, "int", 20, 1, 5_000, "bars", n, "", suggested) for n in ("fast", "slow"))
+    function = plain if kind == "own_numpy" else compiled
+    return from_function(function, name=kind, title=kind, parameters=parameters, constraints=(below("fast", "slow"),))
+
+
+def measured(*command):
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=1_800, check=False)
+    if answer.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{answer.stderr[-2_000:]}")
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def peers_python():
+    """The interpreter of the peers' environment, which is made when it is missing."""
+    python = PEERS / "bin" / "python"
+    if not (PEERS / "made").exists():
+        say(f"Making {PEERS.relative_to(ROOT)} with {' and '.join(PINS)} ...")
+        venv.create(PEERS, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PINS], check=True)
+        (PEERS / "made").touch()
+    return python
+
+
+def say(line=""):
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def row(name, answer, note=""):
+    count, seconds = answer["count"], answer["seconds"]
+    rate = count / seconds
+    say(f"| {name:34} | {count:9,} | {seconds:9.4f} | {1e6 * seconds / count:9.2f} | {rate:11,.0f} "
+        f"| {answer['peak'] / 2**20:7,.0f} | {note} |")  # fmt: skip
+
+
+def agreement(theirs, count):
+    """The largest relative difference of final wealth between a peer and us, over the same pairs."""
+    from backtester.engine import Grid, Rules, get_strategy, run_slice
+    from backtester.engine.sweep import prices_of
+
+    bars = prices_of("AAPL", closes()["AAPL"])
+    grid = Grid(get_strategy("sma_cross"), ["AAPL"], {"fast": FAST, "slow": SLOW})
+    all_returns = run_slice(grid, bars, 0, grid.size, Rules(fees=FEES)).metrics[0]
+    indices = [FAST.index(a) * len(SLOW) + SLOW.index(b) for a, b in pairs(count)]
+    wealth = 1 + all_returns[indices]
+    return float(np.max(np.abs((1 + np.array(theirs)) / wealth - 1)))
+
+
+def compare(quick):
+    say("\nBeside the peers: SMA cross, AAPL, 8,313 closes, six numbers or more for each combination\n")
+    head()
+    us = measured(sys.executable, __file__, "--task", "sma_cross", "--repeats", "9")
+    row("the engine", us, "18 numbers each")
+    python = peers_python()
+    for task, count in (("vectorbt", 500 if quick else 5_000), ("backtesting", 10 if quick else 40)):
+        theirs = measured(python, ROOT / "benchmarks" / "peers.py", task, str(count))
+        times = theirs["seconds"] / count * us["count"] / us["seconds"]
+        apart = agreement(theirs["returns"], count)
+        row(theirs["name"], theirs, f"{times:,.0f} times as long; final wealth within {apart:.0e}")
+        if apart > 1e-9:
+            raise SystemExit(f"{theirs['name']} does not agree with the engine: {apart:.3g} apart.")
+
+
+def head():
+    say(f"| {'':34} | {'tests':>9} | {'CPU s':>9} | {'µs/test':>9} | {'tests/CPU s':>11} | {'peak MB':>7} | |")
+    say(f"|{'-' * 36}|{'-' * 11}|{'-' * 11}|{'-' * 11}|{'-' * 13}|{'-' * 9}|---|")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--no-peers", action="store_true", help="leave vectorbt and backtesting.py out")
+    parser.add_argument("--quick", action="store_true", help="fewer tests for the peers, growth to 50,000")
+    parser.add_argument("--task", help=argparse.SUPPRESS)
+    parser.add_argument("--count", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--repeats", type=int, default=5, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.task:
+        say(json.dumps(ours(asked.task, asked.count, asked.repeats)))
+        return
+    say("Strategies: one core, AAPL, 8,313 closes, fees 0.1 %, best of five\n")
+    head()
+    tasks = [*AXES, "sma_cross:both", "grid_dca:both", "many_symbols", "own_numba", "own_numpy"]
+    for task in tasks:
+        row(task, measured(sys.executable, __file__, "--task", task), "20 symbols" if task == "many_symbols" else "")
+    say("\nGrowth: SMA cross, 20 symbols\n")
+    head()
+    for count in GROWTH[: 2 if asked.quick else 4]:
+        command = ("--task", "growth", "--count", str(count), "--repeats", "1" if count > 100_000 else "3")
+        row(f"{count:,}", measured(sys.executable, __file__, *command), "")
+    if not asked.no_peers:
+        compare(asked.quick)
+
+
+if __name__ == "__main__":
+    main()

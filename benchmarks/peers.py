@@ -1,0 +1,92 @@
+"""The same SMA crosses by vectorbt and backtesting.py; run by `engine.py` in the peers' own environment.
+
+    python peers.py vectorbt|backtesting COUNT      prints one JSON object
+
+The rules are ours: above by more than a tie, filled at the next close, fees of 0.1 % on each side, all in.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+from workload import FEES, closes, pairs
+
+CHUNK = 100  # vectorbt is fastest and smallest in chunks of about this many columns
+
+
+def vectorbt(count):
+    import vectorbt as vbt
+
+    close = closes()["AAPL"]
+    chosen = pairs(count)
+
+    def run(part):
+        fast = vbt.MA.run(close, [a for a, _ in part], short_name="fast").ma.to_numpy()
+        slow = vbt.MA.run(close, [b for _, b in part], short_name="slow").ma.to_numpy()
+        long = np.zeros(fast.shape, dtype=bool)
+        long[1:] = (fast > slow * (1 + 1e-10))[:-1]
+        before = np.zeros(fast.shape, dtype=bool)
+        before[1:] = long[:-1]
+        portfolio = vbt.Portfolio.from_signals(close, long & ~before, ~long & before, fees=FEES, freq="1D")
+        closed = portfolio.trades.closed
+        # The six numbers of the comparison; each is computed by vectorbt when it is asked for.
+        numbers = (
+            portfolio.total_return(), portfolio.annualized_return(), portfolio.max_drawdown(),
+            portfolio.sharpe_ratio(), closed.win_rate(), closed.count(),
+        )  # fmt: skip
+        return np.asarray(numbers[0])
+
+    run(chosen[:CHUNK])  # compiled now
+    began = time.process_time()
+    returns = np.concatenate([run(chosen[i : i + CHUNK]) for i in range(0, len(chosen), CHUNK)])
+    return time.process_time() - began, returns, f"vectorbt {vbt.__version__}, in chunks of {CHUNK}"
+
+
+def backtesting(count):
+    os.environ["TQDM_DISABLE"] = "1"
+    import warnings
+
+    import backtesting as package
+
+    warnings.simplefilter("ignore")
+    close = closes()["AAPL"]
+    bars = pd.DataFrame(dict.fromkeys(("Open", "High", "Low", "Close"), close))
+
+    def average(values, window):
+        return pd.Series(values).rolling(window).mean()
+
+    class Cross(package.Strategy):
+        fast = 5
+        slow = 20
+
+        def init(self):
+            self.short = self.I(average, self.data.Close, self.fast, plot=False)
+            self.long = self.I(average, self.data.Close, self.slow, plot=False)
+
+        def next(self):
+            above = self.short[-1] > self.long[-1] * (1 + 1e-10)
+            if above and not self.position:
+                self.buy()
+            elif not above and self.position:
+                self.position.close()
+
+    test = package.Backtest(bars, Cross, cash=1e13, commission=FEES)
+    began = time.process_time()
+    returns = [test.run(fast=a, slow=b)["Return [%]"] / 100 for a, b in pairs(count)]
+    return time.process_time() - began, np.array(returns), f"backtesting.py {package.__version__}"
+
+
+def main():
+    task, count = sys.argv[1], int(sys.argv[2])
+    seconds, returns, name = {"vectorbt": vectorbt, "backtesting": backtesting}[task](count)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    answer = {"name": name, "count": count, "seconds": seconds, "peak": peak, "returns": returns.tolist()}
+    sys.stdout.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The eight invariants of the design, by name. What needs Redis and real processes is proven in tests/stack."""
+
+import ast
+import asyncio
+import contextlib
+import itertools
+import os
+import pathlib
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.utils import timezone
+
+import backtester.engine
+from backtester.engine import METRIC_NAMES, replay
+from batches import execution, hub, lifecycle, live, queueing, retrying, watchdog
+from batches.models import BatchSession, ChunkStatus, Status
+from batches.plan import plan_of
+from batches.recording import record_chunk
+
+from . import working
+
+
+def test_1_the_database_is_the_truth_redis_may_be_emptied_at_any_moment_and_no_result_is_lost_or_doubled(submitted):
+    """Messages are lost, doubled and late: every message is one call of `work_on`, whatever came before."""
+    chance = random.Random(7)
+    for _ in range(200):
+        if chance.random() < 0.3:
+            execution.work_on(submitted.pk)  # a message, perhaps a second copy, perhaps one from before the end
+        if chance.random() < 0.3:
+            watchdog.do_round(timezone.now())
+    ended = working.finish(submitted)
+    metrics, _ = working.computed(ended)
+    assert (ended.status, ended.successful, ended.failed) == ("complete", 24, 3)
+    assert working.stored(ended).tobytes() == metrics.tobytes()
+    assert set(ended.chunks.values_list("attempt", flat=True)) == {1}
+
+
+def test_1_the_queue_carries_ids_only(submitted, monkeypatch):
+    sent = []
+    monkeypatch.setattr(queueing.app, "send_task", lambda name, args, **options: sent.append((name, args)))
+    monkeypatch.setattr(queueing, "_producers", lambda pid: _Producers())
+    queueing.trouble.until = 0.0
+    queueing.enqueue(submitted.pk, messages=3)
+    assert sent == [(queueing.RUN_SLICE, [str(submitted.pk)])] * 3
+
+
+class _Producers:
+    """A pool of senders that always has one."""
+
+    def acquire(self, **_):
+        return contextlib.nullcontext(None)
+
+
+def test_2_a_terminal_state_is_entered_once_and_who_changed_the_row_announces_it(halfway, published):
+    now = timezone.now()
+    enders = [
+        lambda: lifecycle.cancel(halfway.pk, now),
+        lambda: lifecycle.expire(halfway, halfway.deadline_at),
+        lambda: lifecycle.fail(halfway.pk, now, "no room"),
+    ]
+    assert [ender() for ender in enders * 2] == [True] + [False] * 5
+    assert [session.status for session in published] == ["cancelled"]
+    assert working.reread(halfway).status == Status.CANCELLED
+
+
+def test_3_results_and_counters_commit_together_and_recording_twice_changes_nothing(submitted):
+    chunks = list(iter(lambda: execution.claim(submitted.pk), None))
+    results = [(chunk, execution.compute(chunk)) for chunk in chunks]
+    order = results * 3
+    random.Random(3).shuffle(order)
+    for chunk, result in order:
+        record_chunk(chunk, result, timezone.now())
+        done = submitted.chunks.filter(status=ChunkStatus.DONE)
+        session = working.reread(submitted)
+        assert session.current == sum(each.stop - each.start for each in done)
+        failed = sum(last - first for each in done for _, ranges in each.failures for first, last in ranges)
+        assert session.failed == failed
+    assert session.status == "complete"
+
+
+def test_4_every_change_that_a_watcher_may_see_raises_the_sequence(submitted):
+    seen = "status phase successful failed leaders last_test failures paused_at error results"
+    before = BatchSession.objects.values("sequence", *seen.split()).get()
+    moves = [
+        lambda: execution.run(execution.claim(submitted.pk)),
+        lambda: lifecycle.pause(submitted.pk, timezone.now()),
+        lambda: lifecycle.resume(submitted.pk, timezone.now()),
+        lambda: execution.run(execution.claim(submitted.pk)),
+        lambda: lifecycle.cancel(submitted.pk, timezone.now()),
+    ]
+    for change in moves:
+        change()
+        after = BatchSession.objects.values("sequence", *seen.split()).get()
+        assert after["sequence"] > before["sequence"]
+        before = after
+    for nothing in (lambda: lifecycle.cancel(submitted.pk, timezone.now()), lambda: execution.work_on(submitted.pk)):
+        nothing()
+        assert BatchSession.objects.values("sequence", *seen.split()).get() == before
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_5_every_watcher_gets_exactly_one_terminal_event_however_late_it_comes(
+    submitted, worker, monkeypatch, settings
+):
+    monkeypatch.setattr(hub, "POLL_S", 0.02)
+    settings.EVENT_INTERVAL_S = 0.01
+
+    async def watch(delay):
+        await asyncio.sleep(delay)
+        async with asyncio.timeout(20), contextlib.aclosing(live.follow(submitted.pk)) as events:
+            return [event async for event in events if event is not None]
+
+    watched = await asyncio.gather(*(watch(number / 100) for number in range(30)))
+    watched.append(await watch(0))
+    for events in watched:
+        assert [event.is_terminal for event in events] == [False] * (len(events) - 1) + [True]
+        assert events[0].kind == "connected"
+        assert all(later.sequence > earlier.sequence for earlier, later in itertools.pairwise(events))
+    assert len({events[-1].sequence for events in watched}) == 1
+    assert (await sync_to_async(working.reread)(submitted)).status == "complete"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_6_no_transaction_is_open_while_the_engine_computes_and_nothing_is_announced_before_commit(
+    start, monkeypatch, settings
+):
+    settings.EVENT_INTERVAL_S = 0
+    seen = []
+
+    def watched(module, name):
+        original = getattr(module, name)
+
+        def look(*args, **kwargs):
+            seen.append((name, transaction.get_connection().in_atomic_block))
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, look)
+
+    watched(execution, "run_slice")
+    for name in ("submission", "lifecycle", "retrying"):
+        watched(sys.modules[f"batches.{name}"], "enqueue")
+    for name in ("execution", "recording", "lifecycle"):
+        watched(sys.modules[f"batches.{name}"], "publish")
+    session = working.work_some(working.submit(start()), 3)
+    lifecycle.pause(session.pk, timezone.now())
+    lifecycle.resume(session.pk, timezone.now())
+    lifecycle.cancel(session.pk, timezone.now())
+    working.finish(retrying.retry(working.reread(session), now=timezone.now()))
+    assert {name for name, _ in seen} == {"run_slice", "enqueue", "publish"}
+    assert not any(in_transaction for _, in_transaction in seen)
+
+
+ALLOWED = {"numpy", "numba", "pandas", "llvmlite", "backtester", *sys.stdlib_module_names}
+
+
+def test_7_the_engine_knows_nothing_above_it_at_rest():
+    for path in pathlib.Path(backtester.engine.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                assert name.split(".")[0] in ALLOWED, f"{path.name} imports {name}"
+                assert not name.startswith("backtester") or name.startswith("backtester.engine"), path.name
+
+
+def test_7_the_engine_knows_nothing_above_it_at_run_time():
+    look = "import sys, backtester.engine; print(*(sorted({name.split('.')[0] for name in sys.modules})))"
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, env=environment)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"django", "batches", "celery", "channels", "redis", "ninja", "kombu", "orjson", "asgiref"}
+    assert "numpy" in loaded
+
+
+def test_8_a_combination_is_a_pure_function_of_its_index_any_row_can_be_replayed_to_the_same_bits(start):
+    session = working.finish(working.submit(start(enableBetaScaling=True, coefficients=[1, 0.5], direction="both")))
+    stored, plan = working.stored(session), plan_of(session)
+    _, reasons = working.computed(session)
+    for index in range(session.total):
+        if index in reasons:
+            continue
+        number = plan.grid.symbols.index(plan.grid.decode(index).symbol)
+        played = replay(plan.grid, plan.prices(number), index, plan.rules, beta=plan.betas[number])
+        np.testing.assert_array_equal([played.metrics[name] for name in METRIC_NAMES], stored[:, index])

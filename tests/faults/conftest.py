@@ -1,0 +1,91 @@
+"""One stack for the faults that leave it usable; the long form of the suite with FAULTS=long."""
+
+import logging
+import os
+
+import pytest
+
+from tests.faults.stack_under_test import StackUnderTest
+
+logging.getLogger("httpx").setLevel(logging.WARNING)
+LONG = os.environ.get("FAULTS") == "long"
+FIGURES = []
+ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Only what fits: the long tests with FAULTS=long, those about one database on that database."""
+
+    def fits(item):
+        if item.path.parent.name != "faults":
+            return True
+        if item.get_closest_marker("long") and not LONG:
+            return False
+        database = item.get_closest_marker("database")
+        return database is None or (database.args[0] == "postgresql") == ON_POSTGRESQL
+
+    left_out = [item for item in items if not fits(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if fits(item)]
+
+
+@pytest.fixture
+def measured():
+    """measured(what, seconds, limit): a figure of docs/reliability.md; all are shown at the end."""
+
+    def note(what, seconds, limit):
+        FIGURES.append((what, seconds, limit))
+        allowed = limit * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others may be using the machine
+        assert seconds <= allowed, f"{what}: {seconds:.2f} s, at most {limit} s are allowed"
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The figures, the worst of each kind."""
+    if FIGURES:
+        terminalreporter.section(f"figures of the fault suite (load {os.getloadavg()[0]:.1f})")
+    for what in dict.fromkeys(what for what, _, _ in FIGURES):
+        found = [seconds for name, seconds, _ in FIGURES if name == what]
+        limit = next(limit for name, _, limit in FIGURES if name == what)
+        terminalreporter.line(f"{what}: {max(found):.2f} s at most, of {len(found)} (allowed {limit:g})")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """A stack of this module alone; whatever was done to it, nothing is stuck and nothing is left behind."""
+    running = StackUnderTest(tmp_path_factory.mktemp("faults") / "data")
+    try:
+        running.start().wait_until_ready()
+        yield running
+        assert running.end() == 0
+    finally:
+        if running.is_alive():
+            running.end()
+
+
+@pytest.fixture
+def own_stack(tmp_path):
+    """own_stack(**environment): a stack of one test."""
+    made = []
+
+    def make(**environment):
+        made.append(StackUnderTest(tmp_path / f"data{len(made)}", **environment))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        if stack.is_alive():
+            stack.end()
+
+
+@pytest.fixture(autouse=True)
+def _healed(request):
+    """After each test its faults are gone, no batch is stuck, and no process is left that should not be."""
+    yield
+    if "stack" in request.fixturenames:
+        stack = request.getfixturevalue("stack")
+        stack.chunks()
+        stack.tell("pages", "")
+        stack.check_nothing_is_stuck()

@@ -1,0 +1,107 @@
+"""Loaded by every Python process of a stack under test (it lies on their PYTHONPATH); the product knows nothing of it.
+
+Misbehaves as the files in FAULTS_DIR tell: `clock` (seconds to add), `pages` (the most pages that the database may
+have), `chunk.json` (what happens to chunks that are computed).
+"""
+
+import ctypes
+import json
+import os
+import resource
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+FOLDER = Path(os.environ["FAULTS_DIR"])
+real_time = time.time
+
+
+def told(name):
+    try:
+        return (FOLDER / name).read_text()
+    except OSError:
+        return ""
+
+
+def shifted_time():
+    return real_time() + float(told("clock") or 0)
+
+
+def shift_clock(module):
+    module.now = lambda: datetime.now(tz=timezone.utc) + timedelta(seconds=float(told("clock") or 0))  # noqa: UP017
+
+
+def limit_pages(module):
+    connect = module.DatabaseWrapper.get_new_connection
+
+    def connect_with_limit(self, parameters):
+        connection = connect(self, parameters)
+        if pages := told("pages"):
+            connection.execute(f"PRAGMA max_page_count={int(pages)}").fetchall()
+        return connection
+
+    module.DatabaseWrapper.get_new_connection = connect_with_limit
+
+
+def spoil_chunks(module):
+    run_slice = module.run_slice
+
+    def spoiled(grid, prices, *args, **kwargs):
+        fault = json.loads(told("chunk.json") or "{}")
+        time.sleep(fault.get("pace_s", 0))
+        if fault.get("symbol") in (prices.symbol, "*"):
+            MISHAPS[fault["mishap"]]()
+        return run_slice(grid, prices, *args, **kwargs)
+
+    module.run_slice = spoiled
+
+
+def exception():
+    raise ArithmeticError("injected")
+
+
+def segfault():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.string_at(0)
+
+
+def out_of_memory():
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + 2**24, limits[1]))
+    try:
+        bytearray(2**32)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+MISHAPS = {"exception": exception, "segfault": segfault, "out_of_memory": out_of_memory}
+CHANGES = {
+    "django.utils.timezone": shift_clock,
+    "django.db.backends.sqlite3.base": limit_pages,
+    "batches.execution": spoil_chunks,
+}
+
+
+class AfterImport(MetaPathFinder):
+    """Changes a module right after it was imported."""
+
+    def find_spec(self, name, path, target=None):
+        if name not in CHANGES:
+            return None
+        spec = PathFinder.find_spec(name, path)
+        execute = spec.loader.exec_module
+
+        def execute_and_change(module):
+            execute(module)
+            CHANGES[name](module)
+
+        spec.loader.exec_module = execute_and_change
+        return spec
+
+
+time.time = shifted_time
+sys.meta_path.insert(0, AfterImport())

@@ -1,0 +1,76 @@
+"""Cancel, pause and resume, at any moment, twice, and against the end: one outcome, one terminal event."""
+
+import threading
+import time
+
+import pytest
+
+from tests.faults.histories import Watchers
+from tests.stack_process import until
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+TESTS = 32_000
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+def test_a_cancelled_batch_stops_within_a_second_and_keeps_what_is_finished(stack, measured, share):
+    expected = stack.undisturbed()
+    stack.chunks(pace_s=0.1)
+    session_id = stack.start_batch()
+    watchers = Watchers(stack, [session_id])
+    stack.wait_for(session_id, min(int(share * TESTS), TESTS - 3 * 540))
+    began = time.monotonic()
+    answers = [stack.act(session_id, "cancel").json() for _ in range(2)]
+    until(lambda: not stack.held(session_id) or stack.tests_done(session_id) == done_now(stack, session_id), "the end")
+    measured("cancel takes effect", time.monotonic() - began, 1)
+    assert [answer["status"] for answer in answers] == ["cancelled", "cancelled"]
+    assert [answer["changed"] for answer in answers] == [True, False]
+    for history in watchers.wait():
+        assert (history.last["type"], history.last["code"]) == ("error", "CANCELLED")
+    kept = stack.results(session_id)
+    assert len(kept) == stack.snapshot(session_id)["current"]
+    rows = expected.set_index("index").loc[kept["index"]].reset_index()
+    for name in expected.columns.drop("error"):
+        assert kept[name].equals(rows[name]), name
+
+
+def done_now(stack, session_id):
+    return stack.snapshot(session_id)["current"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
+def test_a_paused_batch_rests_within_a_second_and_goes_on(stack, measured, share):
+    expected = stack.undisturbed()
+    stack.chunks(pace_s=0.1)
+    session_id = stack.start_batch()
+    watchers = Watchers(stack, [session_id])
+    stack.wait_for(session_id, int(share * TESTS))
+    began = time.monotonic()
+    assert [stack.act(session_id, "pause").json()["changed"] for _ in range(2)] == [True, False]
+    until(lambda: not stack.held(session_id), "the chunks in hand to end")
+    measured("pause takes effect", time.monotonic() - began, 1)
+    rested = stack.snapshot(session_id)
+    time.sleep(1)
+    assert stack.snapshot(session_id)["current"] == rested["current"] < TESTS
+    assert [stack.act(session_id, "resume").json()["changed"] for _ in range(2)] == [True, False]
+    stack.chunks()
+    watchers.wait()
+    stack.check_exact(session_id, expected)
+
+
+def test_cancel_against_the_last_chunk_has_one_outcome(stack):
+    stack.undisturbed()
+    for _ in range(5):
+        stack.chunks()
+        session_id = stack.start_batch()
+        watchers = Watchers(stack, [session_id])
+        stack.wait_for(session_id, TESTS - 2 * 540)
+        rivals = [threading.Thread(target=stack.act, args=(session_id, "cancel")) for _ in range(3)]
+        for rival in rivals:
+            rival.start()
+        for rival in rivals:
+            rival.join()
+        ends = {history.last["status"] for history in watchers.wait()}
+        assert ends in ({"complete"}, {"cancelled"})
+        assert stack.snapshot(session_id)["status"] in ends
+    stack.check_logs()

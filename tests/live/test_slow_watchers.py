@@ -1,0 +1,157 @@
+"""Watchers that are slow, stuck, gone, or come and go by the hundred: they cost little, and the others notice nothing."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import socket
+import struct
+import time
+
+import httpx
+import pytest
+import websockets
+
+from tests.live.watching import both, read_socket, until, watching
+
+pytestmark = pytest.mark.stack
+DROPPED_S = 25.0
+LARGE = 60_000  # bytes of one event, so that the buffers of the kernel are soon full
+NO_LINGER = struct.pack("ii", 1, 0)
+
+
+@pytest.fixture(scope="module")
+def fast(start_server):
+    """A server that lets fifty events a second through."""
+    return start_server(EVENT_INTERVAL_S="0.02")
+
+
+def raw(serving, session_id, kind, *, receive_buffer=0):
+    """A client of which we decide when it reads; it has asked for the stream and for nothing else."""
+    client = socket.socket()
+    if receive_buffer:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client.settimeout(20)
+    client.connect(serving.address)
+    host = f"Host: {serving.address[0]}:{serving.address[1]}\r\n"
+    if kind == "stream":
+        path = serving.stream_url(session_id).removeprefix(serving.url)
+        client.sendall(f"GET {path} HTTP/1.1\r\n{host}\r\n".encode())
+    else:
+        key = base64.b64encode(os.urandom(16)).decode()
+        head = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        client.sendall(f"GET /ws/backtest/batch/{session_id}/ HTTP/1.1\r\n{host}{head}{key}\r\n\r\n".encode())
+    return client
+
+
+def publisher(serving, session_id):
+    """publish(sequence): one large event that the row knows nothing of."""
+    filler = json.dumps("x" * LARGE)
+    return lambda sequence: serving.announce(session_id, sequence=sequence, filler=filler)
+
+
+async def test_a_slow_reader_gets_the_newest_and_the_end_while_the_others_get_everything(fast):
+    session_id = fast.batch()
+    publish = publisher(fast, session_id)
+    slow = await asyncio.to_thread(raw, fast, session_id, "websocket", receive_buffer=4096)
+    async with watching(read_socket, fast.socket_url(session_id)) as quick:
+        await until(lambda: fast.open_streams() == 2, "both watchers")
+        for sequence in range(10, 110):
+            await asyncio.to_thread(publish, sequence)
+        await asyncio.to_thread(fast.announce, session_id, sequence=200, type="complete")
+        await until(lambda: quick.task.done(), "the quick one's end")
+        received = await asyncio.to_thread(read_to_the_end, slow)
+    assert len(quick.sequences) > 60
+    slow_ones = [json.loads(text)["sequence"] for text in received]
+    assert slow_ones == sorted(set(slow_ones))
+    assert slow_ones[-1] == 200
+    assert len(slow_ones) < 30, "what it could not take in time was replaced by newer events"
+
+
+def read_to_the_end(client):
+    """The text frames of a websocket until it is closed."""
+    buffer, texts = b"", []
+    with client, contextlib.suppress(ConnectionError):
+        while data := client.recv(65536):
+            buffer += data
+            if buffer.endswith(b"\x88\x02\x03\xe8"):  # close, 1000
+                break
+    buffer = buffer.partition(b"\r\n\r\n")[2]
+    while buffer[:1] != b"\x88":
+        size, start = buffer[1], 2
+        if size >= 126:
+            start = 4 if size == 126 else 10
+            size = int.from_bytes(buffer[2:start], "big")
+        if buffer[0] == 0x81:
+            texts.append(buffer[start : start + size])
+        buffer = buffer[start + size :]
+    return texts
+
+
+async def test_watchers_that_read_nothing_are_dropped_in_time_and_cost_little_until_then(fast):
+    session_id = fast.batch()
+    publish = publisher(fast, session_id)
+    stuck = [
+        await asyncio.to_thread(raw, fast, session_id, kind, receive_buffer=4096)
+        for kind in ("websocket", "stream") * 20
+    ]
+    silent = await asyncio.to_thread(raw, fast, fast.batch(), "websocket")  # of a quiet batch: nothing is sent but pings
+    with contextlib.ExitStack() as open_sockets:
+        for client in (*stuck, silent):
+            open_sockets.enter_context(client)
+        async with watching(read_socket, fast.socket_url(session_id)) as quick:
+            await until(lambda: fast.open_streams() == 42, "all watchers")
+            before, began, sequence = fast.memory(), time.monotonic(), 10
+            while fast.open_streams() > 1:
+                await asyncio.to_thread(publish, sequence)
+                sequence += 1
+                await asyncio.sleep(0.1)
+                assert time.monotonic() - began < DROPPED_S, f"{fast.open_streams()} are still held"
+            assert fast.memory() - before < 40 * 500_000
+            behind = (sequence - 1) - quick.sequences[-1]
+            assert behind <= 2
+            assert not quick.task.done()
+
+
+async def test_a_thousand_watchers_that_come_and_go_leave_nothing_behind(serving):
+    session_id = serving.batch()
+    await churn(serving, session_id, 300)
+    before = (serving.descriptors(), serving.memory())
+    await churn(serving, session_id, 700)
+    await until(lambda: serving.descriptors() <= before[0] + 3, "the descriptors to be closed")
+    assert serving.subscriptions() == 0
+    assert serving.memory() - before[1] < 5_000_000
+
+
+async def churn(serving, session_id, cycles):
+    """Connect and leave, half politely, half with a reset, some before the answer; on both transports."""
+
+    def one(number):
+        client = raw(serving, session_id, ("websocket", "stream")[number % 2])
+        if number % 5:
+            client.recv(4096)
+        if number % 4 < 2:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        client.close()
+
+    for start in range(0, cycles, 20):
+        await asyncio.gather(*(asyncio.to_thread(one, number) for number in range(start, start + 20)))
+    await until(lambda: serving.open_streams() == 0, "the server to forget them")
+
+
+async def test_a_large_download_waits_for_its_reader(serving):
+    """The pages and files go through the same tap."""
+    answer = await httpx.AsyncClient().get(f"{serving.url}/static/batches/live-feed.js")
+    assert answer.status_code == 200
+    assert len(answer.content) == int(answer.headers["Content-Length"])
+
+
+async def test_a_client_that_answers_pings_is_kept(serving):
+    session_id = serving.batch()
+    async with websockets.connect(serving.socket_url(session_id), ping_interval=1, ping_timeout=5) as connection:
+        assert json.loads(await connection.recv())["type"] == "connected"
+        await asyncio.wait_for(await connection.ping(), 5)
+    for read, url in both(serving, session_id):
+        async with watching(read, url) as seen:
+            assert seen.kinds == ["connected"]

@@ -1,0 +1,167 @@
+"""The supervisor on small stand-ins: parts that die at once, that will not go, that leave children behind."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from backtester.stack import redis_server, supervisor, terminal
+from backtester.stack.process import Part
+from backtester.stack.stop_signals import StopSignals
+from backtester.stack.supervisor import Supervisor
+from tests.stack_process import is_running, until
+
+
+@pytest.fixture
+def supervising():
+    """A supervisor; its parts are gone at the end, whatever the test did."""
+    with StopSignals() as signals:
+        made = Supervisor(signals, on_change=lambda pids: None)
+        yield made
+        for child in made.children:
+            if child.process is not None:
+                supervisor.kill_group(child.process)
+                child.process.wait()
+
+
+@pytest.fixture
+def python(tmp_path):
+    """python(name, code): a part that runs this code."""
+    return lambda name, code: Part(name, [sys.executable, "-c", code], dict(os.environ), tmp_path / f"{name}.log")
+
+
+def has_said(part, word):
+    return part.log.exists() and word in part.log.read_text()
+
+
+def test_a_part_that_dies_at_once_is_tried_ever_less_often(supervising, python, capsys, monkeypatch):
+    monkeypatch.setattr(supervisor, "BACK_OFF_S", (0.0, 0.01, 0.02))
+    supervising.add(python("broken", "import sys; sys.exit('no such thing')"))
+    until(lambda: supervising.tick() and supervising.children[0].deaths_in_a_row >= 4, "four deaths", seconds=20)
+    told = capsys.readouterr().out
+    delays = [line.split("again in ")[1].split(" s")[0] for line in told.splitlines() if "again in" in line]
+    assert delays[:4] == ["0", "0.01", "0.02", "0.02"]
+    assert "broken ended (exit code 1)" in told
+    assert "its last words: no such thing" in told
+
+
+def test_a_part_that_ran_long_before_it_died_starts_again_without_delay(supervising, python, monkeypatch):
+    monkeypatch.setattr(supervisor, "STEADY_S", 0.0)
+    supervising.add(python("steady", "pass"))
+    child = supervising.children[0]
+    child.deaths_in_a_row = 5
+    until(lambda: supervising.tick() and child.deaths_in_a_row == 1, "the count to begin anew", seconds=10)
+
+
+def test_a_part_that_will_not_go_is_killed(supervising, python, monkeypatch):
+    monkeypatch.setattr(supervisor, "FAREWELL", ((signal.SIGTERM, 0.1), (signal.SIGQUIT, 0.1), (signal.SIGKILL, 5.0)))
+    stubborn = python(
+        "stubborn",
+        "import signal, time\n"
+        "for number in (signal.SIGTERM, signal.SIGQUIT): signal.signal(number, signal.SIG_IGN)\n"
+        "print('up', flush=True)\n"
+        "while True: time.sleep(1)",
+    )
+    supervising.add(stubborn)
+    until(lambda: has_said(stubborn, "up"), "the part", seconds=10)
+    supervising.stop()
+    assert supervising.children[0].process.returncode == -signal.SIGKILL
+
+
+def test_redis_goes_last(supervising, python):
+    waits = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print(time.monotonic(), flush=True), sys.exit()))\n"
+        "print('up', flush=True)\n"
+        "while True: time.sleep(1)"
+    )
+    redis, worker = python("redis", waits), python("worker", waits)
+    for part in (redis, worker):
+        supervising.add(part)
+        until(lambda part=part: has_said(part, "up"), "the part", seconds=10)
+    supervising.stop()
+    ended = {part.name: float(part.log.read_text().split()[-1]) for part in (redis, worker)}
+    assert ended["worker"] < ended["redis"]
+
+
+def test_what_a_dead_part_had_started_ends_with_it(supervising, python):
+    parent = python(
+        "parent",
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(600)",
+    )
+    supervising.add(parent)
+    until(lambda: has_said(parent, "\n"), "the grandchild", seconds=10)
+    grandchild = int(parent.log.read_text())
+    supervising.children[0].process.kill()
+    supervising.children[0].process.wait()
+    supervising.tick()
+    until(lambda: not is_running(grandchild), "the grandchild to go", seconds=5)
+
+
+def test_a_signal_ends_a_wait_at_once_and_is_counted():
+    with StopSignals() as signals:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        began = time.monotonic()
+        signals.wait(30)
+        assert time.monotonic() - began < 10
+        assert signals.count == 1
+
+
+def test_the_end_of_a_child_ends_a_wait(supervising, python):
+    supervising.add(python("brief", "pass"))
+    began = time.monotonic()
+    supervising.signals.wait(30)
+    assert time.monotonic() - began < 10
+
+
+def test_a_terminal_that_went_away_is_no_reason_to_stop(monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        terminal.say("nobody hears this")
+        assert sys.stdout is not gone
+        sys.stdout.close()
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), gone.fileno())  # what is still buffered must go somewhere
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("rediss://user:pass@host:6380/1", "rediss://…@host:6380/1"),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+    ],
+)
+def test_a_shown_address_has_no_password(url, shown):
+    assert redis_server.without_password(url) == shown
+
+
+@pytest.mark.parametrize("name", ["x" * 120, "a folder", "a+b", "ü"])
+def test_a_socket_is_put_elsewhere_when_its_path_would_not_do(tmp_path, name):
+    folder = redis_server.socket_path(tmp_path / name).parent
+    assert folder != tmp_path / name
+    assert folder.stat().st_mode & 0o077 == 0
+    folder.rmdir()
+
+
+def test_a_server_that_is_too_old_is_passed_over(tmp_path, monkeypatch):
+    old = tmp_path / "valkey-server"
+    old.write_text("#!/bin/sh\necho 'Redis server v=6.0.16 sha=0 malloc=libc bits=64'\n")
+    new = tmp_path / "redis-server"
+    new.write_text("#!/bin/sh\necho 'Redis server v=7.0.15 sha=0 malloc=libc bits=64'\n")
+    for server in (old, new):
+        server.chmod(0o755)
+    monkeypatch.setattr(redis_server, "_from_wheel", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert redis_server.find_server() == str(new)
+    new.unlink()
+    with pytest.raises(redis_server.StackError, match="REDIS_URL"):
+        redis_server.find_server()
