@@ -25,4 +25,4 @@ application = ProtocolTypeRouter(
 # were the longest waits that thousands of watchers saw.
 gc.collect()
 gc.freeze()
-gc.set_threshold(*map(int, os.environ.get("BT_GC", "50000,20,100").split(",")))
+gc.set_threshold(50_000, 20, 100)

@@ -7,6 +7,7 @@ slow one gets fewer events, never old ones, and never misses the last.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 import uuid
@@ -26,6 +27,7 @@ WATCHERS = Gauge("live_watchers", "Open streams, whatever the transport.")
 HEARTBEAT_S = 7.0  # a stream is never quiet for longer than twice this
 POLL_S = 1.0
 SUBSCRIBE_S = 1.0
+COLLECT_AFTER = 1_000  # watchers that left, and as many again as are still here
 EARLY = 0.1  # the part of EVENT_INTERVAL_S by which an event may be early: commits and clocks are not exact
 # What the layer raises while Redis is away; RuntimeError: its channel went away with the connection.
 LAYER_ERRORS = (redis.RedisError, OSError, RuntimeError)
@@ -156,6 +158,7 @@ class Hub:
         self.batches: dict[uuid.UUID, Watched] = {}
         self.newer_events = newer_events
         self.watchers = 0
+        self.departed = 0
         self.channel: str | None = None
         self.opening = asyncio.Lock()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -173,6 +176,7 @@ class Hub:
             yield watcher
         finally:
             self._count(-1)
+            self.departed += 1
             watcher.timer.cancel()
             watched.watchers.discard(watcher)
             if not watched.watchers:
@@ -247,10 +251,18 @@ class Hub:
             except (KeyError, TypeError, ValueError) as error:
                 log.warning("a message that is none of ours came over the channel layer: %r", error)
 
+    def _collect(self) -> None:
+        """What connections leave are cycles, and the collector is told to run seldom (`asgi.py`): its full rounds walk
+        over all watchers. So it is asked when there is enough to find."""
+        if self.departed >= COLLECT_AFTER + self.watchers:
+            self.departed = 0
+            gc.collect()
+
     async def _poll(self) -> None:
         """What no hint told: lost ones, everything while Redis is away. One query for all batches."""
         while True:
             await asyncio.sleep(POLL_S)
+            self._collect()
             for session_id, watched in self.batches.items():
                 if watched.subscription is None:
                     watched.subscription = self._spawn(self._subscribe(session_id, watched))

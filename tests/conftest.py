@@ -15,3 +15,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackProcess]:
         yield running.start().wait_until_ready()
     finally:
         running.end()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright's event loop runs to the end of the session, and no other can start beside it."""
+    items.sort(key=lambda item: "browser" in item.path.parts)

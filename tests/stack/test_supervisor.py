@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_redis_goes_last(supervising, python):
     redis, worker = python("redis", waits), python("worker", waits)
     for part in (redis, worker):
         supervising.add(part)
-        until(lambda part=part: has_said(part, "up"), "the part", seconds=10)
+        until(partial(has_said, part, "up"), "the part", seconds=10)
     supervising.stop()
     ended = {part.name: float(part.log.read_text().split()[-1]) for part in (redis, worker)}
     assert ended["worker"] < ended["redis"]
