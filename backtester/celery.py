@@ -1,11 +1,29 @@
 """The Celery application, and nothing else. Tasks are in `batches/tasks.py`."""
 
 import os
+from typing import Any
 
+import kombu
 from celery import Celery
+from celery.app.amqp import AMQP
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
 
-app = Celery("backtester")
+
+class SteadyConnection(kombu.Connection):
+    """Looks for a broker that is away every second; by default the pauses grow, and work would rest after its return."""
+
+    def _ensure_connection(self, errback: Any = None, max_retries: int | None = None, **options: Any) -> Any:
+        pauses = {"interval_start": 1, "interval_step": 0, "interval_max": 1}
+        return super()._ensure_connection(errback, max_retries, **options | pauses)
+
+
+class Broker(AMQP):
+    """Celery's own, over that connection."""
+
+    Connection = SteadyConnection
+
+
+app = Celery("backtester", amqp=Broker)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

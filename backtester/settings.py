@@ -256,6 +256,7 @@ LOGGING: dict[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
+        "channels_redis.pubsub": {"level": "CRITICAL"},  # a traceback a second while Redis is away; `live` says it
         "daphne.server": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},  # a refused request is the caller's business
         "celery.worker.strategy": {"level": "WARNING"},  # two lines a task would drown everything else

@@ -17,8 +17,8 @@ from backtester.celery import app
 from batches.events import Trouble, redis_client
 
 log = logging.getLogger(__name__)
-SENDERS, PATIENCE_S = 8, 1.0
-trouble = Trouble(PATIENCE_S)
+SENDERS, PATIENCE_S = 8, 0.5
+trouble = Trouble(seconds=1.0)
 RUN_SLICE = "batches.tasks.run_slice"
 
 

@@ -75,7 +75,7 @@ def ours(task, count, repeats):
         strategy, axes = get_strategy("sma_cross"), {"fast": FAST[::5], "slow": SLOW[::4]}
     elif name == "growth":
         width = max(1, count // 20 // 50)
-        strategy, axes = get_strategy("sma_cross"), {"fast": FAST, "slow": range(60, 60 + width)}
+        strategy, axes = get_strategy("sma_cross"), {"fast": FAST, "slow": [60 + 1_000 * i // width for i in range(width)]}
     else:
         strategy, axes, symbols = get_strategy(name), AXES[name], ["AAPL"]
     grid = Grid(strategy, symbols, axes)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester.engine.declaration import Strategy, Values
+from backtester.engine.plain_exposure import TOO_LARGE, kind_of_targets_nb
 from backtester.engine.prices import Floats, Prices
 
 ROWS = 64  # combinations at a time, 4 MB of targets for 8,000 bars
@@ -36,6 +37,6 @@ def targets_of(
 def _checked(strategy: Strategy, prices: Prices, offset: int, found: NDArray[np.float64]) -> dict[int, str]:
     if found.shape != (prices.n_bars,):
         return {offset: f"{strategy.name} gave {found.size} exposures for {prices.n_bars} bars of {prices.symbol}."}
-    if np.any(np.abs(found) > 1.0):
+    if kind_of_targets_nb(found) == TOO_LARGE:
         return {offset: f"{strategy.name} wants an exposure of more than 1 (all of the equity)."}
     return {}

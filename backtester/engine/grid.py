@@ -132,18 +132,28 @@ class _TiedAxes:
         if not self._axes:
             return {}
         leading = np.searchsorted(self._before, ranks, side="right") - 1
-        within = ranks - self._before[leading]
-        row_position = np.empty(len(ranks), dtype=np.int64)
-        order = np.argsort(leading, kind="stable")
-        rows, starts = np.unique(leading[order], return_index=True)
-        for row, members in zip(rows, np.split(order, starts[1:]), strict=True):
-            row_position[members] = np.flatnonzero(self._mask(int(row), int(row) + 1)[0])[within[members]]
+        row_position = self._row_positions(leading, ranks)
         names = list(self._axes)
         found = {names[0]: self._axes[names[0]][leading]}
         for name, size in zip(reversed(names[1:]), reversed(self._shape[1:]), strict=True):
             row_position, position = np.divmod(row_position, size)
             found[name] = self._axes[name][position]
         return found
+
+    def _row_positions(self, leading: Indices, ranks: Indices) -> Indices:
+        """The position of each valid combination within its row, the masks of neighbouring rows at once."""
+        order = np.argsort(ranks, kind="stable")
+        leading, ranks = leading[order], ranks[order]
+        positions = np.empty(len(ranks), dtype=np.int64)
+        step = max(1, _BLOCK // self._row_size)
+        done = 0
+        while done < len(ranks):
+            row = int(leading[done])
+            end = int(np.searchsorted(ranks, self._before[min(row + step, self._shape[0])]))
+            valid = np.nonzero(self._mask(row, int(leading[end - 1]) + 1))[1]
+            positions[order[done:end]] = valid[ranks[done:end] - self._before[row]]
+            done = end
+        return positions
 
     def _counts(self) -> Indices:
         """int64[len(first axis)], valid combinations under each value of the first axis."""

@@ -16,6 +16,8 @@ from backtester.engine.metrics import (
 )
 from backtester.engine.prices import Floats
 
+WHOLE, FRACTIONS, TOO_LARGE = range(3)
+
 
 @inline
 def wanted_value_nb(target: float, cash: float, value: float, fees: float, buys: bool) -> float:
@@ -106,10 +108,14 @@ def trade_exposure_nb(
 
 
 @kernel
-def whole_positions_nb(targets: Floats) -> bool:
-    """Whether targets float64[n_bars] are all -1, 0, 1 or NaN."""
+def kind_of_targets_nb(targets: Floats) -> int:
+    """WHOLE when targets float64[n_bars] are all -1, 0, 1 or NaN, TOO_LARGE when one is beyond 1, else FRACTIONS."""
     fractions = 0
+    beyond = 0
     for t in range(len(targets)):
-        target = targets[t]
-        fractions += (target != 0.0) & (abs(target) != 1.0) & (target == target)
-    return fractions == 0
+        target = abs(targets[t])
+        fractions += (target > 0.0) & (target < 1.0)
+        beyond += target > 1.0
+    if beyond > 0:
+        return TOO_LARGE
+    return FRACTIONS if fractions > 0 else WHOLE

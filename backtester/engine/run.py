@@ -13,8 +13,9 @@ from backtester.engine.declaration import STOPS, Strategy, Values, Words
 from backtester.engine.errors import BadGrid, BadParameters
 from backtester.engine.exposures import ROWS, targets_of
 from backtester.engine.grid import Columns, Grid
+from backtester.engine.indicators import rows_of
 from backtester.engine.metrics import N_METRICS, TRADE_FIELDS, measure_nb
-from backtester.engine.plain_exposure import trade_exposure_nb, whole_positions_nb
+from backtester.engine.plain_exposure import WHOLE, kind_of_targets_nb, trade_exposure_nb
 from backtester.engine.plain_signal import trade_bits_nb
 from backtester.engine.prices import Floats, Prices
 from backtester.engine.ranges import RangeTables
@@ -156,7 +157,7 @@ def _run_exposures(
         targets, failed = targets_of(strategy, prices, parameters, first, last)
         failures |= failed
         for at, row in enumerate(targets, start=first):
-            if not whole_positions_nb(row):
+            if kind_of_targets_nb(row) != WHOLE:
                 scratch.n_trades = trade_exposure_nb(prices.close, prices.fill, row, *scratch.rest(rules))
                 scratch.measure(prices, out, at)
                 continue
@@ -211,7 +212,7 @@ def _stretches(
     if strategy.table_rows is not None:
         rows = strategy.table_rows(cut)
     else:
-        rows = sum(len(np.unique(values)) for values in cut.values())
+        rows = sum(len(rows_of(values)[0]) for values in cut.values())
     if rows * n_bars * 8 <= TABLE_BYTES or last - first <= 64:
         return [(first, last)]
     middle = (first + last) // 2
