@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`. Everything here works in the checkout; nothing is installed elsewhere,
 # except, by `make test` as root on a bare machine, a browser.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check bench lock clean
+.PHONY: help run install test check bench bench-live lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 NODE = $(shell $(PY) -c "from playwright._impl import _driver; print(_driver.compute_driver_executable()[0])")
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: $(VENV)/run.stamp ## Set up what is missing, start everything, print the address (PORT=8000, HOST, DATA_DIR, REDIS_URL, DATABASE_URL)
 	@exec $(PY) manage.py runstack
@@ -18,6 +18,7 @@ install: $(VENV)/run.stamp ## Make the environment alone: .venv, from requiremen
 
 test: $(VENV)/test.stamp ## Run all tests: the scripts, then Python, on real parts and in a real browser
 	@.ci/browser
+	@.ci/nginx
 	$(NODE) --test --test-reporter=dot "tests/js/*.test.mjs"
 	$(PY) -m pytest
 
@@ -29,6 +30,14 @@ check: $(VENV)/test.stamp ## Style, types (strict mypy) and import contracts
 
 bench: $(VENV)/test.stamp ## Measure the engine
 	$(PY) benchmarks/engine.py
+
+bench-live: $(VENV)/test.stamp var/bench-uvicorn/uvicorn ## Measure live updates: lateness, losses, memory; then watchers that come and go
+	$(PY) -m benchmarks.live
+	$(PY) -m benchmarks.live_churn
+
+# Only measured beside Daphne, so it is no dependency of ours.
+var/bench-uvicorn/uvicorn:
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --target var/bench-uvicorn uvicorn httptools uvloop websockets
 
 lock: ## Resolve the dependencies of pyproject.toml anew into requirements/
 	@.ci/lock

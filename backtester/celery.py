@@ -3,15 +3,15 @@
 import os
 from typing import Any
 
-import kombu
 from celery import Celery
 from celery.app.amqp import AMQP
+from kombu.connection import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
 
 
-class SteadyConnection(kombu.Connection):
-    """Looks for a broker that is away every second; by default the pauses grow, and work would rest after its return."""
+class SteadyConnection(Connection):
+    """Looks for a broker that is away every second; by default the pauses grow, and work would rest for as long."""
 
     def _ensure_connection(self, errback: Any = None, max_retries: int | None = None, **options: Any) -> Any:
         pauses = {"interval_start": 1, "interval_step": 0, "interval_max": 1}

@@ -26,6 +26,13 @@ def is_known_host(host: str) -> bool:
     return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
 
 
+def is_welcome(scope: dict[str, Any]) -> bool:
+    """Whether a handshake comes from one of our pages, or from a program."""
+    headers = {name: value.decode("latin1") for name, value in scope.get("headers", [])}
+    host = headers.get(b"host", "")
+    return is_known_host(host) and is_known_origin(headers.get(b"origin"), host)
+
+
 class SameOriginOnly:
     """ASGI wrapper: a WebSocket handshake from a foreign page, or for a foreign host, gets 403."""
 
@@ -33,10 +40,7 @@ class SameOriginOnly:
         self.application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        headers = {name: value.decode("latin1") for name, value in scope.get("headers", [])}
-        host = headers.get(b"host", "")
-        welcome = is_known_host(host) and is_known_origin(headers.get(b"origin"), host)
-        if welcome:
+        if is_welcome(scope):  # in a function: its headers need not wait here, in memory, as long as the socket lives
             await self.application(scope, receive, send)
             return
         await receive()  # the handshake; channels' own denier would ask Redis for a channel first

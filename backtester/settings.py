@@ -3,8 +3,10 @@
 Durations carry their unit in the name. `docs/settings.md` explains each one (a test compares).
 """
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,12 +56,14 @@ def _secret_key() -> str:
             raise ImproperlyConfigured(f"SECRET_KEY has {len(given)} characters; at least 50 are wanted.")
         return given
     path = DATA_DIR / "secret_key"
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(64))
-    except FileExistsError:
-        pass  # made by an earlier start, or by a process that started with us
+    if not path.exists():
+        # Written whole under another name (0600), then linked: of two first starts at once one wins, and neither
+        # reads half a key.
+        with tempfile.NamedTemporaryFile("w", dir=DATA_DIR) as draft:
+            draft.write(secrets.token_urlsafe(64))
+            draft.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(draft.name, path)
     return path.read_text()
 
 

@@ -20,11 +20,12 @@ from batches import lifecycle
 from batches.events import publish
 from batches.models import BatchSession, ChunkStatus, Phase, ResultChunk, Status
 from batches.plan import plan_of
-from batches.recording import record_chunk, record_poison
+from batches.recording import record_chunks, record_poison
 
 log = logging.getLogger(__name__)
 CHUNK_SECONDS = Histogram("chunk_seconds", "Computing one chunk.")
 TIME_SLICE_S = 0.25  # how long a message keeps a worker on one batch, before the next batch in the queue has its turn
+HANDFUL, HANDFUL_S = 16, 0.02  # small chunks share transactions, which cost as much as computing one
 AT_ONCE_S = 5.0  # a database that refuses within this time may have lost our connection only
 LARGE_COLUMNS = ("request", "instruments", "results", "leaders", "failures", "pace", "last_test")
 DATABASE_TROUBLE = (OperationalError, InterfaceError)  # locked, full, or gone
@@ -40,8 +41,8 @@ def work_on(session_id: uuid.UUID) -> bool:
     """Work on a batch for one time slice. True when there may be more to do."""
     until = time.monotonic() + TIME_SLICE_S
     try:
-        while chunk := claim(session_id):
-            run(chunk)
+        while chunks := claim(session_id):
+            run(chunks)
             if time.monotonic() >= until:
                 return True
     except DATABASE_TROUBLE as error:  # locked, full or away; the watchdog queues the batch again, after a pause
@@ -50,37 +51,58 @@ def work_on(session_id: uuid.UUID) -> bool:
     return False
 
 
-def claim(session_id: uuid.UUID) -> ResultChunk | None:
-    """Take the next waiting chunk of an active batch; None when there is none.
+def claim(session_id: uuid.UUID, *, most: int = HANDFUL) -> list[ResultChunk]:
+    """Take the next waiting chunks of an active batch, a handful of small ones at a time; [] when there are none.
 
-    Two workers may pick the same chunk: the conditional update lets one of them have it, the other looks again.
+    Two workers may pick the same chunks: the conditional update gives each of them to one, and whoever got none looks
+    again.
     """
     while True:
         now = timezone.now()
         with transaction.atomic():
-            chunk = _waiting_chunk(session_id)
-            if chunk is None or (chunk.session.deadline_at and chunk.session.deadline_at <= now):
-                return None
-            taken = ResultChunk.objects.filter(pk=chunk.pk, status=ChunkStatus.WAITING).update(
-                status=ChunkStatus.RUNNING,
-                attempt=F("attempt") + 1,
-                claimed_by=worker_name(),
-                lease_until=now + timedelta(seconds=settings.CHUNK_LEASE_S),
-            )
-            started = bool(taken) and _start(chunk.session, now)
+            chunks = _handful(_waiting_chunks(session_id, most))
+            if not chunks or (chunks[0].session.deadline_at and chunks[0].session.deadline_at <= now):
+                return []
+            taken = _take(chunks, now)
+            started = bool(taken) and _start(chunks[0].session, now)
         if started:
-            _announce_start(chunk.session)
+            _announce_start(chunks[0].session)
         if taken:
-            chunk.attempt += 1
-            return chunk
+            return taken
 
 
-def _waiting_chunk(session_id: uuid.UUID) -> ResultChunk | None:
+def _waiting_chunks(session_id: uuid.UUID, most: int) -> list[ResultChunk]:
     """The next in the order of work, if the batch is active. The large columns stay where they are: few need them."""
     waiting = ResultChunk.objects.filter(
         session=session_id, status=ChunkStatus.WAITING, session__status__in=[Status.QUEUED, Status.RUNNING]
     )
-    return waiting.select_related("session").defer("block", *(f"session__{name}" for name in LARGE_COLUMNS)).first()
+    large = ("block", *(f"session__{name}" for name in LARGE_COLUMNS))
+    return list(waiting.select_related("session").defer(*large)[:most])
+
+
+def _handful(waiting: list[ResultChunk]) -> list[ResultChunk]:
+    """Chunks that compute for HANDFUL_S together. Of a batch that just begins only one, so that it soon has news."""
+    if not waiting or waiting[0].session.status == Status.QUEUED:
+        return waiting[:1]
+    plan = plan_of(waiting[0].session)
+    cost_s = plan.grid.strategy.cost_ns / 1e9
+    seconds = np.cumsum([(chunk.stop - chunk.start) * plan.n_bars(chunk.symbol_number) * cost_s for chunk in waiting])
+    return waiting[: max(1, int(np.searchsorted(seconds, HANDFUL_S, side="right")))]
+
+
+def _take(chunks: list[ResultChunk], now: datetime) -> list[ResultChunk]:
+    """Those of the chunks that are ours now."""
+    mine = {"claimed_by": worker_name(), "lease_until": now + timedelta(seconds=settings.CHUNK_LEASE_S)}
+    wanted = ResultChunk.objects.filter(pk__in=[chunk.pk for chunk in chunks])
+    count = wanted.filter(status=ChunkStatus.WAITING).update(
+        status=ChunkStatus.RUNNING, attempt=F("attempt") + 1, **mine
+    )
+    if count < len(chunks):  # another worker was first at some of them
+        ours = set(wanted.filter(status=ChunkStatus.RUNNING, **mine).values_list("pk", flat=True))
+        chunks = [chunk for chunk in chunks if chunk.pk in ours]
+    for chunk in chunks:
+        chunk.attempt += 1
+    return chunks
 
 
 def _start(session: BatchSession, now: datetime) -> bool:
@@ -108,14 +130,24 @@ def _announce_start(session: BatchSession) -> None:
         publish(BatchSession.objects.get(pk=session.pk))
 
 
-def run(chunk: ResultChunk) -> None:
-    """Compute and record a claimed chunk, or give it back; after too many attempts its tests count as failed."""
+def run(chunks: list[ResultChunk]) -> None:
+    """Compute and record claimed chunks, or give them back."""
+    try:
+        done = [(chunk, result) for chunk in chunks if (result := attempt(chunk)) is not None]
+        if done:
+            _record(done)
+    except BaseException:  # the database, or a shutdown: the chunks are not to blame
+        for chunk in chunks:
+            _release_if_possible(chunk)
+        raise
+
+
+def attempt(chunk: ResultChunk) -> SliceResult | None:
+    """A chunk's result; None when it has none this time. After too many attempts its tests count as failed."""
     try:
         with CHUNK_SECONDS.time():
-            result = compute(chunk)
-        _record(chunk, result)
-    except DATABASE_TROUBLE:  # the chunk is not to blame
-        _release_if_possible(chunk)
+            return compute(chunk)
+    except DATABASE_TROUBLE:
         raise
     except EngineError as error:  # as when an upgrade took the strategy away: no chunk can ever be computed
         lifecycle.fail(chunk.session_id, timezone.now(), f"The batch cannot be computed any more. {error.message}")
@@ -126,9 +158,7 @@ def run(chunk: ResultChunk) -> None:
         else:
             reason = f"{type(error).__name__}: {error} ({chunk.attempt} attempts)"[:500]
             record_poison(chunk, reason, timezone.now())
-    except BaseException:  # a shutdown
-        _release_if_possible(chunk)
-        raise
+    return None
 
 
 def compute(chunk: ResultChunk) -> SliceResult:
@@ -141,16 +171,16 @@ def compute(chunk: ResultChunk) -> SliceResult:
         return all_failed(chunk, error.message)
 
 
-def _record(chunk: ResultChunk, result: SliceResult) -> None:
+def _record(done: list[tuple[ResultChunk, SliceResult]]) -> None:
     """Once more on a new connection when the database refuses at once: computing all over would cost more."""
     began = time.monotonic()
     try:
-        record_chunk(chunk, result, timezone.now())
+        record_chunks(done, timezone.now())
     except DATABASE_TROUBLE:
         if time.monotonic() - began > AT_ONCE_S:
             raise
         connection.close()
-        record_chunk(chunk, result, timezone.now())
+        record_chunks(done, timezone.now())
 
 
 def all_failed(chunk: ResultChunk, message: str) -> SliceResult:

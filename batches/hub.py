@@ -27,7 +27,7 @@ WATCHERS = Gauge("live_watchers", "Open streams, whatever the transport.")
 HEARTBEAT_S = 7.0  # a stream is never quiet for longer than twice this
 POLL_S = 1.0
 SUBSCRIBE_S = 1.0
-COLLECT_AFTER = 1_000  # watchers that left, and as many again as are still here
+COLLECT_AFTER = 1_000  # watchers that came or left, and as many again as are here
 EARLY = 0.1  # the part of EVENT_INTERVAL_S by which an event may be early: commits and clocks are not exact
 # What the layer raises while Redis is away; RuntimeError: its channel went away with the connection.
 LAYER_ERRORS = (redis.RedisError, OSError, RuntimeError)
@@ -158,7 +158,7 @@ class Hub:
         self.batches: dict[uuid.UUID, Watched] = {}
         self.newer_events = newer_events
         self.watchers = 0
-        self.departed = 0
+        self.turnover = 0
         self.channel: str | None = None
         self.opening = asyncio.Lock()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -176,7 +176,6 @@ class Hub:
             yield watcher
         finally:
             self._count(-1)
-            self.departed += 1
             watcher.timer.cancel()
             watched.watchers.discard(watcher)
             if not watched.watchers:
@@ -201,6 +200,7 @@ class Hub:
 
     def _count(self, change: int) -> None:
         self.watchers += change
+        self.turnover += 1
         WATCHERS.inc(change)
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:
@@ -252,10 +252,10 @@ class Hub:
                 log.warning("a message that is none of ours came over the channel layer: %r", error)
 
     def _collect(self) -> None:
-        """What connections leave are cycles, and the collector is told to run seldom (`asgi.py`): its full rounds walk
-        over all watchers. So it is asked when there is enough to find."""
-        if self.departed >= COLLECT_AFTER + self.watchers:
-            self.departed = 0
+        """What requests and connections leave are cycles, and the collector is told to run seldom (`asgi.py`): its full
+        rounds walk over all watchers. So it is asked when there is enough to find."""
+        if self.turnover >= COLLECT_AFTER + self.watchers:
+            self.turnover = 0
             gc.collect()
 
     async def _poll(self) -> None:

@@ -33,6 +33,10 @@ class Plan:
         """The tested bars of one symbol."""
         return load_prices(self.series_ids[symbol_number], self.start_date, self.end_date)
 
+    def n_bars(self, symbol_number: int) -> int:
+        """How many of them there are."""
+        return self.prices(symbol_number).n_bars
+
     def identity(self, index: int) -> dict[str, Any]:
         """The first part of a row, in its wire form: which combination it is."""
         combination = self.grid.decode(index)

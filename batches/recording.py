@@ -1,5 +1,7 @@
 """Store a finished chunk: results and counters in one transaction. Recording twice changes nothing."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,33 +23,49 @@ CAUSES = 50  # distinct reasons of failure that a batch remembers; more are coun
 OTHER_CAUSES = "Other reasons; see the error column of the export."
 
 
-def record_chunk(chunk: ResultChunk, result: SliceResult, now: datetime) -> bool:
-    """Commit a chunk's results with the counters, then announce. False: it was recorded before, or all is over."""
-    metrics = result.metrics
-    failed = sum(len(offsets) for offsets in result.errors.values())
-    failures = [[message, failure_ranges(offsets, chunk.start)] for message, offsets in result.errors.items()]
-    values = {"status": ChunkStatus.DONE, "block": encode_block(metrics), "failures": failures}
-    return _record(chunk, values, metrics, failed, now)
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of a chunk. values : for its row; metrics : None when no test of it gave any."""
+
+    chunk: ResultChunk
+    values: dict[str, Any]
+    metrics: np.ndarray[Any, Any] | None
+    failed: int
+
+
+def record_chunks(done: Sequence[tuple[ResultChunk, SliceResult]], now: datetime) -> int:
+    """Commit the results of chunks of one batch with the counters, then announce.
+
+    How many were recorded: those that were recorded before are left out, and all of them when the batch is over.
+    """
+    return _record([_outcome(chunk, result) for chunk, result in done], now)
 
 
 def record_poison(chunk: ResultChunk, reason: str, now: datetime) -> bool:
     """Give up on a chunk that no worker survived: its tests count as failed, for that reason, and the batch goes on."""
     values = {"status": ChunkStatus.FAILED, "failures": [[reason, [[chunk.start, chunk.stop]]]]}
-    return _record(chunk, values, None, chunk.stop - chunk.start, now)
+    return bool(_record([Outcome(chunk, values, None, chunk.stop - chunk.start)], now))
 
 
-def _record(
-    chunk: ResultChunk, values: dict[str, Any], metrics: np.ndarray[Any, Any] | None, failed: int, now: datetime
-) -> bool:
+def _outcome(chunk: ResultChunk, result: SliceResult) -> Outcome:
+    failed = sum(len(offsets) for offsets in result.errors.values())
+    failures = [[message, failure_ranges(offsets, chunk.start)] for message, offsets in result.errors.items()]
+    values = {"status": ChunkStatus.DONE, "block": encode_block(result.metrics), "failures": failures}
+    return Outcome(chunk, values, result.metrics, failed)
+
+
+def _record(outcomes: list[Outcome], now: datetime) -> int:
     with transaction.atomic():
         # The session's row is locked first, so that two workers add to the counters one after the other.
-        session = BatchSession.objects.select_for_update().filter(pk=chunk.session_id).first()
+        session = BatchSession.objects.select_for_update().filter(pk=outcomes[0].chunk.session_id).first()
         if session is None or session.state.is_terminal:  # ended meanwhile, perhaps even deleted
-            return False
-        open_chunk = ResultChunk.objects.filter(pk=chunk.pk, status__in=[ChunkStatus.WAITING, ChunkStatus.RUNNING])
-        if not open_chunk.update(lease_until=None, **values):
-            return False
-        count(session, plan_of(session), chunk.start, chunk.stop, metrics, failed, values["failures"])
+            return 0
+        recorded = [outcome for outcome in outcomes if _store(outcome)]
+        if not recorded:
+            return 0
+        for each in recorded:
+            failures = each.values["failures"]
+            count(session, plan_of(session), each.chunk.start, each.chunk.stop, each.metrics, each.failed, failures)
         session.pace = with_sample(session.pace, active_seconds(session, now), session.work_done)
         session.worker_seen_at = now
         session.sequence += 1
@@ -63,7 +81,13 @@ def _record(
         lifecycle.complete(session.id)
     elif too_much_fails(session):
         lifecycle.fail(session.id, now, abort_words(session))
-    return True
+    return len(recorded)
+
+
+def _store(outcome: Outcome) -> bool:
+    """Fill the chunk's row, unless somebody did before."""
+    still_open = ResultChunk.objects.filter(pk=outcome.chunk.pk, status__in=[ChunkStatus.WAITING, ChunkStatus.RUNNING])
+    return bool(still_open.update(lease_until=None, **outcome.values))
 
 
 COUNTED = (
@@ -105,10 +129,10 @@ def count(
     failures: list[Any],
 ) -> None:
     """Add a finished slice to the session's counters, leaders, failures and newest test (in memory)."""
-    symbol_number = plan.grid.symbols.index(plan.grid.decode(start).symbol)
+    symbol_number = start // plan.grid.size_per_symbol
     session.successful += stop - start - failed
     session.failed += failed
-    session.work_done += float(stop - start) * plan.prices(symbol_number).n_bars
+    session.work_done += float(stop - start) * plan.n_bars(symbol_number)
     if metrics is not None:
         session.leaders = _leaders(session, plan, start, metrics)
     session.failures = _causes(session.failures, plan, failures)
@@ -118,7 +142,11 @@ def count(
 def _leaders(session: BatchSession, plan: Plan, start: int, metrics: np.ndarray[Any, Any]) -> list[dict[str, Any]]:
     metric = METRIC_OF_WIRE_NAME[session.sort_by]
     descending = higher_is_better(metric)
-    top = best(metrics[METRIC_NAMES.index(metric)], LEADERS, descending=descending)
+    values = metrics[METRIC_NAMES.index(metric)]
+    top = best(values, LEADERS, descending=descending)
+    if len(session.leaders) == LEADERS:  # most slices bring nothing new, and making rows costs more than this look
+        last = session.leaders[-1][session.sort_by]
+        top = top[values[top] >= last] if descending else top[values[top] <= last]
     rows = [plan.row(start + int(at), metrics[:, at]) for at in top]
     return better_first([*session.leaders, *rows], session.sort_by, descending=descending)[:LEADERS]
 

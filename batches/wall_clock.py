@@ -48,11 +48,22 @@ class WallClock:
         ResultChunk.objects.filter(status=ChunkStatus.RUNNING, session__status__in=ACTIVE).update(
             lease_until=now + timedelta(seconds=settings.CHUNK_LEASE_S)
         )
-        for pk, seen in self.known.items():
-            BatchSession.objects.filter(pk=pk, status__in=ACTIVE, **seen._asdict()).update(
+        for session in BatchSession.objects.filter(status__in=ACTIVE).only("timeout_s", *Instants._fields):
+            seen = self.known.get(session.pk) or _if_written_before(session, jump, now)
+            if seen is None:
+                continue
+            BatchSession.objects.filter(pk=session.pk, status__in=ACTIVE, **seen._asdict()).update(
                 deadline_at=seen.deadline_at and seen.deadline_at + jump,
                 paused_at=seen.paused_at and seen.paused_at + jump,
                 paused_s=F("paused_s") + jump.total_seconds(),  # the time that did not pass counts for nothing
                 worker_seen_at=F("worker_seen_at") + jump,
                 queued_at=F("queued_at") + jump,
             )
+
+
+def _if_written_before(session: BatchSession, jump: timedelta, now: datetime) -> Instants | None:
+    """The instants of a batch that is younger than the look before, if they come from the clock of then."""
+    written = session.paused_at or (session.deadline_at and session.deadline_at - timedelta(seconds=session.timeout_s))
+    if written is None or abs(written - now) < abs(written - (now - jump)):
+        return None
+    return Instants(session.deadline_at, session.paused_at)

@@ -70,12 +70,15 @@ def ours(task, count, repeats):
     name, _, direction = task.partition(":")
     symbols = [each for each in table.columns if each != "SP500"]
     if name in ("own_numba", "own_numpy"):
-        strategy, axes, symbols = own_strategy(name), {"fast": FAST[::4], "slow": SLOW[::5]}, ["AAPL"]
+        strategy, axes, symbols = own_strategy(name), {"fast": FAST, "slow": SLOW}, ["AAPL"]
     elif name == "many_symbols":
         strategy, axes = get_strategy("sma_cross"), {"fast": FAST[::5], "slow": SLOW[::4]}
     elif name == "growth":
         width = max(1, count // 20 // 50)
-        strategy, axes = get_strategy("sma_cross"), {"fast": FAST, "slow": [60 + 1_000 * i // width for i in range(width)]}
+        strategy, axes = (
+            get_strategy("sma_cross"),
+            {"fast": FAST, "slow": [60 + 1_000 * i // width for i in range(width)]},
+        )
     else:
         strategy, axes, symbols = get_strategy(name), AXES[name], ["AAPL"]
     grid = Grid(strategy, symbols, axes)

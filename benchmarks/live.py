@@ -84,8 +84,8 @@ class Outcome:
 
 
 HEAD = [
-    "server", "case", "events/s", "p50 ms", "p95", "p99", "max", "skipped", "disordered", "doubled", "terminals", "kB each",
-    "CPU",
+    "server", "case", "events/s", "p50 ms", "p95", "p99", "max", "skipped", "disordered", "doubled", "terminals",
+    "kB each", "CPU",
 ]  # fmt: skip
 
 
@@ -120,6 +120,7 @@ class Announcer:
             if left > 0:
                 time.sleep(left)
             self.announce(batches[which], at + 2)  # the row's own sequence is 1
+        time.sleep(1 / rate)  # a terminal event right behind the last progress would replace it, rightly
         for session_id in batches:
             self.announce(session_id, rounds + 2, "complete")
             time.sleep(0.5 / len(batches))

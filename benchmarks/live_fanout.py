@@ -1,4 +1,4 @@
-"""The practical limit: a websocket fan-out of nothing but asyncio and a Redis subscription. No Django, no protocol care.
+"""The practical limit: a websocket fan-out of asyncio and a Redis subscription alone. No Django, no care.
 
 Run with the number of a listening socket. With the name of a Redis channel instead, it is the floor: one client that
 notes how long a message was on its way.

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -86,7 +87,7 @@ def server(kind: str, data_dir: Path, **changes: str) -> Iterator[tuple[subproce
         yield process, listener.getsockname()[:2]
 
 
-def until_healthy(listener: object, log: Path, *, is_bare: bool) -> None:
+def until_healthy(listener: socket.socket, log: Path, *, is_bare: bool) -> None:
     """Wait for /healthz, or for the first line of a server that has no such page."""
     deadline = time.monotonic() + PATIENCE_S
     while not (log.read_text().startswith("ready") if is_bare else web_server.is_healthy(listener)):

@@ -56,16 +56,17 @@ def backtesting(count):
     close = closes()["AAPL"]
     bars = pd.DataFrame(dict.fromkeys(("Open", "High", "Low", "Close"), close))
 
-    def average(values, window):
-        return pd.Series(values).rolling(window).mean()
+    def average(values, window, missing):
+        # It would begin one bar after the first average; without NaN it begins at once, and nothing is above infinity.
+        return pd.Series(values).rolling(window).mean().fillna(missing)
 
     class Cross(package.Strategy):
         fast = 5
         slow = 20
 
         def init(self):
-            self.short = self.I(average, self.data.Close, self.fast, plot=False)
-            self.long = self.I(average, self.data.Close, self.slow, plot=False)
+            self.short = self.I(average, self.data.Close, self.fast, 0.0, plot=False)
+            self.long = self.I(average, self.data.Close, self.slow, np.inf, plot=False)
 
         def next(self):
             above = self.short[-1] > self.long[-1] * (1 + 1e-10)

@@ -1,11 +1,41 @@
 """The one door to Numba: how a kernel is compiled, and whether it is."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class ForgivingCache(FunctionCache):
+    """Machine code on disk that cannot be read is made anew, and that cannot be written is made by each process."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except Exception:  # noqa: BLE001 - unpickling a damaged file may raise anything
+            self._empty()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except Exception:  # noqa: BLE001 - the same, or no room on the disk
+            self._empty()
+
+    def _empty(self) -> None:
+        with suppress(OSError):
+            self.flush()  # type: ignore[no-untyped-call]
+
+
+def compile_with(function: Any, **options: Any) -> Any:
+    """`numba.njit` with our settings and our cache."""
+    compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    compiled._cache = ForgivingCache(function)  # type: ignore[no-untyped-call]
+    return compiled
 
 
 def kernel(function: Function) -> Function:
@@ -14,14 +44,12 @@ def kernel(function: Function) -> Function:
     No fastmath: reassociation changes decisions. `error_model="numpy"`: a division by zero gives inf or NaN as in
     NumPy, and loops with divisions can be vectorised. Serial: processes are the only axis of parallelism.
     """
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return cast(Function, compiled)
+    return cast(Function, compile_with(function))
 
 
 def inline(function: Function) -> Function:
     """A small function that kernels call, compiled into each of them."""
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function)
-    return cast(Function, compiled)
+    return cast(Function, compile_with(function, inline="always"))
 
 
 def is_compiled(compiled: Callable[..., Any]) -> bool:

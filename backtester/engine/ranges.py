@@ -5,6 +5,8 @@ highest close, lowest close and deepest fall within the range (a disjoint sparse
 table covers a range without overlap, as the deepest fall demands).
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from backtester.engine.bits import highest_bit_nb
@@ -26,6 +28,12 @@ class RangeTables:
         self.extremes = np.zeros((max(1, (n_bars - 1).bit_length()), n_bars, N_EXTREMES))
         fill_sums_nb(prices.close, self.sums)
         fill_extremes_nb(prices.close, self.extremes)
+
+
+@lru_cache(maxsize=4)
+def range_tables(prices: Prices) -> RangeTables:
+    """The tables of the last few prices are kept (4 MB each): slices of one symbol tend to follow each other."""
+    return RangeTables(prices)
 
 
 @inline

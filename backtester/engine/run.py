@@ -18,7 +18,7 @@ from backtester.engine.metrics import N_METRICS, TRADE_FIELDS, measure_nb
 from backtester.engine.plain_exposure import WHOLE, kind_of_targets_nb, trade_exposure_nb
 from backtester.engine.plain_signal import trade_bits_nb
 from backtester.engine.prices import Floats, Prices
-from backtester.engine.ranges import RangeTables
+from backtester.engine.ranges import RangeTables, range_tables
 from backtester.engine.rules import Rules
 from backtester.engine.segments import segment_signals_nb
 
@@ -115,7 +115,7 @@ def run_fast(
     elif strategy.kind == "path":
         run_plain(strategy, prices, parameters, rules, out, Scratch.for_bars(prices.n_bars))
     else:
-        ranges = RangeTables(prices)
+        ranges = range_tables(prices)
         for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, out.shape[1], rules):
             _run_segments(prices, ranges, bits, stops, rules, out[:, first:last])
     return {}
@@ -149,7 +149,7 @@ def _run_exposures(
     strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats
 ) -> dict[int, str]:
     """Blocks of whole positions go the way of the signals; fractions of one are walked through."""
-    ranges = RangeTables(prices)
+    ranges = range_tables(prices)
     scratch = Scratch.for_bars(prices.n_bars)
     failures: dict[int, str] = {}
     for first in range(0, out.shape[1], ROWS):

@@ -16,21 +16,24 @@ from daphne.server import Server
 class Tap:
     """A producer in Twisted's sense: told to pause when more than its buffer (64 kB) waits to be sent."""
 
+    __slots__ = ("closed",)
+
     def __init__(self) -> None:
-        self.flowing = asyncio.Event()
-        self.flowing.set()
+        self.closed: asyncio.Event | None = None  # made when it is wanted: most taps are never closed
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's word
         """The buffer is full."""
-        self.flowing.clear()
+        self.closed = self.closed or asyncio.Event()
 
     def resumeProducing(self) -> None:  # noqa: N802
         """It is empty again."""
-        self.flowing.set()
+        if self.closed is not None:
+            self.closed.set()
+            self.closed = None
 
     def stopProducing(self) -> None:  # noqa: N802
         """The client is gone; nobody may be left waiting."""
-        self.flowing.set()
+        self.resumeProducing()
 
 
 class DrainingServer(Server):
@@ -42,8 +45,8 @@ class DrainingServer(Server):
         tap = getattr(protocol, "tap", None)
         if tap is None and kind in {"http.response.start", "websocket.send"}:
             tap = protocol.tap = connect_tap(protocol)
-        if tap is not None and not tap.flowing.is_set():
-            await tap.flowing.wait()
+        if tap is not None and tap.closed is not None:
+            await tap.closed.wait()  # until it is open again
         if kind == "http.response.body" and not message.get("more_body") and getattr(protocol, "producer", None):
             protocol.unregisterProducer()  # Twisted insists that it is gone before a request ends
         await super().handle_reply(protocol, message)

@@ -4,6 +4,7 @@ import hashlib
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,8 +58,9 @@ def warm_kernels(env: Mapping[str, str], logs: Path, signals: StopSignals) -> No
         return
     with step("Compiling the kernels (the first start only)"):
         _run("warm_kernels", [], env, logs, signals)
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(fingerprint)
+    with suppress(OSError):  # a cache that cannot be written costs time at every start, and nothing else
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(fingerprint)
 
 
 def _fingerprint() -> str:

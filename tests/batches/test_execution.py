@@ -67,7 +67,7 @@ def test_a_batch_in_which_every_test_fails_is_complete(start):
 
 
 def test_the_first_claim_starts_the_batch(submitted):
-    execution.claim(submitted.pk)
+    working.claim(submitted.pk)
     session = working.reread(submitted)
     assert session.status == "running"
     assert session.started_at
@@ -77,9 +77,9 @@ def test_the_first_claim_starts_the_batch(submitted):
 
 def test_what_takes_long_before_the_first_result_is_announced(submitted, published, monkeypatch):
     monkeypatch.setattr(execution, "is_warm", lambda strategy: False)
-    execution.claim(submitted.pk)
+    working.claim(submitted.pk)
     assert [(session.status, session.phase) for session in published] == [("running", "compiling")]
-    execution.claim(submitted.pk)
+    working.claim(submitted.pk)
     assert len(published) == 1
 
 
@@ -91,7 +91,7 @@ def test_a_batch_that_ended_between_its_first_claim_and_the_announcement_stays_s
         return False
 
     monkeypatch.setattr(execution, "is_warm", cancelled_meanwhile)
-    execution.claim(submitted.pk)
+    working.claim(submitted.pk)
     session = working.reread(submitted)
     assert [event.status for event in published] == ["cancelled"]
     assert session.sequence == published[0].sequence
@@ -99,7 +99,7 @@ def test_a_batch_that_ended_between_its_first_claim_and_the_announcement_stays_s
 
 def test_chunks_are_claimed_in_their_order_and_each_once(submitted):
     claimed = []
-    while chunk := execution.claim(submitted.pk):
+    while chunk := working.claim(submitted.pk):
         claimed.append(chunk.position)
     assert claimed == list(range(submitted.chunks.count()))
     assert set(submitted.chunks.values_list("attempt", "claimed_by")) == {(1, execution.worker_name())}
@@ -112,27 +112,68 @@ def test_a_claim_that_loses_the_race_takes_the_next_chunk(submitted, monkeypatch
 
     def look_then_lose(**conditions):
         found = filtered(**conditions)
-        if "pk" in conditions and not stolen:
-            stolen.append(conditions["pk"])
-            ResultChunk.objects.all().filter(pk=conditions["pk"]).update(status=ChunkStatus.RUNNING, claimed_by="other")
+        if "pk__in" in conditions and not stolen:
+            stolen.append(conditions["pk__in"][0])
+            ResultChunk.objects.all().filter(pk=stolen[0]).update(status=ChunkStatus.RUNNING, claimed_by="other")
         return found
 
     monkeypatch.setattr(ResultChunk.objects, "filter", look_then_lose)
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     assert chunk.pk not in stolen
     assert ResultChunk.objects.get(pk=stolen[0]).claimed_by == "other"
+
+
+def test_small_chunks_are_claimed_by_the_handful_once_the_batch_runs(submitted):
+    first = execution.claim(submitted.pk)
+    assert len(first) == 1, "a batch that begins soon has news"
+    more = execution.claim(submitted.pk)
+    assert len(more) == submitted.chunks.count() - 1
+    assert {chunk.attempt for chunk in more} == {1}
+
+
+def test_a_handful_computes_no_longer_than_meant(submitted, monkeypatch):
+    execution.claim(submitted.pk)
+    monkeypatch.setattr(execution, "HANDFUL_S", 0.0)
+    assert len(execution.claim(submitted.pk)) == 1
+
+
+def test_of_a_handful_only_what_no_other_worker_took_is_ours(submitted, monkeypatch):
+    execution.claim(submitted.pk)
+    waiting = execution._waiting_chunks(submitted.pk, execution.HANDFUL)
+    ResultChunk.objects.filter(pk=waiting[0].pk).update(status=ChunkStatus.RUNNING, claimed_by="other", attempt=1)
+    monkeypatch.setattr(execution, "_waiting_chunks", lambda *_: waiting)
+    assert [chunk.pk for chunk in execution.claim(submitted.pk)] == [chunk.pk for chunk in waiting[1:]]
+    other = ResultChunk.objects.get(pk=waiting[0].pk)
+    assert (other.claimed_by, other.attempt) == ("other", 1)
+
+
+def test_when_one_chunk_of_a_handful_stumbles_the_others_are_recorded(submitted, monkeypatch):
+    execution.claim(submitted.pk)
+    handful = execution.claim(submitted.pk)
+    run_slice = execution.run_slice
+
+    def broken_at_the_first(grid, prices, start, *args, **kwargs):
+        if start == handful[0].start:
+            raise ZeroDivisionError
+        return run_slice(grid, prices, start, *args, **kwargs)
+
+    monkeypatch.setattr(execution, "run_slice", broken_at_the_first)
+    execution.run(handful)
+    statuses = dict(submitted.chunks.values_list("pk", "status"))
+    assert statuses[handful[0].pk] == ChunkStatus.WAITING
+    assert {statuses[chunk.pk] for chunk in handful[1:]} == {ChunkStatus.DONE}
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status not in {"queued", "running"}])
 def test_nothing_is_claimed_of_a_batch_that_does_not_run(submitted, status):
     BatchSession.objects.filter(pk=submitted.pk).update(status=status)
-    assert execution.claim(submitted.pk) is None
+    assert working.claim(submitted.pk) is None
     assert execution.work_on(submitted.pk) is False
 
 
 def test_nothing_is_claimed_past_the_deadline(submitted):
     BatchSession.objects.filter(pk=submitted.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
-    assert execution.claim(submitted.pk) is None
+    assert working.claim(submitted.pk) is None
 
 
 def test_work_on_a_batch_that_is_gone_ends_quietly(submitted):
@@ -151,10 +192,10 @@ def test_a_chunk_whose_worker_stumbles_is_given_back(submitted, monkeypatch, err
     def stumble(*args, **kwargs):
         raise error
 
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     monkeypatch.setattr(execution, "run_slice", stumble)
     with pytest.raises(error) if not issubclass(error, Exception) else contextlib.nullcontext():
-        execution.run(chunk)
+        working.run(chunk)
     chunk.refresh_from_db()
     assert (chunk.status, chunk.lease_until) == (ChunkStatus.WAITING, None)
     monkeypatch.undo()
@@ -179,7 +220,7 @@ def test_a_chunk_that_fails_in_every_attempt_is_counted_as_failed_and_the_batch_
 
 
 def test_releasing_does_not_take_a_chunk_from_its_next_owner(submitted):
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     ResultChunk.objects.filter(pk=chunk.pk).update(claimed_by="other:1")
     execution.release(chunk)
     assert ResultChunk.objects.get(pk=chunk.pk).status == ChunkStatus.RUNNING

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.utils import timezone
 
-from batches import execution, exports
+from batches import exports
 from batches.exports import csv_lines, harmless, parquet_parts
 from batches.models import ChunkStatus
 from batches.recording import record_poison
@@ -88,7 +88,7 @@ def test_what_is_finished_of_a_running_batch_is_there(halfway):
 
 
 def test_tests_that_no_worker_survived_are_there_with_the_reason(submitted):
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     record_poison(chunk, "=No worker survived.", timezone.now())
     session = working.finish(submitted)
     table = read_csv(session)

@@ -21,7 +21,6 @@ from backtester.engine import METRIC_NAMES, replay
 from batches import execution, hub, lifecycle, live, queueing, retrying, watchdog
 from batches.models import BatchSession, ChunkStatus, Status
 from batches.plan import plan_of
-from batches.recording import record_chunk
 
 from . import working
 
@@ -70,12 +69,12 @@ def test_2_a_terminal_state_is_entered_once_and_who_changed_the_row_announces_it
 
 
 def test_3_results_and_counters_commit_together_and_recording_twice_changes_nothing(submitted):
-    chunks = list(iter(lambda: execution.claim(submitted.pk), None))
+    chunks = list(iter(lambda: working.claim(submitted.pk), None))
     results = [(chunk, execution.compute(chunk)) for chunk in chunks]
     order = results * 3
     random.Random(3).shuffle(order)
     for chunk, result in order:
-        record_chunk(chunk, result, timezone.now())
+        working.record(chunk, result, timezone.now())
         done = submitted.chunks.filter(status=ChunkStatus.DONE)
         session = working.reread(submitted)
         assert session.current == sum(each.stop - each.start for each in done)
@@ -88,10 +87,10 @@ def test_4_every_change_that_a_watcher_may_see_raises_the_sequence(submitted):
     seen = "status phase successful failed leaders last_test failures paused_at error results"
     before = BatchSession.objects.values("sequence", *seen.split()).get()
     moves = [
-        lambda: execution.run(execution.claim(submitted.pk)),
+        lambda: working.run(working.claim(submitted.pk)),
         lambda: lifecycle.pause(submitted.pk, timezone.now()),
         lambda: lifecycle.resume(submitted.pk, timezone.now()),
-        lambda: execution.run(execution.claim(submitted.pk)),
+        lambda: working.run(working.claim(submitted.pk)),
         lambda: lifecycle.cancel(submitted.pk, timezone.now()),
     ]
     for change in moves:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from batches import execution, lifecycle
+from batches import lifecycle
 from batches.errors import Conflict
 from batches.lifecycle import MOVES, QUEUE_DEPTH
 from batches.models import ACTIVE, TERMINAL, BatchSession, ResultChunk, Status
@@ -74,7 +74,7 @@ def test_cancelling_twice_announces_once_and_keeps_what_is_finished(halfway, pub
     assert (ended.current, ended.deadline_at) == (done, None)
     assert ended.ended_at
     assert [session.status for session in published] == ["cancelled"]
-    assert execution.claim(halfway.pk) is None
+    assert working.claim(halfway.pk) is None
 
 
 def test_a_pause_stops_the_deadline_and_a_resume_moves_it_by_the_paused_time(halfway, queued):
@@ -104,7 +104,7 @@ def test_pauses_add_up(halfway):
 
 def test_a_batch_paused_before_it_began_waits_again_after_the_resume(submitted):
     lifecycle.pause(submitted.pk, timezone.now())
-    assert execution.claim(submitted.pk) is None
+    assert working.claim(submitted.pk) is None
     lifecycle.resume(submitted.pk, timezone.now())
     assert working.reread(submitted).status == "queued"
     assert working.finish(submitted).status == "complete"

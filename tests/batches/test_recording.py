@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batches import execution, lifecycle, recording
 from batches.models import BatchSession, ChunkStatus, ResultChunk
-from batches.recording import CAUSES, LEADERS, OTHER_CAUSES, record_chunk, record_poison
+from batches.recording import CAUSES, LEADERS, OTHER_CAUSES, record_poison
 from batches.results import best, better_first
 from batches.schemas import METRIC_OF_WIRE_NAME
 
@@ -41,27 +41,27 @@ def brute_force_leaders(session):
 
 
 def test_recording_a_chunk_twice_changes_nothing(submitted):
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     result = execution.compute(chunk)
-    assert record_chunk(chunk, result, timezone.now()) is True
+    assert working.record(chunk, result, timezone.now()) is True
     before = everything(submitted)
-    assert record_chunk(chunk, result, timezone.now()) is False
+    assert working.record(chunk, result, timezone.now()) is False
     assert record_poison(chunk, "no worker survived", timezone.now()) is False
     assert everything(submitted) == before
 
 
 def test_a_worker_that_wakes_up_after_its_chunk_was_given_up_changes_nothing(submitted):
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     result = execution.compute(chunk)
     assert record_poison(chunk, "no worker survived", timezone.now()) is True
     before = everything(submitted)
-    assert record_chunk(chunk, result, timezone.now()) is False
+    assert working.record(chunk, result, timezone.now()) is False
     assert everything(submitted) == before
 
 
 @pytest.mark.parametrize("ending", ["cancel", "expire", "fail"])
 def test_a_commit_that_comes_after_the_end_changes_nothing(submitted, ending):
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     result = execution.compute(chunk)
     now = timezone.now()
     if ending == "cancel":
@@ -71,39 +71,39 @@ def test_a_commit_that_comes_after_the_end_changes_nothing(submitted, ending):
     else:
         assert lifecycle.fail(submitted.pk, now, "The disk is full.")
     before = everything(submitted)
-    assert record_chunk(chunk, result, timezone.now()) is False
+    assert working.record(chunk, result, timezone.now()) is False
     assert everything(submitted) == before
 
 
 def test_a_commit_that_comes_after_the_deletion_is_no_error(submitted):
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     result = execution.compute(chunk)
     lifecycle.cancel(submitted.pk, timezone.now())
     lifecycle.delete(submitted.pk)
-    assert record_chunk(chunk, result, timezone.now()) is False
+    assert working.record(chunk, result, timezone.now()) is False
     assert not BatchSession.objects.exists()
 
 
 def test_what_was_in_hand_when_the_batch_was_paused_is_recorded(submitted):
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     lifecycle.pause(submitted.pk, timezone.now())
-    execution.run(chunk)
+    working.run(chunk)
     session = working.reread(submitted)
     assert (session.status, session.current) == ("paused", chunk.stop - chunk.start)
 
 
 def test_the_last_chunk_ends_a_paused_batch(submitted):
-    chunks = list(iter(lambda: execution.claim(submitted.pk), None))
+    chunks = list(iter(lambda: working.claim(submitted.pk), None))
     lifecycle.pause(submitted.pk, timezone.now())
     for chunk in chunks:
-        execution.run(chunk)
+        working.run(chunk)
     assert working.reread(submitted).status == "complete"
 
 
 def test_every_recorded_chunk_raises_the_sequence(submitted):
     sequences = [working.reread(submitted).sequence]
-    while chunk := execution.claim(submitted.pk):
-        execution.run(chunk)
+    while chunk := working.claim(submitted.pk):
+        working.run(chunk)
         sequences.append(working.reread(submitted).sequence)
     assert all(later > earlier for earlier, later in itertools.pairwise(sequences))
 
@@ -119,6 +119,7 @@ def test_progress_is_announced_at_most_every_interval_and_the_first_at_once(subm
 def test_without_an_interval_every_chunk_but_the_last_is_announced(submitted, published, settings, monkeypatch):
     settings.EVENT_INTERVAL_S = 0
     monkeypatch.setattr(execution, "is_warm", lambda strategy: True)
+    monkeypatch.setattr(execution, "HANDFUL_S", 0.0)  # each chunk in a transaction of its own
     working.finish(submitted)
     assert [event.status for event in published] == ["running"] * (submitted.chunks.count() - 1) + ["complete"]
 
@@ -141,10 +142,10 @@ def test_leaders_and_counters_do_not_depend_on_the_order_of_the_chunks(start, se
     """Many ties: a fast average of 3, 4 and 5 with the same trades is common, and trades are few whole numbers."""
     body = start(sortBy="trades", parameterRanges={"fast": [3, 4, 5, 6], "slow": [10, 11, 12, 70]})
     session = working.submit(body)
-    chunks = list(iter(lambda: execution.claim(session.pk), None))
+    chunks = list(iter(lambda: working.claim(session.pk), None))
     random.Random(seed).shuffle(chunks)
     for chunk in chunks:
-        execution.run(chunk)
+        working.run(chunk)
     ended = working.reread(session)
     assert [row["index"] for row in ended.leaders] == brute_force_leaders(ended)
     assert (ended.successful, ended.failed) == (44, 4)
@@ -185,7 +186,7 @@ def test_a_batch_remembers_a_limited_number_of_causes_and_counts_the_rest_togeth
 
 
 def test_a_chunk_that_killed_its_workers_counts_as_failed_with_the_reason(submitted):
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     record_poison(chunk, "No worker survived.", timezone.now())
     chunk.refresh_from_db()
     session = working.finish(submitted)
@@ -196,7 +197,7 @@ def test_a_chunk_that_killed_its_workers_counts_as_failed_with_the_reason(submit
 
 
 def test_when_the_database_refuses_the_counters_the_results_are_not_kept_either(submitted, monkeypatch):
-    chunk = execution.claim(submitted.pk)
+    chunk = working.claim(submitted.pk)
     result = execution.compute(chunk)
 
     def refuse(*args, **kwargs):
@@ -205,5 +206,5 @@ def test_when_the_database_refuses_the_counters_the_results_are_not_kept_either(
     before = everything(submitted)
     monkeypatch.setattr(BatchSession, "save", refuse)
     with pytest.raises(OSError, match="no room"):
-        record_chunk(chunk, result, timezone.now())
+        working.record(chunk, result, timezone.now())
     assert everything(submitted) == before

@@ -137,7 +137,7 @@ def test_a_retry_of_a_retry_carries_everything_over(cancelled, computed):
 
 
 def test_chunks_that_the_workers_did_not_survive_are_run_again(submitted):
-    record_poison(execution.claim(submitted.pk), "No worker survived.", timezone.now())
+    record_poison(working.claim(submitted.pk), "No worker survived.", timezone.now())
     session = working.finish(submitted)
     assert session.chunks.filter(status=ChunkStatus.FAILED).exists()
     again = working.finish(retry(session))

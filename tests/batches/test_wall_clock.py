@@ -60,7 +60,7 @@ def test_a_paused_batch_goes_on_with_the_time_it_had(halfway, jump):
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
 def test_a_claim_lasts_as_long_as_before(halfway, jump, settings):
-    chunk = working.execution.claim(halfway.pk)
+    chunk = working.claim(halfway.pk)
     (clock,) = clock_that_has_looked()
     later = timezone.now() + jump
     clock.check(later, 100.5)
@@ -78,3 +78,15 @@ def test_the_estimate_forgets_samples_of_the_future(halfway):
     assert pace == [[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]
     halfway.pace = with_sample([[3600.0, 5.0]], 1.0, 10.0)
     assert remaining_seconds(halfway, timezone.now()) is None
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_batch_that_came_just_before_the_jump_is_moved_once_and_one_that_came_after_it_never(start, jump):
+    first, second = clock_that_has_looked("first", "second")
+    before = working.submit(start())
+    later = timezone.now() + jump
+    after = working.submission.submit(working.parse_start(start()), now=later)
+    first.check(later, 100.5)
+    second.check(later, 100.5)
+    assert abs(working.reread(before).deadline_at - before.deadline_at - jump) < timedelta(seconds=1.5)
+    assert working.reread(after).deadline_at == after.deadline_at

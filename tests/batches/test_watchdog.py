@@ -19,7 +19,7 @@ from . import working
 @pytest.fixture
 def claimed(submitted):
     """A chunk in the hands of this process."""
-    return execution.claim(submitted.pk)
+    return working.claim(submitted.pk)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_only_a_process_of_this_host_that_is_gone_counts_as_gone(dead_pid):
 def test_a_chunk_that_no_worker_survives_fails_after_three_attempts_and_the_batch_goes_on(submitted, settings):
     lost = 0
     for attempt in range(1, settings.CHUNK_MAX_ATTEMPTS + 1):
-        chunk = execution.claim(submitted.pk)
+        chunk = working.claim(submitted.pk)
         assert (chunk.position, chunk.attempt) == (0, attempt)
         watchdog.free_abandoned_chunks(reread(chunk).lease_until)
         lost = chunk.stop - chunk.start
@@ -91,7 +91,7 @@ def test_a_chunk_that_no_worker_survives_fails_after_three_attempts_and_the_batc
 def test_a_last_chunk_that_no_worker_survives_ends_the_batch(start, settings):
     settings.CHUNK_MAX_ATTEMPTS = 1
     session = working.submit(start(symbols=["ACME"], parameterRanges={"fast": [3], "slow": [10]}))
-    chunk = execution.claim(session.pk)
+    chunk = working.claim(session.pk)
     watchdog.free_abandoned_chunks(reread(chunk).lease_until)
     ended = working.reread(session)
     assert (ended.status, ended.successful, ended.failed) == ("complete", 0, 1)
@@ -153,7 +153,7 @@ def test_a_batch_that_is_worked_on_is_not_queued_again(halfway, queued):
 
 
 def test_batches_with_nothing_left_to_claim_are_not_queued_again(submitted, queued):
-    while execution.claim(submitted.pk):
+    while working.claim(submitted.pk):
         pass
     watchdog.queue_forgotten(timezone.now() + timedelta(seconds=20))
     assert not queued
@@ -170,7 +170,7 @@ def test_batches_that_nobody_shall_work_on_are_not_queued_again(submitted, queue
 def test_two_watchdogs_at_once_have_no_double_effect(start, settings, published):
     settings.CHUNK_MAX_ATTEMPTS = 1
     poisoned, late = working.submit(start()), working.submit(start(timeoutSeconds=60))
-    chunk = execution.claim(poisoned.pk)
+    chunk = working.claim(poisoned.pk)
     now, barrier = reread(chunk).lease_until + timedelta(seconds=60), threading.Barrier(3)
 
     def watch():

@@ -7,7 +7,7 @@ import pandas as pd
 from django.utils import timezone
 
 from backtester.engine import METRIC_NAMES, METRICS, run_slice
-from batches import execution, submission
+from batches import execution, recording, submission
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.plan import plan_of
 from batches.schemas import parse_start, wire_name
@@ -31,8 +31,23 @@ def finish(session):
 def work_some(session, chunks):
     """Compute and record a few chunks, no more."""
     for _ in range(chunks):
-        execution.run(execution.claim(session.pk))
+        run(claim(session.pk))
     return reread(session)
+
+
+def claim(session_id):
+    """One chunk, or None."""
+    return next(iter(execution.claim(session_id, most=1)), None)
+
+
+def run(chunk):
+    """Compute and record one chunk, as a worker does."""
+    execution.run([chunk])
+
+
+def record(chunk, result, now):
+    """Whether the result of one chunk was recorded."""
+    return recording.record_chunks([(chunk, result)], now) == 1
 
 
 def reread(session):

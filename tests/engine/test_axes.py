@@ -16,6 +16,7 @@ INTERVAL = get_strategy("grid_dca").parameter("grid_interval")
         (FAST, [9, 3, 9.0, 4], [9, 3, 4]),
         (FAST, np.array([7, 8]), [7, 8]),
         (INTERVAL, {"start": 0.1, "stop": 0.5, "step": 0.1}, [0.1, 0.2, 0.3, 0.4, 0.5]),
+        (INTERVAL, {"start": 0.1, "stop": 0.7, "step": 0.1}, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),  # 5.999... steps
         (INTERVAL, {"start": 0.01, "stop": 0.07, "step": 0.01}, [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07]),
     ],
 )

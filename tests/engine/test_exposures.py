@@ -115,7 +115,7 @@ def test_the_volatility_target_is_the_ratio_of_target_to_realised_volatility(eve
     assert 0 < again.exposure.max() < 1
 
 
-@pytest.mark.parametrize("profit", [0.0, 0.05])
+@pytest.mark.parametrize("profit", [0.0, 0.0001, 0.05])  # the second is less than the fees
 @pytest.mark.parametrize("world", worlds.HARD)
 def test_periodic_dca_is_what_the_slow_twin_says(world, profit):
     close = worlds.HARD[world]

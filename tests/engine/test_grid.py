@@ -81,6 +81,16 @@ def test_any_order_of_indices_decodes_to_the_filtered_product(fast, slow, shuffl
     assert grid.size == len(wanted)
 
 
+@pytest.mark.parametrize("order", ["a < b", "b < a"])
+def test_a_constraint_may_name_its_axes_in_either_order(order):
+    strategy = three_tied((below("a", "b") if order == "a < b" else below("b", "a"),))
+    first, second = [5, 2, 7, 3], [3, 5, 4, 7, 1]
+    grid = Grid(strategy, ["A"], {"a": first, "b": second})
+    wanted = [(a, b) for a in first for b in second if (a < b if order == "a < b" else b < a)]
+    found = [grid.decode(index).parameters for index in range(grid.size)]
+    assert [(each["a"], each["b"]) for each in found] == wanted
+
+
 def test_ten_thousand_by_ten_thousand_values_are_counted_at_once():
     wide = three_tied((below("a", "b"),))
     wide = Strategy(

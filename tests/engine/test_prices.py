@@ -81,11 +81,20 @@ def test_buy_and_hold_pays_once_and_is_never_sold():
     bars = worlds.prices([10.0, 20.0, 30.0, 15.0])
     equity = buy_and_hold_equity(bars, Rules(fees=0.25, initial_capital=100.0))
     assert equity == pytest.approx([100, 80, 120, 60])
+    assert buy_and_hold_equity(bars, Rules(slippage=0.25, initial_capital=100.0)) == pytest.approx([100, 80, 120, 60])
     numbers = buy_and_hold(bars, Rules(fees=0.25, initial_capital=100.0))
     assert numbers["final_equity"] == pytest.approx(60)
     assert numbers["max_drawdown"] == pytest.approx(-0.5)
     assert numbers["exposure"] == pytest.approx(3 / 4)
     assert np.isnan(numbers["win_rate"])
+
+
+@pytest.mark.parametrize(("last_day", "known"), [("2020-01-30", False), ("2020-01-31", True)])
+def test_an_annual_return_is_undefined_under_thirty_days(last_day, known):
+    days = np.array(["2020-01-01", "2020-01-02", last_day], dtype="datetime64[D]")
+    numbers = buy_and_hold(Prices("ACME", days, np.array([10.0, 10.0, 11.0])), Rules())
+    assert np.isnan(numbers["annualized_return"]) != known
+    assert numbers["total_return"] == pytest.approx(0.1)
 
 
 def test_beta_is_the_slope_of_simple_returns():

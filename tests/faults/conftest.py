@@ -6,6 +6,7 @@ import os
 import pytest
 
 from tests.faults.stack_under_test import StackUnderTest
+from tests.stack_process import is_running
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
 LONG = os.environ.get("FAULTS") == "long"
@@ -52,14 +53,16 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.line(f"{what}: {max(found):.2f} s at most, of {len(found)} (allowed {limit:g})")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory):
-    """A stack of this module alone; whatever was done to it, nothing is stuck and nothing is left behind."""
+    """A stack for all faults that it survives; at the end it stops in order, and no process is left behind."""
     running = StackUnderTest(tmp_path_factory.mktemp("faults") / "data")
     try:
         running.start().wait_until_ready()
         yield running
+        processes = running.all_pids()
         assert running.end() == 0
+        assert [pid for pid in processes if is_running(pid)] == []
     finally:
         if running.is_alive():
             running.end()
@@ -82,10 +85,12 @@ def own_stack(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _healed(request):
-    """After each test its faults are gone, no batch is stuck, and no process is left that should not be."""
+    """After each test its faults are gone and no batch is stuck."""
+    stack = request.getfixturevalue("stack") if "stack" in request.fixturenames else None
+    if stack:
+        stack.logs_begin_here()
     yield
-    if "stack" in request.fixturenames:
-        stack = request.getfixturevalue("stack")
+    if stack:
         stack.chunks()
         stack.tell("pages", "")
         stack.check_nothing_is_stuck()

@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from contextlib import suppress
+from functools import partial
 
 import httpx
 import pytest
@@ -25,12 +27,12 @@ def test_a_killed_child_costs_its_chunk_a_moment(stack, measured):
         watchers = Watchers(stack, [session_id])
         for _ in range(min(left, 5)):
             stack.pool()
-            pid, (pk, attempt) = until(lambda: next(iter(stack.held(session_id).items()), None), "a chunk in hand")
+            pid, pk, attempt = stack.in_hand(session_id)
             os.kill(pid, signal.SIGKILL)
             killed = time.monotonic()
-            until(lambda: _somebody_else_has(stack, pk, attempt), "the chunk to start again", seconds=30)
+            until(partial(_somebody_else_has, stack, pk, attempt), "the chunk to start again", seconds=30)
             measured("chunk restarted after kill -9 of its child", time.monotonic() - killed, 2)
-            until(lambda: stack.chunk(pk)[0] == "done", "its end")
+            until(partial(_is_done, stack, pk), "its end")
             left -= 1
         stack.chunks()
         watchers.wait()
@@ -41,6 +43,10 @@ def test_a_killed_child_costs_its_chunk_a_moment(stack, measured):
 def _somebody_else_has(stack, pk, attempt):
     status, now, _ = stack.chunk(pk)
     return status == "done" or (status == "running" and now > attempt)
+
+
+def _is_done(stack, pk):
+    return stack.chunk(pk)[0] == "done"
 
 
 def test_a_killed_worker_comes_back_and_goes_on(stack, measured):
@@ -66,7 +72,7 @@ def test_a_child_that_hung_and_wakes_up_changes_nothing(stack):
     stack.chunks(pace_s=0.2)
     session_id = stack.start_batch()
     watchers = Watchers(stack, [session_id])
-    pid, (pk, attempt) = until(lambda: next(iter(stack.held(session_id).items()), None), "a chunk in hand")
+    pid, pk, attempt = stack.in_hand(session_id)
     with stack.stopped(pid):
         until(lambda: _somebody_else_has(stack, pk, attempt), "somebody else to take the chunk", seconds=40)
         stopped_until = time.monotonic() + HANG_S - 5
@@ -109,7 +115,7 @@ def test_after_the_death_of_everything_a_start_goes_on_by_itself(own_stack, meas
     before = {session_id: stack.wait_for(session_id, 1) for session_id in session_ids}
     everything = [stack.process.pid, *stack.all_pids()]
     for pid in everything:
-        with_suppressed_kill(pid)
+        _kill_if_there(pid)
     until(lambda: not any(is_running(pid) for pid in everything), "the end of everything", seconds=10)
     stack.process.wait()
     started = time.monotonic()
@@ -126,8 +132,6 @@ def test_after_the_death_of_everything_a_start_goes_on_by_itself(own_stack, meas
     stack.check_logs()
 
 
-def with_suppressed_kill(pid):
-    try:
+def _kill_if_there(pid):
+    with suppress(ProcessLookupError):  # a child that went with its parent
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # a child that went with its parent

@@ -4,6 +4,7 @@ import json
 import random
 import time
 import uuid
+from functools import partial
 
 import httpx
 import pytest
@@ -39,7 +40,7 @@ def test_a_redis_that_is_killed_three_times_in_a_row_under_work_costs_a_moment(s
     stack.wait_for(session_id, 1)
     for _ in range(3):
         killed = stack.kill("redis")
-        until(lambda killed=killed: stack.pids().get("redis", killed) != killed, "a new Redis")
+        until(partial(_has_another_redis, stack, killed), "a new Redis")
         back = stack.wait_for_redis()
         done = stack.tests_done(session_id)
         if stack.snapshot(session_id)["type"] == "progress":
@@ -51,6 +52,10 @@ def test_a_redis_that_is_killed_three_times_in_a_row_under_work_costs_a_moment(s
     assert stack.pids()["worker"] == worker, "the worker survived"
     stack.check_exact(session_id, expected)
     stack.check_logs(*NO_REDIS)
+
+
+def _has_another_redis(stack, killed):
+    return stack.pids().get("redis", killed) != killed
 
 
 def test_without_redis_batches_are_accepted_and_watched(stack, measured):
@@ -91,7 +96,9 @@ def test_a_hung_redis_holds_up_no_request(stack, measured):
     watchers = Watchers(stack, [running])
     with stack.stopped(stack.pids()["redis"]):
         since, accepted = time.monotonic(), []
-        pages = [Requests(stack.url + path, 0.3) for path in ("/healthz", f"/api/backtest/batch/{running}", "/batches/")]
+        pages = [
+            Requests(stack.url + path, 0.3) for path in ("/healthz", f"/api/backtest/batch/{running}", "/batches/")
+        ]
         while time.monotonic() - since < HUNG_S:
             began = time.monotonic()
             if len(accepted) < 3:
@@ -102,7 +109,7 @@ def test_a_hung_redis_holds_up_no_request(stack, measured):
                 measured("POST, pause and resume while Redis hangs", time.monotonic() - began, 4.5)
             began = time.monotonic()
             newcomer = Watchers(stack, [running], count=1)
-            until(lambda newcomer=newcomer: newcomer.all()[0].events, "the first event")
+            until(partial(getattr, newcomer.all()[0], "events"), "the first event")
             measured("first event of a new watcher while Redis hangs", time.monotonic() - began, 1.5)
             time.sleep(0.5)
         for page in pages:

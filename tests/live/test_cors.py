@@ -60,7 +60,7 @@ async def test_nobody_else_may(open_to_a_friend, origin):
             assert not [name for name in headers if name.startswith("access-control-allow")]
     posted = httpx.post(f"{open_to_a_friend.url}/api/backtest/batch", headers={"Origin": origin}, json={})
     assert (posted.status_code, posted.json()["code"]) == (403, "FOREIGN_ORIGIN")
-    with pytest.raises(websockets.InvalidStatus, match="40[03]"):
+    with pytest.raises(websockets.InvalidStatus, match=r"40[03]"):
         await websockets.connect(open_to_a_friend.socket_url(open_to_a_friend.spare[0]), origin=origin)
 
 

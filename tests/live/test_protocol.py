@@ -110,7 +110,7 @@ async def test_both_transports_carry_the_same_events(serving):
     async with watching(read_socket, socket_url) as by_socket, watching(read_stream, stream_url) as by_stream:
         for done in (1, 2, 3):
             await asyncio.to_thread(serving.step, session_id, successful=done)
-            await until(lambda done=done: by_socket.events[-1]["current"] == done, "the step")
+            await until(lambda: by_socket.events[-1]["current"] == done, "the step")  # noqa: B023
         await asyncio.to_thread(serving.finish, session_id)
         await until(lambda: by_socket.task.done() and by_stream.task.done(), "the end")
     assert by_socket.events[1:] == by_stream.events[1:]
@@ -168,7 +168,7 @@ async def test_a_watcher_whose_network_breaks_is_forgotten_at_once_and_comes_bac
                 await until(lambda: serving.open_streams() == 1, "the watcher")
                 getattr(relay, how)()
                 await until(lambda: serving.open_streams() == 0, "the server to forget it", seconds=5)
-                await until(lambda seen=seen: seen.task.done(), "the client to notice")
+                await until(lambda: seen.task.done(), "the client to notice")
             serving.step(session_id, successful=9)
             async with watching(read, relayed(serving, url, relay)) as again:
                 assert (again.kinds, again.events[0]["current"]) == (["connected"], 9)
@@ -197,7 +197,15 @@ async def test_a_client_that_talks_nonsense_harms_nobody(serving):
     url = serving.socket_url(session_id)
     async with watching(read_socket, url) as other:
         async with websockets.connect(url, max_size=None) as odd:
-            for words in ("", "x" * 200, "[" * 5_000, "null", b"\x00\xff", '{"type": "ping", "more": 1}', "{}" * 50_000):
+            for words in (
+                "",
+                "x" * 200,
+                "[" * 5_000,
+                "null",
+                b"\x00\xff",
+                '{"type": "ping", "more": 1}',
+                "{}" * 50_000,
+            ):
                 await odd.send(words)
             await odd.send('{"type": "ping"}')
             answers = [json.loads(await odd.recv()) for _ in range(2)]

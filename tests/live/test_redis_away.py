@@ -10,8 +10,8 @@ from subprocess import Popen
 import psutil
 import pytest
 
-from benchmarks.live_parts import make_batches, running, server
 from backtester.stack import redis_server
+from benchmarks.live_parts import make_batches, running, server
 from tests.live.serving import Serving
 from tests.live.watching import Seen, both, until, watching
 

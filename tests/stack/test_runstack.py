@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 
 import httpx
 import psutil
@@ -175,8 +174,7 @@ def test_only_the_first_start_loads_and_compiles(own_stack):
     stack = own_stack().start().wait_until_ready()
     assert "Loading the sample prices" in stack.log()
     assert stack.end() == 0
-    first, began = len(stack.log()), time.monotonic()
+    first = len(stack.log())
     stack.start().wait_until_ready()
-    assert time.monotonic() - began < 20
     assert "Loading" not in stack.log()[first:]
     assert "Compiling" not in stack.log()[first:]

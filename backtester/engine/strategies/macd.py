@@ -48,5 +48,6 @@ MACD = Strategy(
     window="slow",
     bars_needed=lambda parameters: parameters["slow"] + parameters["signal"] + 1,
     prepare=prepare,
+    cost_ns=1.2,
     table_rows=lambda parameters: len(pairs_of(parameters)[0]),
 )  # fmt: skip

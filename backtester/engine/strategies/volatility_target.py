@@ -57,5 +57,5 @@ VOLATILITY_TARGET = from_function(
     directions=("long",),
     window="window",
     bars_needed=lambda parameters: parameters["window"] + 3,
-    cost_ns=6.0,
+    cost_ns=9.0,
 )  # fmt: skip

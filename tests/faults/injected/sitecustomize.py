@@ -99,7 +99,7 @@ class AfterImport(MetaPathFinder):
             execute(module)
             CHANGES[name](module)
 
-        spec.loader.exec_module = execute_and_change
+        spec.loader.exec_module = execute_and_change  # type: ignore[method-assign]
         return spec
 
 

@@ -1,0 +1,1 @@
+"""`manage.py doctor`: opens what a browser would open, through the public address, and says what is wrong."""

@@ -1,0 +1,108 @@
+"""Behind the real nginx: the shipped configuration works, the doctor names what is wrong in others."""
+
+import io
+import time
+
+import httpx
+import pytest
+from django.core.management import CommandError, call_command
+
+from backtester.doctor import examination
+from tests.live.nginx import nginx
+from tests.live.watching import read_socket, read_stream, until, watching
+
+pytestmark = pytest.mark.stack
+STREAM_BLOCK = r"location = /api/backtest/batch/stream \{"
+
+
+@pytest.fixture
+def upstream(stack) -> str:
+    """The real stack, host:port."""
+    return str(stack.url.removeprefix("http://"))
+
+
+def doctor(url: str, seconds: float = 10) -> str:
+    """What it says; it fails when something is wrong."""
+    words = io.StringIO()
+    try:
+        call_command("doctor", url=url, seconds=seconds, stdout=words)
+    except CommandError as error:
+        words.write(f"FAILED: {error}")
+    return words.getvalue()
+
+
+async def test_every_transport_works_behind_the_shipped_configuration(serving, tmp_path):
+    session_id = serving.batch()
+    with nginx(tmp_path, f"{serving.address[0]}:{serving.address[1]}") as url:
+        socket_url = serving.socket_url(session_id).replace(
+            serving.url.replace("http", "ws"), url.replace("http", "ws")
+        )
+        stream_url = serving.stream_url(session_id).replace(serving.url, url)
+        async with watching(read_socket, socket_url) as by_socket, watching(read_stream, stream_url) as by_stream:
+            for done in range(1, 4):
+                began = time.monotonic()
+                serving.step(session_id, successful=done)
+                both = (by_socket, by_stream)
+                await until(lambda done=done, both=both: all(s.events[-1]["current"] == done for s in both), "a step")
+                assert time.monotonic() - began < 2, "something holds events back"
+            serving.finish(session_id)
+            await until(lambda: by_socket.task.done() and by_stream.task.done(), "the end")
+        assert by_socket.events[1:] == by_stream.events[1:]
+        assert (by_socket.kinds[-1], by_socket.code) == ("complete", 1000)
+        assert httpx.get(f"{url}/api/backtest/batch/{session_id}").json()["type"] == "complete"
+        answer = httpx.get(stream_url, headers={"Last-Event-ID": str(by_stream.sequences[-1])})
+        assert answer.status_code == 204
+        script = httpx.get(f"{url}/static/batches/live-feed.js")
+        assert (script.status_code, script.text) == (200, httpx.get(f"{serving.url}/static/batches/live-feed.js").text)
+        await until(lambda: serving.open_streams() == 0, "the streams to be freed")
+
+
+def test_the_doctor_finds_nothing_wrong_with_the_server_alone_or_behind_the_shipped_configuration(upstream, tmp_path):
+    before = httpx.get(f"http://{upstream}/batches/").text.count("data-session")
+    assert "All is well." in doctor(f"http://{upstream}")
+    with nginx(tmp_path, upstream) as url:
+        assert "All is well." in doctor(url)
+    assert httpx.get(f"http://{upstream}/batches/").text.count("data-session") == before, "it leaves nothing behind"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param(
+            {r"proxy_buffering off;": "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;"},
+            "do not ignore X-Accel-Buffering",
+            id="buffering",
+        ),
+        pytest.param({r"proxy_read_timeout 60s;": "proxy_read_timeout 3s;"}, "was ended after", id="idle timeout"),
+        pytest.param(
+            {r"proxy_set_header Host \$http_host;": "proxy_set_header Host 127.0.0.1;"},
+            "proxy_set_header Host $http_host",
+            id="another host",
+        ),
+        pytest.param(
+            {r"proxy_set_header Upgrade \$http_upgrade;": ""}, "the upgrade is lost on the way", id="no upgrade"
+        ),
+        pytest.param(
+            {r"(proxy_set_header Upgrade .*;)": r'\1 proxy_set_header Origin "";'},
+            "the proxy replaces the Origin header",
+            id="origin removed",
+        ),
+        pytest.param(
+            {r"server [\d.]+:\d+;": "server 127.0.0.1:1;"}, "it does not reach the backtester", id="nobody there"
+        ),
+        pytest.param(
+            {r"location / \{": "location /static/ { return 404; }\n location / {"}, "Static files", id="no static"
+        ),
+    ],
+)
+def test_the_doctor_says_in_words_what_is_wrong(upstream, tmp_path, changes, words, monkeypatch):
+    monkeypatch.setattr(examination, "QUIET_S", 8.5)  # a quiet stream has its first heartbeat after seven
+    with nginx(tmp_path, upstream, changes) as url:
+        said = doctor(url)
+    assert words in said
+    assert "FAILED" in said
+
+
+def test_the_doctor_says_when_nobody_answers_or_the_address_is_none():
+    assert "Nobody answers at http://127.0.0.1:1" in doctor("http://127.0.0.1:1")
+    assert "is no address" in doctor("ftp://somewhere")
