@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from batches import lifecycle
+from batches import lifecycle, submission
 from batches.models import ResultChunk
 from batches.progress import elapsed_seconds, remaining_seconds, with_sample
+from batches.schemas import parse_start
 from batches.wall_clock import WallClock
 
 from . import working
@@ -65,6 +66,23 @@ def test_a_claim_lasts_as_long_as_before(halfway, jump, settings):
     later = timezone.now() + jump
     clock.check(later, 100.5)
     assert ResultChunk.objects.get(pk=chunk.pk).lease_until == later + timedelta(seconds=settings.CHUNK_LEASE_S)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_batch_that_began_after_the_last_look_moves_too(db, start, jump):
+    (clock,) = clock_that_has_looked()
+    session = working.submit(start())
+    clock.check(timezone.now() + jump, 100.5)
+    assert abs(working.reread(session).deadline_at - session.deadline_at - jump) < timedelta(seconds=1.5)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_batch_that_began_after_the_jump_stays_as_it_is(db, start, jump):
+    (clock,) = clock_that_has_looked()
+    later = timezone.now() + jump
+    session = submission.submit(parse_start(start()), now=later)
+    clock.check(later, 100.5)
+    assert working.reread(session).deadline_at == session.deadline_at
 
 
 def test_a_slow_round_is_no_jump(halfway):
