@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`. Everything here works in the checkout; nothing is installed elsewhere,
 # except, by `make test` as root on a bare machine, a browser.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check bench bench-live lock clean
+.PHONY: help run install test faults check bench bench-stack bench-live lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -22,6 +22,9 @@ test: $(VENV)/test.stamp ## Run all tests: the scripts, then Python, on real par
 	$(NODE) --test --test-reporter=dot "tests/js/*.test.mjs"
 	$(PY) -m pytest
 
+faults: $(VENV)/test.stamp ## The long fault suite: every fault at full length, then a random mix (FAULTS_SEED, FAULTS_MINUTES)
+	FAULTS=long $(PY) -m pytest tests/faults
+
 check: $(VENV)/test.stamp ## Style, types (strict mypy) and import contracts
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -30,6 +33,9 @@ check: $(VENV)/test.stamp ## Style, types (strict mypy) and import contracts
 
 bench: $(VENV)/test.stamp ## Measure the engine
 	$(PY) benchmarks/engine.py
+
+bench-stack: $(VENV)/test.stamp ## Measure the whole way, from the request to the last event, and the pages of a million results
+	$(PY) -m benchmarks.stack
 
 bench-live: $(VENV)/test.stamp var/bench-uvicorn/uvicorn ## Measure live updates: lateness, losses, memory; then watchers that come and go
 	$(PY) -m benchmarks.live

@@ -13,9 +13,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
 class SteadyConnection(Connection):
     """Looks for a broker that is away every second; by default the pauses grow, and work would rest for as long."""
 
-    def _ensure_connection(self, errback: Any = None, max_retries: int | None = None, **options: Any) -> Any:
+    def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
         pauses = {"interval_start": 1, "interval_step": 0, "interval_max": 1}
-        return super()._ensure_connection(errback, max_retries, **options | pauses)
+        return super().ensure_connection(*arguments, **options | pauses)  # type: ignore[no-untyped-call]
 
 
 class Broker(AMQP):

@@ -227,6 +227,9 @@ STALLED_AFTER_S = env.float("STALLED_AFTER_S", default=10.0)
 DISK_RESERVE_BYTES = env.int("DISK_RESERVE_BYTES", default=64 * 1024 * 1024)
 PRICES_MAX_BYTES = env.int("PRICES_MAX_BYTES", default=64 * 1024 * 1024)
 BENCHMARK_SYMBOL = env.str("BENCHMARK_SYMBOL", default="SP500")
+STRATEGIES_DIR = Path(env.str("STRATEGIES_DIR", default="") or DATA_DIR / "strategies").expanduser().resolve()
+if env.str("STRATEGIES_DIR", default="") and not STRATEGIES_DIR.is_dir():
+    raise ImproperlyConfigured(f"STRATEGIES_DIR is {STRATEGIES_DIR}, which is no folder.")
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = BATCH_MAX_BODY_BYTES
 

@@ -1,6 +1,7 @@
 """The app's configuration."""
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class BatchesConfig(AppConfig):
@@ -8,3 +9,9 @@ class BatchesConfig(AppConfig):
 
     name = "batches"
     verbose_name = "Batches"
+
+    def ready(self) -> None:
+        """Know the user's own strategies before anything asks for one."""
+        from batches import user_strategies
+
+        user_strategies.load(settings.STRATEGIES_DIR)

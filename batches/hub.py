@@ -158,7 +158,7 @@ class Hub:
         self.batches: dict[uuid.UUID, Watched] = {}
         self.newer_events = newer_events
         self.watchers = 0
-        self.turnover = 0
+        self.turnover = self.seen_turnover = 0
         self.channel: str | None = None
         self.opening = asyncio.Lock()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -252,11 +252,17 @@ class Hub:
                 log.warning("a message that is none of ours came over the channel layer: %r", error)
 
     def _collect(self) -> None:
-        """What requests and connections leave are cycles, and the collector is told to run seldom (`asgi.py`): its full
-        rounds walk over all watchers. So it is asked when there is enough to find."""
-        if self.turnover >= COLLECT_AFTER + self.watchers:
+        """Collect the cycles that requests and connections leave, when there is enough to find, and freeze the rest.
+
+        A full round walks over all watchers: half a second for five thousand. So the collector never makes one by
+        itself (`asgi.py`), and here it comes when a crowd has settled, or after many comings and goings.
+        """
+        settled, self.seen_turnover = self.turnover == self.seen_turnover, self.turnover
+        if self.turnover >= COLLECT_AFTER + (0 if settled else self.watchers):
             self.turnover = 0
+            gc.unfreeze()  # who was here the last time may have left
             gc.collect()
+            gc.freeze()
 
     async def _poll(self) -> None:
         """What no hint told: lost ones, everything while Redis is away. One query for all batches."""

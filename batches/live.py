@@ -1,4 +1,4 @@
-"""Follow a batch from inside an event loop: subscribe, read the row, forward what is newer, until the terminal event."""
+"""Follow a batch from inside an event loop: subscribe, read the row, forward what is newer, until all is told."""
 
 import asyncio
 import math
@@ -21,7 +21,9 @@ from batches.progress import connected_event, encode, newest_event
 Result = TypeVar("Result")
 
 # The few reads have threads of their own: one slow query must not hold up what other watchers wait for.
-_readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live-read")
+READERS = 4
+_readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="live-read")
+_unfinished = 0  # reads asked for, in any event loop
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
 
@@ -61,15 +63,27 @@ async def follow(
 
 
 async def read(function: Callable[..., Result], *args: Any) -> Result:
-    """Run a few queries in a reader thread, on a connection that is closed afterwards."""
+    """Run a few queries in a reader thread. Its connection is closed when no other read waits for the thread.
+
+    To open one costs many times as much as to use it: when a server comes back, thousands of watchers come at once.
+    """
+    global _unfinished
 
     def with_connection() -> Result:
+        keep = False
         try:
-            return function(*args)
+            result = function(*args)
+            keep = _unfinished > READERS
+            return result
         finally:
-            close_old_connections()
+            if not keep:
+                close_old_connections()
 
-    return await sync_to_async(with_connection, thread_sensitive=False, executor=_readers)()
+    _unfinished += 1
+    try:
+        return await sync_to_async(with_connection, thread_sensitive=False, executor=_readers)()
+    finally:
+        _unfinished -= 1
 
 
 def first_events(session_id: uuid.UUID) -> tuple[Event, Event | None]:

@@ -19,8 +19,9 @@ def refusal(error: OperationalError) -> BatchError:
     words = str(error)
     if any(sign in words for sign in FULL_IN_SQLITE) or getattr(error.__cause__, "sqlstate", "") == FULL_IN_POSTGRESQL:
         return _full("The disk of the database is full")
+    first_line = words.partition("\n")[0]
     return BatchError(
-        f"The database does not take the change at the moment ({words.splitlines()[0][:100]}). Try again.",
+        f"The database does not take the change at the moment ({first_line[:100]}). Try again.",
         code="DATABASE_BUSY",
         status=503,
     )

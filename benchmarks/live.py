@@ -29,6 +29,7 @@ from benchmarks.live_watchers import Tally, raise_file_limit, watch
 EVENT_BYTES = 500
 CLIENT_PROCESSES = 2
 CONNECT_S = 60.0
+SETTLE_S = 4.0  # the server puts its memory in order after so many have come
 PREFIX = "backtester__group__batch."
 
 
@@ -140,6 +141,7 @@ def measure(
     before = seen.memory_info().rss
     clients = open_watchers(case, address, batches, seconds)
     kilobytes = (seen.memory_info().rss - before) / case.watchers / 1024
+    time.sleep(SETTLE_S)
     used, began = sum(seen.cpu_times()[:2]), time.monotonic()
     published = announcer.run(batches, case.rate, seconds)
     took = time.monotonic() - began
@@ -161,7 +163,7 @@ def open_watchers(
     clients = []
     for number in range(CLIENT_PROCESSES):
         ours, theirs = context.Pipe()
-        settings = {"sse": case.sse, "seconds": CONNECT_S + seconds + 10}
+        settings = {"sse": case.sse, "seconds": CONNECT_S + SETTLE_S + seconds + 10}
         client = context.Process(target=watch, args=(theirs, address, paths[number::CLIENT_PROCESSES]), kwargs=settings)
         client.start()
         theirs.close()

@@ -73,7 +73,8 @@ class Watcher:
         frames = self.sse_frames() if self.sse else self.websocket_frames()
         for text in frames:
             self.take(text, arrived, tally)
-        return True
+        # The connection of an event stream may be used again; a browser closes it when the answer is complete.
+        return not (self.sse and self.terminals and data.endswith(b"0\r\n\r\n"))
 
     def sse_frames(self) -> list[bytes]:
         """Whole events. The size lines of the chunks between them do no harm."""

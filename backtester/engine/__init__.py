@@ -5,9 +5,10 @@ from backtester.engine.custom import from_function
 from backtester.engine.declaration import Constraint, Parameter, Strategy, below
 from backtester.engine.errors import BadGrid, BadParameters, BadPrices, EngineError, UnknownStrategy
 from backtester.engine.grid import Columns, Combination, Grid
-from backtester.engine.holding import buy_and_hold, buy_and_hold_equity, estimate_beta
-from backtester.engine.metrics import METRIC_NAMES, METRICS, Metric
+from backtester.engine.holding import Held, buy_and_hold, buy_and_hold_equity, estimate_beta, hold_instalments
+from backtester.engine.metrics import METRIC_NAMES, METRICS, Metric, undefined_reasons
 from backtester.engine.prices import Prices
+from backtester.engine.reasons import Reason
 from backtester.engine.replay import Replay, Trade, replay
 from backtester.engine.rules import Rules
 from backtester.engine.run import SliceResult, run_slice
@@ -30,9 +31,11 @@ __all__ = [
     "Constraint",
     "EngineError",
     "Grid",
+    "Held",
     "Metric",
     "Parameter",
     "Prices",
+    "Reason",
     "Replay",
     "Rules",
     "SliceResult",
@@ -46,10 +49,12 @@ __all__ = [
     "estimate_beta",
     "from_function",
     "get_strategy",
+    "hold_instalments",
     "is_warm",
     "register",
     "replay",
     "run_slice",
     "sweep",
+    "undefined_reasons",
     "warm_up",
 ]

@@ -1,6 +1,7 @@
 """What every test is compared with: buy and hold, and the beta against a benchmark."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from backtester.engine.metrics import (
     TRADE_FIELDS,
     measure_nb,
 )
-from backtester.engine.prices import Floats, Prices
+from backtester.engine.prices import Floats, Prices, Whole
 from backtester.engine.rules import Rules
 
 
@@ -30,14 +31,59 @@ def buy_and_hold_equity(prices: Prices, rules: Rules) -> Floats:
     return equity
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """equity : float64[n_bars], currency; metrics : by name, NaN where undefined (no trade is ever closed)"""
+
+    equity: Floats
+    metrics: dict[str, float]
+
+
+def hold_instalments(prices: Prices, rules: Rules, shares: Floats) -> dict[str, Held]:
+    """Two holders to compare a strategy with that buys in lots. They spend the same capital and never sell.
+
+    shares : float64[n_bars], what the strategy held at each close (`Replay.shares`)
+
+    "same_purchases" spends the same cash on the same bars as the strategy did on its long side, while there is any
+    left; "equal_instalments" spends all in as many equal parts, evenly spaced from the second bar on. {} when the
+    strategy never bought.
+    """
+    bought = np.diff(np.maximum(shares, 0.0), prepend=0.0)
+    bars = np.flatnonzero(bought > 1e-12 * np.max(np.abs(shares), initial=0.0))  # less is rounding
+    if not bars.size:
+        return {}
+    cash = bought[bars] * prices.fill[bars] * (1.0 + rules.slippage) * (1.0 + rules.fees)
+    spaced = 1 + np.arange(bars.size) * (prices.n_bars - 1) // bars.size
+    equal = np.full(bars.size, rules.initial_capital / bars.size)
+    return {
+        "same_purchases": _hold(prices, rules, bars, cash),
+        "equal_instalments": _hold(prices, rules, spaced, equal),
+    }
+
+
+def _hold(prices: Prices, rules: Rules, bars: Whole, cash: Floats) -> Held:
+    """Spend `cash` on the bars, fees included, as far as the capital goes."""
+    spent = np.diff(np.minimum(np.cumsum(cash), rules.initial_capital), prepend=0.0)
+    bought = np.zeros(prices.n_bars)
+    left = np.zeros(prices.n_bars)
+    bought[bars] = spent / (1.0 + rules.fees) / (prices.fill[bars] * (1.0 + rules.slippage))
+    left[bars] = spent
+    equity = rules.initial_capital - np.cumsum(left) + np.cumsum(bought) * prices.close
+    return Held(equity, _metrics_of_holding(prices, equity, int(bars[0]), float(np.sum(spent))))
+
+
 def buy_and_hold(prices: Prices, rules: Rules) -> dict[str, float]:
     """The metrics of `buy_and_hold_equity`, by name; NaN where undefined (no trade is ever closed)."""
+    return _metrics_of_holding(prices, buy_and_hold_equity(prices, rules), 1, rules.initial_capital)
+
+
+def _metrics_of_holding(prices: Prices, equity: Floats, entry_bar: int, cost: float) -> dict[str, float]:
+    """Of one position that is never closed."""
     out = np.full((N_METRICS, 1), np.nan)
     trades = np.zeros((1, TRADE_FIELDS))
-    trades[0, ENTRY_BAR], trades[0, EXIT_BAR] = 1, STILL_OPEN
-    trades[0, COST] = rules.initial_capital
+    trades[0, ENTRY_BAR], trades[0, EXIT_BAR], trades[0, COST] = entry_bar, STILL_OPEN, cost
     if prices.n_bars > 1:
-        measure_nb(buy_and_hold_equity(prices, rules), trades, 1, prices.periods_per_year, prices.years, out, 0)
+        measure_nb(equity, trades, 1, prices.periods_per_year, prices.years, out, 0)
     return dict(zip(METRIC_NAMES, out[:, 0].tolist(), strict=True))
 
 

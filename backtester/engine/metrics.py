@@ -11,6 +11,22 @@ import numpy as np
 
 from backtester.engine.compiling import inline, kernel
 from backtester.engine.prices import Floats
+from backtester.engine.reasons import (
+    EQUAL_TRADES,
+    FAILED,
+    NO_CLOSED_TRADES,
+    NO_DRAWDOWN,
+    NO_LOSING_BAR,
+    NO_LOSING_TRADES,
+    NO_TRADES,
+    ONE_CLOSED_TRADE,
+    ONE_RETURN,
+    UNDER_30_DAYS,
+    ZERO_VARIANCE,
+    Reason,
+    Row,
+    is_undefined,
+)
 
 MIN_YEARS = 30 / 365.25  # extrapolating a shorter test to a year is noise
 ROUNDING = 1e-13  # a variance below this share of the mean square is rounding, not variation
@@ -23,6 +39,8 @@ STILL_OPEN = -1.0
 
 @dataclass(frozen=True)
 class Metric:
+    """undefined : why there may be no number, the first that holds; that the test failed goes before all of them"""
+
     name: str
     label: str
     unit: Literal["fraction", "ratio", "count", "currency"]
@@ -30,6 +48,7 @@ class Metric:
     source: str
     description: str
     higher_is_better: bool = True
+    undefined: tuple[Reason, ...] = ()
 
 
 METRICS: tuple[Metric, ...] = (
@@ -40,23 +59,28 @@ METRICS: tuple[Metric, ...] = (
         "annualized_return", "Annual return", "fraction", "(E_n / E_0) ** (1 / years) - 1",
         "compound annual growth rate, by the calendar (a year has 365.25 days)",
         "Constant yearly gain that gives the same end. Undefined under 30 days; -1 when nothing is left.",
+        undefined=(UNDER_30_DAYS,),
     ),
     Metric(
         "annualized_volatility", "Volatility", "fraction", "s * sqrt(P)", "definition, ddof 1",
         "Yearly standard deviation of the bar returns.", higher_is_better=False,
+        undefined=(ONE_RETURN,),
     ),
     Metric(
         "sharpe", "Sharpe ratio", "ratio", "m / s * sqrt(P)", "W. F. Sharpe, The Sharpe Ratio, 1994",
         "Mean return for each unit of deviation; risk-free rate zero. Undefined without deviation.",
+        undefined=(ONE_RETURN, ZERO_VARIANCE),
     ),
     Metric(
         "sortino", "Sortino ratio", "ratio", "m * sqrt(P) / sqrt(mean(min(r, 0) ** 2))",
         "F. Sortino, L. Price, Performance Measurement in a Downside Risk Framework, 1994",
         "Mean return for each unit of downside deviation, over all returns. Undefined without a loss.",
+        undefined=(NO_LOSING_BAR,),
     ),
     Metric(
         "calmar", "Calmar ratio", "ratio", "annualized_return / |max_drawdown|", "T. W. Young, Calmar Ratio, 1991",
         "Annual return for each unit of the deepest drawdown, over the whole test. Undefined without a drawdown.",
+        undefined=(UNDER_30_DAYS, NO_DRAWDOWN),
     ),
     Metric(
         "max_drawdown", "Max drawdown", "fraction", "min(E_t / max(E_0 .. E_t) - 1)", "definition, at closes",
@@ -65,11 +89,13 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "win_rate", "Win rate", "fraction", "closed trades with profit > 0 / closed trades", "definition",
         "Share of closed trades that made money after costs. Undefined without a closed trade.",
+        undefined=(NO_TRADES, NO_CLOSED_TRADES),
     ),
     Metric(
         "profit_factor", "Profit factor", "ratio", "gross profit / gross loss of closed trades",
         "definition, in currency",
         "Money won for each unit lost. Undefined without a losing trade.",
+        undefined=(NO_TRADES, NO_CLOSED_TRADES, NO_LOSING_TRADES),
     ),
     Metric(
         "trades", "Trades", "count", "number of closed trades", "definition",
@@ -86,34 +112,49 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "expectancy", "Expectancy", "currency", "mean(profit of closed trades)", "definition, in currency",
         "What a closed trade made on average, after costs. Undefined without a closed trade.",
+        undefined=(NO_TRADES, NO_CLOSED_TRADES),
     ),
     Metric(
         "sqn", "System quality number", "ratio", "sqrt(N) * mean(profit) / s(profit), N closed trades",
         "V. K. Tharp, Trade Your Way to Financial Freedom, 1998; N is not capped at 100",
         "How far the average trade stands off zero. Undefined under two closed trades.",
+        undefined=(NO_TRADES, NO_CLOSED_TRADES, ONE_CLOSED_TRADE, EQUAL_TRADES),
     ),
     Metric(
         "best_trade", "Best trade", "fraction", "max(profit / capital put in)", "definition, closed trades",
         "Return of the best closed trade on the capital put into it. Undefined without a closed trade.",
+        undefined=(NO_TRADES, NO_CLOSED_TRADES),
     ),
     Metric(
         "worst_trade", "Worst trade", "fraction", "min(profit / capital put in)", "definition, closed trades",
         "Return of the worst closed trade on the capital put into it. Undefined without a closed trade.",
+        undefined=(NO_TRADES, NO_CLOSED_TRADES),
     ),
     Metric(
         "deployed_capital", "Deployed capital", "currency", "max(capital put into a trade)",
         "definition, fees included",
         "The most capital that was in a trade at once, at what it cost. Undefined without a trade.",
         higher_is_better=False,
+        undefined=(NO_TRADES,),
     ),
     Metric(
         "return_on_deployed", "Return on deployed capital", "fraction", "(E_n - E_0) / deployed_capital",
         "definition; what DCA bots call return on investment",
         "Gain of the test on the most capital that was at work. Undefined without a trade.",
+        undefined=(NO_TRADES,),
     ),
 )  # fmt: skip
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
 N_METRICS = len(METRICS)
+
+
+def undefined_reasons(metrics: Row) -> dict[str, Reason]:
+    """Metric name -> why it is undefined, for those that are. metrics : all of one test, NaN or None: undefined."""
+    missing = [metric for metric in METRICS if is_undefined(metrics[metric.name])]
+    return {
+        metric.name: next((each for each in (FAILED, *metric.undefined) if each.holds(metrics)), FAILED)
+        for metric in missing
+    }
 
 
 @inline

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from backtester.engine.axes import Number
+from backtester.engine.bits import TIE
 from backtester.engine.errors import EngineError
 from backtester.engine.grid import Combination, Grid
 from backtester.engine.metrics import (
@@ -47,7 +48,7 @@ class Trade:
 @dataclass(frozen=True, eq=False)
 class Replay:
     """equity : currency at each close; drawdown : fraction below the highest equity so far, zero or negative;
-    exposure : value of the position over equity at each close, negative when short
+    exposure : value of the position over equity at each close, negative when short; shares : held at each close
     """
 
     combination: Combination
@@ -57,15 +58,17 @@ class Replay:
     equity: Floats
     drawdown: Floats
     exposure: Floats
+    shares: Floats
     trades: list[Trade]
 
     @property
     def max_drawdown_days(self) -> int:
         """Days from a peak of equity until it is passed or met again, the longest; an open one counts to the end."""
         days = self.dates.astype(np.int64)
-        at_peak = np.flatnonzero(self.equity >= np.maximum.accumulate(self.equity))
-        edges = np.append(days[at_peak], days[-1])
-        return int(np.max(np.diff(edges))) if np.any(self.drawdown < 0) else 0
+        below = self.drawdown < -TIE  # a rounding below the peak is no drawdown
+        newest_peak = np.maximum.accumulate(np.where(below, 0, np.arange(len(days))))
+        falling = below[1:] | below[:-1]  # and the bar of the recovery
+        return int(np.max(days[1:] - days[newest_peak[:-1]], where=falling, initial=0))
 
 
 def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float | None = None) -> Replay:
@@ -86,6 +89,7 @@ def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float 
         equity=equity,
         drawdown=equity / np.maximum.accumulate(equity) - 1.0,
         exposure=scratch.held * prices.close / worth,
+        shares=scratch.held,
         trades=[_trade(prices.dates, row) for row in scratch.trades[: scratch.n_trades]],
     )
 

@@ -5,12 +5,17 @@ keeps one event waiting, the newest, and a slow download holds one piece of its 
 """
 
 import asyncio
+import random
 import resource
-from typing import Any
+from typing import Any, cast
 
 from daphne.cli import CommandLineInterface
 from daphne.http_protocol import WebRequest
-from daphne.server import Server
+from daphne.server import Server  # it installs the reactor that the next line names
+from twisted.internet import reactor
+
+CHECK_S = 2.0
+SLICES = 20
 
 
 class Tap:
@@ -37,7 +42,17 @@ class Tap:
 
 
 class DrainingServer(Server):
-    """Daphne, waiting."""
+    """Daphne, waiting; and pinging its watchers one after the other."""
+
+    slice = 0
+
+    def timeout_checker(self) -> None:
+        """A part of the connections at a time. All at once, five thousand pings and their answers hold up every event
+        for half a second."""
+        self.slice = (self.slice + 1) % SLICES
+        for protocol in list(self.connections)[self.slice :: SLICES]:
+            protocol.check_timeouts()
+        cast(Any, reactor).callLater(CHECK_S / SLICES, self.timeout_checker)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """What an application's `send` does."""
@@ -50,6 +65,8 @@ class DrainingServer(Server):
         if kind == "http.response.body" and not message.get("more_body") and getattr(protocol, "producer", None):
             protocol.unregisterProducer()  # Twisted insists that it is gone before a request ends
         await super().handle_reply(protocol, message)
+        if kind == "websocket.accept":  # those that came together are not pinged together
+            protocol.last_ping -= random.uniform(0, self.ping_interval)
 
 
 def connect_tap(protocol: Any) -> Tap:

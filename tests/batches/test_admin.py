@@ -75,6 +75,26 @@ def test_the_action_cancels_the_active_ones_and_leaves_the_others(admin, one_of_
     assert states == ["cancelled"] * 4 + ["complete", "error"]
 
 
+def test_actions_pause_and_resume_those_that_can_be(admin, one_of_each):
+    chosen = [str(session.pk) for session in one_of_each]
+    for action, words in (("pause_batches", "Paused: 2."), ("resume_batches", "Resumed: 2.")):
+        answer = admin.post(reverse(LIST), {"action": action, "_selected_action": chosen}, follow=True)
+        assert words in answer.content.decode()
+    states = sorted(BatchSession.objects.values_list("status", flat=True))
+    assert states == ["cancelled", "complete", "error", "paused", "running", "running"]
+
+
+def test_an_action_retries_what_has_ended_with_something_left_to_do(admin, one_of_each):
+    before = {session.pk for session in one_of_each}
+    answer = admin.post(
+        reverse(LIST), {"action": "retry_batches", "_selected_action": [str(pk) for pk in before]}, follow=True
+    )
+    started = BatchSession.objects.exclude(pk__in=before)
+    assert f"Started again: {started.count()}." in answer.content.decode()
+    assert {session.retry_of.status for session in started} == {"cancelled", "complete", "error"}
+    assert answer.content.decode().count("still active") == 3
+
+
 def test_batches_and_instruments_are_not_added_by_hand(admin, instruments):
     for name in ("batchsession", "instrument", "priceseries"):
         assert admin.get(reverse(f"admin:batches_{name}_add")).status_code == 403

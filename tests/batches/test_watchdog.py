@@ -67,6 +67,14 @@ def test_of_a_worker_on_another_host_only_the_lease_tells(claimed, name):
     assert reread(claimed).status == ChunkStatus.RUNNING
 
 
+def test_a_dead_worker_whose_parent_has_not_noticed_counts_as_gone():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    try:
+        working.wait_until(lambda: watchdog.worker_is_gone(f"{execution.WORKER_HOST}:{process.pid}"))
+    finally:
+        process.wait()
+
+
 def test_only_a_process_of_this_host_that_is_gone_counts_as_gone(dead_pid):
     assert watchdog.worker_is_gone(f"{execution.WORKER_HOST}:{dead_pid}")
     assert not watchdog.worker_is_gone(f"{execution.WORKER_HOST}:{os.getpid()}")

@@ -2,14 +2,15 @@
 
 import pathlib
 
-from backtester.engine import METRICS, STRATEGIES, Parameter, Strategy
+from backtester.engine import METRICS, Parameter, Strategy
+from backtester.engine.strategies import BUILT_IN
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 
 def strategies_part() -> str:
-    return "\n\n".join(_strategy(each) for each in STRATEGIES.values())
+    return "\n\n".join(_strategy(each) for each in BUILT_IN)
 
 
 def metrics_part() -> str:
@@ -19,7 +20,19 @@ def metrics_part() -> str:
         rows.append(
             f"| `{each.name}` | {each.label} | {each.unit} | `{formula}` | {each.description} | {each.source} |"
         )
-    return "\n".join(rows)
+    return "\n".join([*rows, "", *_reasons()])
+
+
+def _reasons() -> list[str]:
+    """Each reason with the metrics that it can take away."""
+    metrics: dict[str, list[str]] = {}
+    sentences = {}
+    for metric in METRICS:
+        for reason in metric.undefined:
+            metrics.setdefault(reason.code, []).append(f"`{metric.name}`")
+            sentences[reason.code] = reason.sentence
+    rows = ["| undefined because | in words | metrics |", "|---|---|---|"]
+    return rows + [f"| `{code}` | {sentences[code]} | {', '.join(names)} |" for code, names in metrics.items()]
 
 
 def _strategy(strategy: Strategy) -> str:

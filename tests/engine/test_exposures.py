@@ -8,16 +8,21 @@ from hypothesis import strategies as st
 
 from backtester.engine import (
     METRIC_NAMES,
+    BadGrid,
     BadParameters,
     Grid,
     Parameter,
     Rules,
+    below,
     from_function,
     get_strategy,
+    is_warm,
     register,
     replay,
     run_slice,
+    warm_up,
 )
+from backtester.engine.strategies import _catalogue
 
 from . import reference, worlds
 
@@ -129,3 +134,28 @@ def test_periodic_dca_is_what_the_slow_twin_says(world, profit):
         wanted = reference.measure(outcome, bars.dates.astype(int).tolist(), periods=252)
         got = dict(zip(METRIC_NAMES, metrics[:, index].tolist(), strict=True))
         assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), asked
+
+
+def test_a_strategy_of_the_users_own_that_always_fails_does_not_stop_the_warming():
+    def broken(close, nothing):
+        raise RuntimeError("not today")
+
+    known = dict(_catalogue)
+    strategy = from_function(broken, name="broken", title="Broken", parameters=(number("nothing"),))
+    try:
+        register(strategy)
+        warm_up(strategies=("broken", "sma_cross"))
+        assert (is_warm("broken"), is_warm("sma_cross")) == (False, True)
+    finally:
+        _catalogue.clear()
+        _catalogue.update(known)
+
+
+def test_a_strategy_whose_defaults_break_its_own_constraint_is_not_registered():
+    parameters = (number("fast", 9), number("slow", 3))
+    strategy = from_function(
+        lambda close, fast, slow: close, name="own", title="Own", parameters=parameters,
+        constraints=(below("fast", "slow"),),
+    )  # fmt: skip
+    with pytest.raises(BadGrid, match="fast < slow"):
+        register(strategy)

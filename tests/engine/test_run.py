@@ -12,6 +12,7 @@ from backtester.engine import (
     BadParameters,
     EngineError,
     Grid,
+    Prices,
     Rules,
     UnknownStrategy,
     get_strategy,
@@ -157,3 +158,18 @@ def test_a_direction_that_a_strategy_does_not_trade_is_refused():
     with pytest.raises(BadParameters, match="cannot trade 'short'") as caught:
         run_slice(grid, worlds.prices(worlds.walk(300)), 0, 1, Rules(direction="short"))
     assert caught.value.field == "direction"
+
+
+def test_the_longest_drawdown_is_counted_in_days_from_the_peak_to_the_recovery_or_to_the_end():
+    days = np.datetime64("2020-01-01") + np.array([0, 1, 2, 12, 13, 14, 44, 45])
+    close = [10.0, 10.0, 12.0, 11.0, 12.0, 13.0, 14.0, 13.0]
+
+    def longest(n):
+        grid = Grid(get_strategy("periodic_dca"), ["TEST"], {"every": [1], "instalments": [1]})
+        return replay(grid, Prices("TEST", days[:n], close[:n]), 0, Rules()).max_drawdown_days
+
+    assert longest(3) == 0
+    assert longest(4) == 10  # still below at the end
+    assert longest(5) == 11  # met again
+    assert longest(7) == 11  # a month without bars between two peaks is no drawdown
+    assert longest(8) == 11

@@ -62,6 +62,7 @@ def test_a_killed_worker_comes_back_and_goes_on(stack, measured):
     measured("worker process back after kill -9", time.monotonic() - killed, 3)
     stack.wait_for(session_id, max(before, stack.tests_done(session_id)) + 1)
     measured("progress after kill -9 of the worker", time.monotonic() - killed, 5)
+    stack.chunks()
     assert not any(is_running(child) for child in children)
     watchers.wait()
     stack.check_exact(session_id, expected)
@@ -75,6 +76,7 @@ def test_a_child_that_hung_and_wakes_up_changes_nothing(stack):
     pid, pk, attempt = stack.in_hand(session_id)
     with stack.stopped(pid):
         until(lambda: _somebody_else_has(stack, pk, attempt), "somebody else to take the chunk", seconds=40)
+        stack.chunks()
         stopped_until = time.monotonic() + HANG_S - 5
         stack.wait_for_end(session_id)
         until(lambda: time.monotonic() > stopped_until, "the time", seconds=HANG_S)
@@ -102,6 +104,7 @@ def test_a_killed_server_costs_its_watchers_a_moment(stack, measured):
     for history in watchers.all():
         if history.arrivals[-1] > answered:
             measured("watcher back after the server answers again", history.first_after(answered), 2)
+    stack.chunks()
     watchers.wait(240)
     for session_id in session_ids:
         stack.check_exact(session_id, expected)

@@ -42,8 +42,8 @@ async def test_every_transport_works_behind_the_shipped_configuration(serving, t
             for done in range(1, 4):
                 began = time.monotonic()
                 serving.step(session_id, successful=done)
-                both = (by_socket, by_stream)
-                await until(lambda done=done, both=both: all(s.events[-1]["current"] == done for s in both), "a step")
+                for seen in (by_socket, by_stream):
+                    await until(lambda: seen.events[-1]["current"] == done, "a step")  # noqa: B023
                 assert time.monotonic() - began < 2, "something holds events back"
             serving.finish(session_id)
             await until(lambda: by_socket.task.done() and by_stream.task.done(), "the end")

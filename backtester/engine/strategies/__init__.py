@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import numpy as np
+
 from backtester.engine.declaration import Strategy
 from backtester.engine.errors import BadParameters, UnknownStrategy, did_you_mean
+from backtester.engine.grid import Grid
 from backtester.engine.strategies.bollinger import BOLLINGER_BREAKOUT, BOLLINGER_REVERSAL
 from backtester.engine.strategies.donchian import DONCHIAN_BREAKOUT
 from backtester.engine.strategies.ema_cross import EMA_CROSS
@@ -34,9 +37,18 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(_catalogue)
 
 
 def register(strategy: Strategy) -> Strategy:
-    """Add a strategy of the user's own; every process that runs it must do so. A taken name is refused."""
+    """Add a strategy of the user's own; every process that runs it must do so. A taken name is refused.
+
+    The defaults must make a test: BadGrid when they break a constraint, BadParameters when `bars_needed` fails on them.
+    """
     if strategy.name in _catalogue:
         raise BadParameters(f'There is already a strategy "{strategy.name}".', field="strategy")
+    defaults = Grid(strategy, ["-"], {}).decode_many(np.zeros(1, dtype=np.int64)).parameters
+    try:
+        int(strategy.bars_needed(defaults)[0])
+    except Exception as error:
+        message = f"bars_needed of {strategy.name} failed on the defaults: {type(error).__name__}: {error}"
+        raise BadParameters(message, field=strategy.name) from error
     _catalogue[strategy.name] = strategy
     return strategy
 
