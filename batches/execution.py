@@ -7,6 +7,7 @@ import socket
 import time
 import uuid
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import numpy as np
 from django.conf import settings
@@ -81,9 +82,13 @@ def _waiting_chunks(session_id: uuid.UUID, most: int) -> list[ResultChunk]:
 
 
 def _handful(waiting: list[ResultChunk]) -> list[ResultChunk]:
-    """Chunks that compute for HANDFUL_S together. Of a batch that just begins only one, so that it soon has news."""
-    if not waiting or waiting[0].session.status == Status.QUEUED:
+    """Chunks that compute for HANDFUL_S together. Of a batch that just begins only one, so that it soon has news.
+
+    A chunk that was tried before is taken alone: should it kill its worker again, no other chunk is blamed for it.
+    """
+    if not waiting or waiting[0].session.status == Status.QUEUED or waiting[0].attempt:
         return waiting[:1]
+    waiting = list(takewhile(lambda chunk: not chunk.attempt, waiting))
     plan = plan_of(waiting[0].session)
     cost_s = plan.grid.strategy.cost_ns / 1e9
     seconds = np.cumsum([(chunk.stop - chunk.start) * plan.n_bars(chunk.symbol_number) * cost_s for chunk in waiting])

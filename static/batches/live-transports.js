@@ -20,17 +20,26 @@ export function websocket(urls, hooks, env) {
   };
 }
 
+// The server ends every stream after about two minutes: coming back is then no trouble to speak of.
+const LONG_LIFE_MS = 60_000;
+
 export function eventSource(urls, hooks, env) {
+  let quietly = false;
+  const timer = env.setTimeout(() => (quietly = true), LONG_LIFE_MS);
   const source = new env.EventSource(urls.stream, { withCredentials: true });
   const hear = ({ data }) => data && hooks.heard(JSON.parse(data));
   for (const type of ["connected", "progress", "complete", "error"]) source.addEventListener(type, hear);
   // The browser's own retry is not ours: it has no jitter and no fallback. A server's "error" event comes here too,
   // but the feed has ended by then.
   source.onerror = () => {
-    source.close();
-    hooks.lost();
+    close();
+    hooks.lost(quietly);
   };
-  return { ping() {}, close: () => source.close(), silentHeartbeat: true };
+  function close() {
+    env.clearTimeout(timer);
+    source.close();
+  }
+  return { ping() {}, close, silentHeartbeat: true };
 }
 
 export function polling(urls, hooks, env) {

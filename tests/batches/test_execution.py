@@ -137,6 +137,15 @@ def test_a_handful_computes_no_longer_than_meant(submitted, monkeypatch):
     assert len(execution.claim(submitted.pk)) == 1
 
 
+def test_a_chunk_that_was_tried_before_is_claimed_alone(submitted):
+    execution.claim(submitted.pk)
+    tried = submitted.chunks.filter(status=ChunkStatus.WAITING)[1]
+    ResultChunk.objects.filter(pk=tried.pk).update(attempt=1)
+    claims = [execution.claim(submitted.pk) for _ in range(3)]
+    assert [len(claim) for claim in claims] == [1, 1, submitted.chunks.count() - 3]
+    assert claims[1][0].pk == tried.pk
+
+
 def test_of_a_handful_only_what_no_other_worker_took_is_ours(submitted, monkeypatch):
     execution.claim(submitted.pk)
     waiting = execution._waiting_chunks(submitted.pk, execution.HANDFUL)

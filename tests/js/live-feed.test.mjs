@@ -87,6 +87,21 @@ test("a websocket that never opens gives way to an event source, and that to pol
   assert.deepEqual(seen, [5]);
 });
 
+test("an event source that the server ends after a long life comes back without a word", () => {
+  const env = fakeEnv();
+  env.WebSocket = undefined;
+  const { states } = watch(env);
+  env.sources[0].say(event(1, { type: "connected" }));
+  for (let quiet = 0; quiet < 7; quiet += 1) {
+    env.advance(10_000);
+    env.sources[0].say(event(2 + quiet));
+  }
+  env.sources[0].onerror({});
+  env.advance(0);
+  assert.equal(env.sources.length, 2);
+  assert.ok(!states.includes("reconnecting"));
+});
+
 test("an event source hands on every type and ends at the server's error event", () => {
   const env = fakeEnv();
   env.WebSocket = undefined;
