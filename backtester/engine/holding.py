@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,11 @@ def buy_and_hold_equity(prices: Prices, rules: Rules) -> Floats:
     equity = np.full(prices.n_bars, rules.initial_capital)
     if prices.n_bars > 1:
         price = prices.fill[1] * (1.0 + rules.slippage)
-        equity[1:] = rules.initial_capital / (1.0 + rules.fees) / price * prices.close[1:]
+        shares = rules.initial_capital / (1.0 + rules.fees) / price
+        equity[1:] = shares * prices.close[1:]
+        if rules.whole_shares:
+            shares = float(_whole(shares))
+            equity[1:] = rules.initial_capital - shares * price * (1.0 + rules.fees) + shares * prices.close[1:]
     return equity
 
 
@@ -66,7 +71,11 @@ def _hold(prices: Prices, rules: Rules, bars: Whole, cash: Floats) -> Held:
     spent = np.diff(np.minimum(np.cumsum(cash), rules.initial_capital), prepend=0.0)
     bought = np.zeros(prices.n_bars)
     left = np.zeros(prices.n_bars)
-    bought[bars] = spent / (1.0 + rules.fees) / (prices.fill[bars] * (1.0 + rules.slippage))
+    paid = prices.fill[bars] * (1.0 + rules.slippage) * (1.0 + rules.fees)
+    bought[bars] = spent / paid
+    if rules.whole_shares:
+        bought[bars] = _whole(bought[bars])
+        spent = bought[bars] * paid
     left[bars] = spent
     equity = rules.initial_capital - np.cumsum(left) + np.cumsum(bought) * prices.close
     return Held(equity, _metrics_of_holding(prices, equity, int(bars[0]), float(np.sum(spent))))
@@ -74,7 +83,11 @@ def _hold(prices: Prices, rules: Rules, bars: Whole, cash: Floats) -> Held:
 
 def buy_and_hold(prices: Prices, rules: Rules) -> dict[str, float]:
     """The metrics of `buy_and_hold_equity`, by name; NaN where undefined (no trade is ever closed)."""
-    return _metrics_of_holding(prices, buy_and_hold_equity(prices, rules), 1, rules.initial_capital)
+    cost = rules.initial_capital
+    if rules.whole_shares and prices.n_bars > 1:
+        paid = prices.fill[1] * (1.0 + rules.slippage) * (1.0 + rules.fees)
+        cost = float(_whole(cost / paid)) * paid
+    return _metrics_of_holding(prices, buy_and_hold_equity(prices, rules), 1, cost)
 
 
 def _metrics_of_holding(prices: Prices, equity: Floats, entry_bar: int, cost: float) -> dict[str, float]:
@@ -85,6 +98,11 @@ def _metrics_of_holding(prices: Prices, equity: Floats, entry_bar: int, cost: fl
     if prices.n_bars > 1:
         measure_nb(equity, trades, 1, prices.periods_per_year, prices.years, out, 0)
     return dict(zip(METRIC_NAMES, out[:, 0].tolist(), strict=True))
+
+
+def _whole(shares: Any) -> Any:
+    """Rounded down, with the tolerance of `whole_nb`."""
+    return np.floor(shares * (1.0 + 1e-12))
 
 
 def estimate_beta(close: Floats, benchmark_close: Floats) -> float:

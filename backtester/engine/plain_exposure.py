@@ -15,6 +15,7 @@ from backtester.engine.metrics import (
     STILL_OPEN,
 )
 from backtester.engine.prices import Floats
+from backtester.engine.shares import whole_nb
 
 WHOLE, FRACTIONS, TOO_LARGE = range(3)
 
@@ -31,7 +32,7 @@ def wanted_value_nb(target: float, cash: float, value: float, fees: float, buys:
 
 
 @kernel
-def trade_exposure_nb(
+def trade_exposure_nb(  # noqa: C901
     close: Floats,
     fill: Floats,
     targets: Floats,
@@ -40,6 +41,7 @@ def trade_exposure_nb(
     fees: float,
     slippage: float,
     capital: float,
+    whole: bool,
     equity: Floats,
     held: Floats,
     trades: Floats,
@@ -48,7 +50,8 @@ def trade_exposure_nb(
 
     An order is given when the target changes, not when prices move the exposure away from it. A position turned round
     is closed first; a trade lasts from flat to flat or to the other side, what is added or taken off between belongs
-    to it. With targets -1, 0 and 1 this is `trade_bits_nb`. Arrays as there.
+    to it. whole : the position is rounded down to whole shares, the rest stays in cash. With targets -1, 0 and 1 this
+    is `trade_bits_nb`. Arrays as there.
     """
     n_bars = len(close)
     cash = before = capital
@@ -80,6 +83,13 @@ def trade_exposure_nb(
                 if more <= 0.0 and less < 0.0:
                     price = sell
                     traded = less
+                cost = cash
+                if whole:
+                    wanted = shares + traded / price
+                    wanted = whole_nb(wanted) if wanted > 0.0 else -whole_nb(-wanted)
+                    traded = (wanted - shares) * price
+                    if abs(target) == 1.0:  # a part of the equity is measured on all of it, as with parts of shares
+                        cost = abs(traded) * (1.0 + fees)
                 if side == 0 and traded != 0.0:
                     side = 1 if traded > 0.0 else -1
                     before = cash
@@ -89,11 +99,12 @@ def trade_exposure_nb(
                     trades[n_trades, ENTRY_PRICE] = price
                     trades[n_trades, EXIT_PRICE] = np.nan
                     trades[n_trades, PNL] = np.nan
-                    trades[n_trades, COST] = before
+                    trades[n_trades, COST] = cost
                     n_trades += 1
                 shares += traded / price
                 cash -= traded + abs(traded) * fees
-                trades[n_trades - 1, SHARES] = abs(shares)
+                if side != 0:
+                    trades[n_trades - 1, SHARES] = abs(shares)
         equity[t] = cash + shares * close[t]
         held[t] = shares
         if equity[t] <= 0.0:

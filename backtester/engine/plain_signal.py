@@ -17,6 +17,7 @@ from backtester.engine.metrics import (
     STILL_OPEN,
 )
 from backtester.engine.prices import Floats
+from backtester.engine.shares import whole_nb
 
 
 @inline
@@ -33,7 +34,7 @@ def is_stopped_nb(now: float, side: int, price: float, extreme: float, stops: Fl
 
 
 @kernel
-def trade_bits_nb(
+def trade_bits_nb(  # noqa: C901
     close: Floats,
     fill: Floats,
     rising: Words,
@@ -44,6 +45,7 @@ def trade_bits_nb(
     fees: float,
     slippage: float,
     capital: float,
+    whole: bool,
     equity: Floats,
     held: Floats,
     trades: Floats,
@@ -55,6 +57,7 @@ def trade_bits_nb(
     and held shares float64[n_bars], the trade table, and returns the number of trades.
 
     A stop is decided at a close and filled like every order. After it, nothing is bought until the signal has changed.
+    whole : orders are rounded down to whole shares, the rest stays in cash.
 
     An entry puts all cash into a value V with V * (1 + fees) = cash, on the long side and on the short side. A short
     keeps its proceeds as cash. When a close leaves no equity the position is bought back there, nothing is left, and
@@ -65,7 +68,7 @@ def trade_bits_nb(
     shares = 0.0
     side = 0
     blocked = 0  # the side that a stop has left, until the signal changes
-    entry_price = extreme = 0.0
+    entry_price = extreme = price = value = cost = 0.0
     n_trades = 0
     before = capital
     equity[0] = capital
@@ -98,9 +101,15 @@ def trade_bits_nb(
                 shares = 0.0
                 side = 0
             if wanted != 0 and cash > 0.0:
-                before = cash
+                before = cost = cash
                 price = fill[t] * (1.0 + wanted * slippage)
                 value = cash / (1.0 + fees)
+                if whole:
+                    value = whole_nb(value / price) * price
+                    cost = value * (1.0 + fees)
+                    if value == 0.0:  # not enough for one share: nothing is bought until the signal has changed
+                        blocked = wanted
+            if wanted != 0 and cash > 0.0 and wanted != blocked:
                 shares = wanted * value / price
                 cash = cash - wanted * value - value * fees
                 side = wanted
@@ -113,7 +122,7 @@ def trade_bits_nb(
                 trades[n_trades, EXIT_PRICE] = np.nan
                 trades[n_trades, SHARES] = abs(shares)
                 trades[n_trades, PNL] = np.nan
-                trades[n_trades, COST] = before
+                trades[n_trades, COST] = cost
                 n_trades += 1
         equity[t] = cash + shares * close[t]
         held[t] = shares

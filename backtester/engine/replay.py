@@ -79,6 +79,9 @@ def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float 
     parameters = effective_parameters(grid.strategy, grid.decode_many(np.array([index])), beta)
     scratch = Scratch.for_bars(prices.n_bars)
     run_plain(grid.strategy, prices, parameters, rules, np.empty((N_METRICS, 1)), scratch)
+    if rules.whole_shares:  # the kernels divide a value by a price, which leaves rounding
+        for shares in (scratch.held, scratch.trades[:, SHARES]):
+            np.round(shares, out=shares)
     equity = scratch.equity
     worth = np.where(equity > 0, equity, 1.0)
     return Replay(

@@ -15,6 +15,7 @@ class Rules:
     fees : fraction of the traded value, paid on each side
     slippage : lost on each fill: buys pay price * (1 + slippage), sales get price * (1 - slippage)
     initial_capital : currency, above zero
+    whole_shares : purchases and short sales are rounded down to whole shares; what is left stays in cash
 
     A decision at the close of bar t is filled at bar t + 1, at its open where the bars have one, else at its close.
     """
@@ -23,6 +24,7 @@ class Rules:
     fees: float = 0.0
     slippage: float = 0.0
     initial_capital: float = 100_000.0
+    whole_shares: bool = False
 
     def __post_init__(self) -> None:
         if self.direction not in ALL_DIRECTIONS:
@@ -31,6 +33,10 @@ class Rules:
         for name in ("fees", "slippage"):
             _check(name, getattr(self, name), 0.0, 1.0, "zero or more and below 1 (0.001 is 0.1 %)")
         _check("initial_capital", self.initial_capital, math.ulp(0.0), math.inf, "a number above zero")
+        whole: object = self.whole_shares
+        if not isinstance(whole, bool):
+            message = f"whole_shares is {whole!r}; it must be True or False."
+            raise BadParameters(message, field="whole_shares")
 
     @property
     def allows_long(self) -> bool:

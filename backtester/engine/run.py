@@ -51,8 +51,7 @@ class Scratch:
 
     def rest(self, rules: Rules) -> tuple[Any, ...]:
         """The arguments that all plain kernels end with."""
-        costs = (rules.allows_long, rules.allows_short, rules.fees, rules.slippage, rules.initial_capital)
-        return (*costs, self.equity, self.held, self.trades)
+        return (*_exchange(rules), self.equity, self.held, self.trades)
 
     def measure(self, prices: Prices, out: Floats, column: int) -> None:
         measure_nb(self.equity, self.trades, self.n_trades, prices.periods_per_year, prices.years, out, column)
@@ -169,7 +168,8 @@ def _run_exposures(
 
 def _run_segments(prices: Prices, ranges: RangeTables, bits: Words, stops: Floats, rules: Rules, out: Floats) -> None:
     tables = (prices.close, prices.fill, ranges.sums, ranges.extremes, bits[0], bits[1], stops)
-    segment_signals_nb(*tables, *_costs(prices, rules), out)
+    arguments: tuple[Any, ...] = (*tables, *_costs(prices, rules), out)
+    segment_signals_nb(*arguments)
 
 
 def _signal_blocks(
@@ -190,9 +190,13 @@ def _signal_blocks(
         yield first, last, block, stops[first:last]
 
 
-def _costs(prices: Prices, rules: Rules) -> tuple[bool, bool, float, float, float, float, float]:
-    costs = (rules.allows_long, rules.allows_short, rules.fees, rules.slippage, rules.initial_capital)
-    return (*costs, prices.periods_per_year, prices.years)
+def _exchange(rules: Rules) -> tuple[Any, ...]:
+    sides = (rules.allows_long, rules.allows_short)
+    return (*sides, rules.fees, rules.slippage, rules.initial_capital, rules.whole_shares)
+
+
+def _costs(prices: Prices, rules: Rules) -> tuple[Any, ...]:
+    return (*_exchange(rules), prices.periods_per_year, prices.years)
 
 
 def _matrix(parameters: Mapping[str, Values], names: tuple[str, ...], count: int) -> Floats:

@@ -1,8 +1,8 @@
 """Signal strategies by trades instead of bars: the fast path.
 
 Positions change a few dozen times in thousands of bars. Between two changes a long position costs constant time
-(`ranges`); a short one, whose return depends on its entry, is walked through. The numbers are those of `plain_signal`
-but for the order of additions (1e-11 relative).
+(`ranges`); one whose return depends on its entry, short or with cash beside whole shares, is walked through. The
+numbers are those of `plain_signal` but for the order of additions (1e-11 relative).
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from backtester.engine.declaration import Words
 from backtester.engine.metrics import write_metrics_nb
 from backtester.engine.prices import Floats
 from backtester.engine.ranges import range_extremes_nb, range_sum_nb
+from backtester.engine.shares import whole_nb
 
 Bars = NDArray[np.int64]
 
@@ -90,6 +91,7 @@ def segment_signals_nb(  # noqa: C901
     fees: float,
     slippage: float,
     capital: float,
+    whole: bool,
     periods: float,
     years: float,
     out: Floats,
@@ -118,12 +120,17 @@ def segment_signals_nb(  # noqa: C901
             if side == 0 or cash <= 0.0:
                 continue
             entry = bars[k]
-            before = cash
-            deployed = max(deployed, before)
-            if not turned:
-                base = cash
+            before = cost = cash
             value = cash / (1.0 + fees)
             price = fill[entry] * (1.0 + side * slippage)
+            if whole:
+                value = whole_nb(value / price) * price
+                cost = value * (1.0 + fees)
+                if value == 0.0:
+                    continue
+            deployed = max(deployed, cost)
+            if not turned:
+                base = cash
             shares = side * value / price
             cash = cash - side * value - value * fees
             leave = bars[k + 1]
@@ -133,7 +140,7 @@ def segment_signals_nb(  # noqa: C901
             exposed += leave - entry + (leave < n_bars) - turned
             equity = cash + shares * close[entry]
             ruined = False
-            if side > 0:
+            if side > 0 and not whole:
                 r = equity / base - 1.0
                 down = min(r, 0.0)
                 high, low, fall = range_extremes_nb(close, extremes, entry, last)
@@ -169,6 +176,8 @@ def segment_signals_nb(  # noqa: C901
                 cash = max(cash + shares * out_price - abs(shares) * out_price * fees, 0.0)
                 final = cash
                 turned = leave == bars[k + 1] and wishes[k + 1] != 0 and cash > 0.0
+                if turned and whole:
+                    turned = whole_nb(cash / (1.0 + fees) / (fill[leave] * (1.0 + wishes[k + 1] * slippage))) > 0.0
                 if turned:
                     base = equity
                 else:
@@ -186,8 +195,8 @@ def segment_signals_nb(  # noqa: C901
                 gross_profit += max(pnl, 0.0)
                 gross_loss -= min(pnl, 0.0)
                 squared_profits += pnl * pnl
-                best = max(best, pnl / before)
-                worst = min(worst, pnl / before)
+                best = max(best, pnl / cost)
+                worst = min(worst, pnl / cost)
             if cash <= 0.0 and (ruined or leave < n_bars):
                 break
         write_metrics_nb(

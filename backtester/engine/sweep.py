@@ -29,6 +29,7 @@ def sweep(
     benchmark: pd.Series | str | None = None,
     coefficients: Sequence[float] | None = None,
     betas: Mapping[str, float] | None = None,
+    whole_shares: bool = False,
 ) -> pd.DataFrame:
     """Test every combination of symbols and parameters.
 
@@ -42,7 +43,7 @@ def sweep(
     then the metrics. Undefined is NaN.
     """
     rule = get_strategy(strategy) if isinstance(strategy, str) else strategy
-    rules = Rules(direction=direction, fees=fees, slippage=slippage, initial_capital=initial_capital)
+    rules = Rules(direction, fees, slippage, initial_capital, whole_shares)
     market = _benchmark(prices, benchmark)
     symbols = [str(name) for name in prices.columns if name != benchmark]
     if coefficients is not None and betas is None and market is None:

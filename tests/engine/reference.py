@@ -166,7 +166,23 @@ def is_stopped(close, side, paid, entry, t, stops):
     )
 
 
-def follow(close, fill, wishes, *, direction="long", fees=0.0, slippage=0.0, capital=100_000.0, stops=(0.0, 0.0, 0.0)):
+def rounded_down(value, price):
+    """What is spent on as many whole shares as the value pays for."""
+    return math.floor(value / price + 1e-9) * price
+
+
+def follow(
+    close,
+    fill,
+    wishes,
+    *,
+    direction="long",
+    fees=0.0,
+    slippage=0.0,
+    capital=100_000.0,
+    stops=(0.0, 0.0, 0.0),
+    whole=False,
+):
     """All in while wanted: what was wished at one close is done at the next bar's fill price."""
     allowed = {"long": (1,), "short": (-1,), "both": (1, -1)}[direction]
     cash, shares, side, entry, at_entry = capital, 0.0, 0, 0, capital
@@ -185,10 +201,15 @@ def follow(close, fill, wishes, *, direction="long", fees=0.0, slippage=0.0, cap
             outcome.deals.append((entry, t, cash - at_entry))
             shares, side = 0.0, 0
         if wish != side and cash > 0:
-            at_entry, entry, side = cash, t, wish
-            outcome.costs.append(cash)
+            paid = fill[t] * (1 + wish * slippage)
             value = cash / (1 + fees)
-            paid = fill[t] * (1 + side * slippage)
+            if whole:
+                value = rounded_down(value, paid)
+            if value == 0:
+                waiting, wish = wish, side
+        if wish != side and cash > 0:
+            at_entry, entry, side = cash, t, wish
+            outcome.costs.append(value * (1 + fees))
             shares = side * value / paid
             cash -= side * value + value * fees
         worth = cash + shares * close[t]
@@ -203,10 +224,21 @@ def follow(close, fill, wishes, *, direction="long", fees=0.0, slippage=0.0, cap
 
 
 def grid_dca(
-    close, fill, interval, profit, trailing, max_lots, *, direction="long", fees=0.0, slippage=0.0, capital=100_000.0
+    close,
+    fill,
+    interval,
+    profit,
+    trailing,
+    max_lots,
+    *,
+    direction="long",
+    fees=0.0,
+    slippage=0.0,
+    capital=100_000.0,
+    whole=False,
 ):
     """Lots at each step against the position, all sold on a trailing stop above the required profit."""
-    lot = capital / max_lots / (1 + fees)
+    lot = full_lot = capital / max_lots / (1 + fees)
     cash, side, entry, at_entry = capital, 0, 0, capital
     lots: list[tuple[float, float]] = []  # lots: (shares, price paid)
     since = [close[0]]  # prices since the last buy, or since the last sale while nothing is held
@@ -223,7 +255,9 @@ def grid_dca(
         elif order in ("buy", "sell short"):
             sign = 1 if order == "buy" else -1
             paid = fill[t] * (1 + sign * slippage)
-            if held * paid + lot * (1 + fees) <= (cash + sign * held * paid) * (1 + 1e-12):
+            if whole:
+                lot = rounded_down(full_lot, paid)
+            if lot > 0 and held * paid + lot * (1 + fees) <= (cash + sign * held * paid) * (1 + 1e-12):
                 if not lots:
                     side, entry, at_entry = sign, t, cash
                     outcome.costs.append(0.0)
@@ -357,7 +391,7 @@ def volatility_targets(close, window, target, every, *, periods):
     return targets
 
 
-def periodic_dca(close, fill, every, instalments, profit, *, fees=0.0, slippage=0.0, capital=100_000.0):
+def periodic_dca(close, fill, every, instalments, profit, *, fees=0.0, slippage=0.0, capital=100_000.0, whole=False):
     """An instalment every so many bars while there is cash; all sold at the required profit, if there is one."""
     lot = capital / instalments / (1 + fees)
     cash, at_entry, entry, leaving = capital, capital, 0, False
@@ -370,13 +404,15 @@ def periodic_dca(close, fill, every, instalments, profit, *, fees=0.0, slippage=
             outcome.deals.append((entry, t, cash - at_entry))
             lots = []
         elif (t - 1) % every == 0 and cash >= capital / instalments * (1 - 1e-12):
-            if not lots:
-                at_entry, entry = cash, t
-                outcome.costs.append(0.0)
             paid = fill[t] * (1 + slippage)
-            lots.append((lot / paid, paid))
-            cash -= lot * (1 + fees)
-            outcome.costs[-1] += lot * (1 + fees)
+            spent = rounded_down(lot, paid) if whole else lot
+            if spent > 0:
+                if not lots:
+                    at_entry, entry = cash, t
+                    outcome.costs.append(0.0)
+                lots.append((spent / paid, paid))
+                cash -= spent * (1 + fees)
+                outcome.costs[-1] += spent * (1 + fees)
         held = sum(shares for shares, _ in lots)
         outcome.equity.append(cash + held * close[t])
         average = sum(shares * paid for shares, paid in lots) / held if lots else math.inf

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtester.engine import Grid, Rules, buy_and_hold, get_strategy, hold_instalments, replay
+from backtester.engine import Grid, Rules, buy_and_hold, buy_and_hold_equity, get_strategy, hold_instalments, replay
 
 from . import worlds
 
@@ -57,3 +57,12 @@ def test_a_strategy_that_bought_nothing_has_no_such_holders():
     bars = worlds.prices(worlds.walk(50))
     assert hold_instalments(bars, RULES, np.zeros(50)) == {}
     assert hold_instalments(bars, RULES, np.linspace(0, -5, 50)) == {}
+
+
+def test_holders_buy_whole_shares_where_the_rules_say_so():
+    rules = Rules(initial_capital=100.0, whole_shares=True)
+    bars = worlds.prices([30.0, 30.0, 30.0, 40.0])
+    assert buy_and_hold_equity(bars, rules) == pytest.approx([100, 100, 100, 130])
+    assert buy_and_hold(bars, rules)["return_on_deployed"] == pytest.approx(30 / 90)
+    held = hold_instalments(bars, rules, np.array([0.0, 1.0, 2.0, 2.0]))["equal_instalments"]
+    assert held.equity == pytest.approx([100, 100, 100, 120])  # 50 buys one share, twice, both at 30

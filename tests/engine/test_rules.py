@@ -153,6 +153,19 @@ def test_a_lot_is_bought_only_without_credit():
     assert max(costs) <= 100_000
 
 
+def test_orders_are_rounded_down_to_whole_shares_and_the_rest_stays_in_cash():
+    again = hold([1] * 4, [30, 30, 30, 40], whole_shares=True)
+    assert again.shares.tolist() == [0, 3, 3, 3]
+    assert again.equity == pytest.approx([100, 100, 100, 130])
+    assert again.metrics["deployed_capital"] == pytest.approx(90)
+
+
+def test_an_order_for_less_than_one_share_is_dropped():
+    again = hold([1] * 6, [300, 300, 90, 90, 80, 70], whole_shares=True)
+    assert again.trades == []
+    assert again.equity.tolist() == [100.0] * 6
+
+
 def test_cash_earns_nothing_and_a_short_pays_no_interest():
     assert hold([0] * 5, [10] * 5).equity == pytest.approx([100] * 5)
     assert hold([-1] * 5, [10] * 5, direction="short").equity == pytest.approx([100] * 5)

@@ -77,3 +77,13 @@ def test_the_engine_loads_nothing_of_the_site_or_the_app():
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     banned = {"batches", "celery", "channels", "django", "environ", "kombu", "ninja", "orjson", "redis", "structlog"}
     assert banned & set(answer.stdout.split()) == set()
+
+
+def test_a_sweep_in_whole_shares_leaves_cash(real_closes):
+    few = real_closes[["AAPL"]].iloc[-300:]
+    parts, whole = (
+        sweep("sma_cross", few, {"fast": [5], "slow": [20]}, initial_capital=500.0, whole_shares=each)
+        for each in (False, True)
+    )
+    assert whole["deployed_capital"][0] < parts["deployed_capital"][0]
+    assert whole["deployed_capital"][0] > 300

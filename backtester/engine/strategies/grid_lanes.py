@@ -12,6 +12,7 @@ from backtester.engine.bits import lowest_bit_nb
 from backtester.engine.compiling import inline, kernel
 from backtester.engine.metrics import write_metrics_nb
 from backtester.engine.prices import Floats, Whole
+from backtester.engine.shares import whole_nb
 from backtester.engine.strategies.grid_plain import ADD_LONG, ADD_SHORT, LEAVE, level_factors_nb
 
 LANES = 32
@@ -66,12 +67,23 @@ def end_deal_nb(lanes: Floats, deals: Floats, counts: Whole, lane: int, t: int) 
 
 @inline
 def add_lot_nb(
-    lanes: Floats, deals: Floats, counts: Whole, lane: int, side: int, t: int, raw: float, fees: float, slippage: float
+    lanes: Floats,
+    deals: Floats,
+    counts: Whole,
+    lane: int,
+    side: int,
+    t: int,
+    raw: float,
+    fees: float,
+    slippage: float,
+    whole: bool,
 ) -> None:
     """Buy or sell short one lot at the raw price of bar t, if there is money for it. See `trade_grid_nb`."""
     cash, shares, lot = lanes[CASH, lane], lanes[SHARES, lane], deals[LOT, lane]
     price = raw * (1.0 + side * slippage)
-    if abs(shares) * price + lot * (1.0 + fees) > (cash + shares * price) * (1.0 + 1e-12):
+    if whole:
+        lot = whole_nb(lot / price) * price
+    if lot == 0.0 or abs(shares) * price + lot * (1.0 + fees) > (cash + shares * price) * (1.0 + 1e-12):
         return
     if counts[SIDE, lane] == 0:
         counts[SIDE, lane] = side
@@ -200,6 +212,7 @@ def lane_grid_nb(
     fees: float,
     slippage: float,
     capital: float,
+    whole: bool,
     periods: float,
     years: float,
     out: Floats,
@@ -232,7 +245,7 @@ def lane_grid_nb(
                         leave_nb(lanes, deals, counts, lane, t + 1, fill[t + 1], fees, slippage)
                         wait_nb(lanes, deals, lane, long, short)
                     else:
-                        add_lot_nb(lanes, deals, counts, lane, order, t + 1, fill[t + 1], fees, slippage)
+                        add_lot_nb(lanes, deals, counts, lane, order, t + 1, fill[t + 1], fees, slippage, whole)
         for lane in range(used):
             if counts[SIDE, lane] != 0:
                 begin = max(counts[ENTRY, lane], counts[EXPOSED_TO, lane] + 1)

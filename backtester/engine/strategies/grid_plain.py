@@ -16,6 +16,7 @@ from backtester.engine.metrics import (
     STILL_OPEN,
 )
 from backtester.engine.prices import Floats
+from backtester.engine.shares import whole_nb
 
 NOTHING, ADD_LONG, ADD_SHORT, LEAVE = 0, 1, -1, 2
 
@@ -45,6 +46,7 @@ def trade_grid_nb(  # noqa: C901
     fees: float,
     slippage: float,
     capital: float,
+    whole: bool,
     equity: Floats,
     held: Floats,
     trades: Floats,
@@ -57,7 +59,7 @@ def trade_grid_nb(  # noqa: C901
     interval, profit, trailing, max_lots = parameters[0], parameters[1], parameters[2], parameters[3]
     step_down, step_up, gain_up, gain_down, turn_down, turn_up = level_factors_nb(interval, profit, trailing)
     n_bars = len(close)
-    lot = capital / max_lots / (1.0 + fees)
+    lot = budget = capital / max_lots / (1.0 + fees)
     cash = before = capital
     shares = spent = cost = 0.0
     side = n_trades = lots = 0
@@ -79,8 +81,10 @@ def trade_grid_nb(  # noqa: C901
         elif order != NOTHING:
             price = fill[t] * (1.0 + order * slippage)
             worth = cash + shares * price
+            if whole:
+                lot = whole_nb(budget / price) * price
             # A hair of tolerance: the last of ten lots must not fail on the rounding of the nine before it.
-            if abs(shares) * price + lot * (1.0 + fees) <= worth * (1.0 + 1e-12):
+            if lot > 0.0 and abs(shares) * price + lot * (1.0 + fees) <= worth * (1.0 + 1e-12):
                 if side == 0:
                     side = order
                     before = cash

@@ -17,6 +17,7 @@ from backtester.engine.metrics import (
     STILL_OPEN,
 )
 from backtester.engine.prices import Floats
+from backtester.engine.shares import whole_nb
 
 
 @kernel
@@ -29,6 +30,7 @@ def trade_periodic_nb(
     fees: float,
     slippage: float,
     capital: float,
+    whole: bool,
     equity: Floats,
     held: Floats,
     trades: Floats,
@@ -40,14 +42,19 @@ def trade_periodic_nb(
     """
     every, instalments, profit = int(parameters[0]), parameters[1], parameters[2]
     n_bars = len(close)
-    lot = capital / instalments / (1.0 + fees)
+    lot = budget = capital / instalments / (1.0 + fees)
     cash = before = capital
     shares = spent = cost = 0.0
     n_trades = 0
     leaving = False
+    due = 1  # the bar of the next instalment; a remainder at every bar would take longer than all the rest
+    level = np.inf  # the close that is enough to sell
     equity[0] = capital
     held[0] = 0.0
     for t in range(1, n_bars):
+        is_due = t == due
+        if is_due:
+            due += every
         if leaving:
             price = fill[t] * (1.0 - slippage)
             cash += shares * price * (1.0 - fees)
@@ -56,9 +63,11 @@ def trade_periodic_nb(
             trades[n_trades - 1, PNL] = cash - before
             shares = 0.0
             leaving = False
-        elif (t - 1) % every == 0 and cash >= lot * (1.0 + fees) * (1.0 - 1e-12):
+        elif is_due and cash >= budget * (1.0 + fees) * (1.0 - 1e-12):
             price = fill[t] * (1.0 + slippage)
-            if shares == 0.0:
+            if whole:
+                lot = whole_nb(budget / price) * price
+            if shares == 0.0 and lot > 0.0:
                 before = cash
                 spent = cost = 0.0
                 trades[n_trades, ENTRY_BAR] = t
@@ -71,12 +80,14 @@ def trade_periodic_nb(
             cash -= lot * (1.0 + fees)
             spent += lot
             cost += lot * (1.0 + fees)
-            trades[n_trades - 1, SHARES] = shares
-            trades[n_trades - 1, ENTRY_PRICE] = spent / shares
-            trades[n_trades - 1, COST] = cost
+            if shares > 0.0:
+                trades[n_trades - 1, SHARES] = shares
+                trades[n_trades - 1, ENTRY_PRICE] = spent / shares
+                trades[n_trades - 1, COST] = cost
+                level = spent / shares * (1.0 + profit) * (1.0 - TIE)
         equity[t] = cash + shares * close[t]
         held[t] = shares
-        leaving = shares > 0.0 and profit > 0.0 and close[t] >= spent / shares * (1.0 + profit) * (1.0 - TIE)
+        leaving = shares > 0.0 and profit > 0.0 and close[t] >= level
     return n_trades
 
 

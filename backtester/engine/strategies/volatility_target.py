@@ -22,10 +22,12 @@ def target_volatility_nb(close: Floats, periods_per_year: float, window: int, ta
         sums[t] = sums[t - 1] + r
         squares[t] = squares[t - 1] + r * r
     exposure = np.zeros(n_bars)
+    due = window  # a remainder at every bar would take longer than all the rest
     for t in range(window, n_bars):
-        if (t - window) % every != 0:
+        if t != due:
             exposure[t] = exposure[t - 1]
             continue
+        due += every
         total, total2 = sums[t] - sums[t - window], squares[t] - squares[t - window]
         variance = (total2 - total * total / window) / (window - 1) * periods_per_year
         # Prefix sums leave rounding where prices do not move; that is no volatility.
