@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from backtester.engine import METRIC_NAMES, EngineError, buy_and_hold, buy_and_hold_equity, replay
+from backtester.engine import METRIC_NAMES, EngineError, buy_and_hold, buy_and_hold_equity, replay, undefined_reasons
 from batches.errors import BatchError, NotFound
 from batches.models import BatchSession
 from batches.plan import metrics_json, plan_of
@@ -28,6 +28,10 @@ def combination(session: BatchSession, index: int) -> dict[str, Any]:
     return identity | {
         "effectiveParameters": {wire_name(name): value for name, value in played.effective_parameters.items()},
         "metrics": metrics_json(np.array([played.metrics[name] for name in METRIC_NAMES])),
+        "undefined": {
+            wire_name(name): {"code": reason.code, "sentence": reason.sentence}
+            for name, reason in undefined_reasons(played.metrics).items()
+        },
         "dates": [str(day) for day in played.dates],
         "equity": played.equity.tolist(),
         "drawdown": played.drawdown.tolist(),

@@ -43,6 +43,7 @@ START_REQUEST: dict[str, Any] = {
         "fees": _field("number", "Fraction of the traded value, on each side.", minimum=0, maximum=0.5, default=0),
         "slippage": _field("number", "Fraction of the price, to our disadvantage.", minimum=0, maximum=0.5, default=0),
         "initialCapital": _field("number", "In the currency of the prices.", exclusiveMinimum=0, default=100_000),
+        "wholeShares": _field("boolean", "Buy whole shares only.", default=False),
         "sortBy": _field("string", "The metric that ranks, by its wire name.", default="annualizedReturn"),
         "includeComparison": _field("boolean", "Add buy and hold of each symbol to the results.", default=True),
         "timeoutSeconds": _field("integer", "The deadline; paused time does not count.", minimum=1, default=900),

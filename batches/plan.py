@@ -90,6 +90,7 @@ def build_plan(request: dict[str, Any], instruments: list[dict[str, Any]]) -> Pl
             fees=request["fees"],
             slippage=request["slippage"],
             initial_capital=request["initialCapital"],
+            whole_shares=request.get("wholeShares", False),  # batches from before it could be asked for
         ),
         series_ids=tuple(instrument["seriesId"] for instrument in instruments),
         betas=tuple(instrument["beta"] for instrument in instruments),

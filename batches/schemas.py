@@ -50,6 +50,7 @@ class StartRequest:
     fees: float
     slippage: float
     initial_capital: float
+    whole_shares: bool
     sort_by: str
     include_comparison: bool
     timeout_s: int
@@ -112,6 +113,7 @@ class _Reader:
             "fees": self._take("fees", number(0, 0.5), 0.0),
             "slippage": self._take("slippage", number(0, 0.5), 0.0),
             "initial_capital": self._take("initialCapital", number(1e-6, 1e15), 100_000.0),
+            "whole_shares": self._take("wholeShares", boolean, False),
             "sort_by": self._take("sortBy", _metric, "annualized_return"),
             "include_comparison": self._take("includeComparison", boolean, True),
             "timeout_s": self._take("timeoutSeconds", whole(1, settings.BATCH_TIMEOUT_MAX_S), settings.BATCH_TIMEOUT_S),
@@ -191,8 +193,8 @@ class _Reader:
 
 FIELDS = frozenset({
     "strategy", "symbols", "parameterRanges", "startDate", "endDate", "direction", "enableBetaScaling", "coefficients",
-    "fees", "slippage", "initialCapital", "sortBy", "includeComparison", "timeoutSeconds", "abortFailureShare",
-    "abortMinimumTests", "sessionId",
+    "fees", "slippage", "initialCapital", "wholeShares", "sortBy", "includeComparison", "timeoutSeconds",
+    "abortFailureShare", "abortMinimumTests", "sessionId",
 })  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from django.db.models import F
 
 from batches.models import ACTIVE, BatchSession, ChunkStatus, ResultChunk
 
+SIGHTINGS = ("worker_seen_at", "queued_at")
 log = logging.getLogger(__name__)
 JUMP_S = 2.0  # what the wall clock may gain or lose against the monotonic one between two looks
 
@@ -48,7 +49,7 @@ class WallClock:
         ResultChunk.objects.filter(status=ChunkStatus.RUNNING, session__status__in=ACTIVE).update(
             lease_until=now + timedelta(seconds=settings.CHUNK_LEASE_S)
         )
-        for session in BatchSession.objects.filter(status__in=ACTIVE).only("timeout_s", *Instants._fields):
+        for session in BatchSession.objects.filter(status__in=ACTIVE).only("timeout_s", *Instants._fields, *SIGHTINGS):
             seen = self.known.get(session.pk) or _if_written_before(session, jump, now)
             if seen is None:
                 continue
@@ -56,9 +57,13 @@ class WallClock:
                 deadline_at=seen.deadline_at and seen.deadline_at + jump,
                 paused_at=seen.paused_at and seen.paused_at + jump,
                 paused_s=F("paused_s") + jump.total_seconds(),  # the time that did not pass counts for nothing
-                worker_seen_at=F("worker_seen_at") + jump,
-                queued_at=F("queued_at") + jump,
+                **{name: _sighting(getattr(session, name), jump, now) for name in SIGHTINGS},
             )
+
+
+def _sighting(instant: datetime | None, jump: timedelta, now: datetime) -> datetime | None:
+    """Moved, and never later than now: a worker may have written it by the new clock already."""
+    return instant and min(instant + jump, now)
 
 
 def _if_written_before(session: BatchSession, jump: timedelta, now: datetime) -> Instants | None:

@@ -96,10 +96,10 @@ def finished_but_open() -> list[uuid.UUID]:
 def queue_forgotten(now: datetime) -> None:
     """Batches that wait and that nobody looks at are queued again: the broker may have lost their messages."""
     patience = UNATTENDED_S if queue_length() == 0 else FORGOTTEN_S
-    before = now - timedelta(seconds=patience)
+    before, later = now - timedelta(seconds=patience), now + timedelta(seconds=FORGOTTEN_S)  # later: by another clock
     unattended = (
         BatchSession.objects.filter(status__in=[Status.QUEUED, Status.RUNNING], created_at__lte=before)
-        .filter(Q(worker_seen_at=None) | Q(worker_seen_at__lte=before))
+        .filter(Q(worker_seen_at=None) | ~Q(worker_seen_at__range=(before, later)))
         .filter(Q(queued_at=None) | Q(queued_at__lte=before))
     )
     for session_id in unattended.values_list("pk", flat=True):

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from batches import lifecycle, submission
-from batches.models import ResultChunk
+from batches import lifecycle, submission, watchdog
+from batches.models import BatchSession, ResultChunk
 from batches.progress import elapsed_seconds, remaining_seconds, with_sample
 from batches.schemas import parse_start
 from batches.wall_clock import WallClock
@@ -108,3 +108,21 @@ def test_a_batch_that_came_just_before_the_jump_is_moved_once_and_one_that_came_
     second.check(later, 100.5)
     assert abs(working.reread(before).deadline_at - before.deadline_at - jump) < timedelta(seconds=1.5)
     assert working.reread(after).deadline_at == after.deadline_at
+
+
+def test_a_worker_that_wrote_by_the_new_clock_is_not_moved_into_the_future(halfway, queued):
+    """Else nobody would queue the batch again for an hour."""
+    (clock,) = clock_that_has_looked()
+    later = timezone.now() + HOUR
+    BatchSession.objects.filter(pk=halfway.pk).update(worker_seen_at=later, queued_at=later)
+    clock.check(later, 100.5)
+    session = working.reread(halfway)
+    assert session.worker_seen_at == session.queued_at == later
+    watchdog.queue_forgotten(later + timedelta(seconds=20))
+    assert [session_id for session_id, _ in queued] == [halfway.pk]
+
+
+def test_a_sighting_in_the_future_does_not_keep_a_batch_from_the_queue(halfway, queued):
+    BatchSession.objects.filter(pk=halfway.pk).update(worker_seen_at=timezone.now() + HOUR)
+    watchdog.queue_forgotten(timezone.now() + timedelta(seconds=20))
+    assert [session_id for session_id, _ in queued] == [halfway.pk]

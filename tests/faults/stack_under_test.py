@@ -226,10 +226,14 @@ class StackUnderTest(StackProcess):
         """What was logged so far belongs to the tests before."""
         self.log_lengths = {path.name: len(path.read_text()) for path in (self.data_dir / "logs").glob("*.log")}
 
+    def new_log(self, part):
+        """What a part has said since then."""
+        return self.log(part)[self.log_lengths.get(f"{part}.log", 0) :]
+
     def check_logs(self, *injected):
         """No traceback in any log, except of the injected kinds (a pattern for the last line of each)."""
         for log in sorted((self.data_dir / "logs").glob("*.log")):
-            new = log.read_text()[self.log_lengths.get(log.name, 0) :]
+            new = self.new_log(log.stem)
             for trace in re.findall(r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(.*)", new):
                 assert any(re.search(pattern, trace) for pattern in injected), f"{log.name}: {trace}"
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.histories import Requests, Watchers
 from tests.faults.stack_under_test import sweep
+from tests.faults.test_processes import CHILD_LOST
 from tests.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.database("sqlite")]
@@ -52,7 +53,7 @@ def test_a_database_that_somebody_has_locked_is_waited_for(stack, measured, seco
     stack.chunks()
     watchers.wait()
     stack.check_exact(session_id, expected)
-    stack.check_logs()
+    stack.check_logs(*CHILD_LOST)
     assert seconds > 20 or stack.log("worker").count("database is locked") == errors, "no error"
 
 
@@ -67,7 +68,7 @@ def test_on_a_full_disk_new_batches_are_refused_and_running_ones_wait(stack):
     answer = until(lambda: refused if (refused := _post(stack)).status_code != 202 else None, "a refusal", seconds=20)
     assert (answer.status_code, answer.json()["code"]) == (507, "STORAGE_FULL")
     assert "Free some space" in answer.json()["error"]
-    until(lambda: "the database does not take it" in stack.log("worker"), "a chunk that cannot be stored")
+    until(lambda: "the database does not take it" in stack.new_log("worker"), "a chunk that cannot be stored")
     before = stack.snapshot(session_id)
     full_since = time.monotonic()
     until(lambda: time.monotonic() - full_since > 4, "some time", seconds=5)
@@ -82,7 +83,7 @@ def test_on_a_full_disk_new_batches_are_refused_and_running_ones_wait(stack):
     for (other,) in stack.rows("SELECT id FROM batches_batchsession"):
         stack.wait_for_end(other)
     assert stack.rows("PRAGMA integrity_check") == [("ok",)]
-    stack.check_logs()
+    stack.check_logs(*CHILD_LOST)
 
 
 def test_new_batches_are_refused_before_the_disk_is_full(own_stack):

@@ -92,7 +92,7 @@ async def test_cancel_stops_within_a_second_and_retry_finishes_the_rest(stack):
 
 
 async def test_pause_holds_the_batch_and_resume_finishes_it(stack):
-    session_id = start(stack, body(parameterRanges={"fast": BIG["fast"], "slow": [205, 250, 300]}))["sessionId"]
+    session_id = start(stack, body(parameterRanges=BIG))["sessionId"]
     url = f"{stack.url}/api/backtest/batch/{session_id}"
     watching = asyncio.create_task(watch_websocket(stack, session_id))
     await until(lambda: httpx.get(url).json()["current"] > 0)
@@ -127,7 +127,7 @@ async def test_a_batch_does_not_notice_that_the_web_server_dies(stack):
 
 
 async def test_an_emptied_redis_and_a_killed_worker_lose_and_double_nothing(stack):
-    session_id = start(stack, body(parameterRanges={"fast": BIG["fast"], "slow": [205, 250, 300, 350]}))["sessionId"]
+    session_id = start(stack, body(parameterRanges=BIG))["sessionId"]
     url = f"{stack.url}/api/backtest/batch/{session_id}"
     watching = asyncio.create_task(watch_websocket(stack, session_id))
     await until(lambda: httpx.get(url).json()["current"] > 0)
