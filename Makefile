@@ -23,7 +23,7 @@ test: $(VENV)/test.stamp ## Run all tests: the scripts, then Python, on real par
 	$(PY) -m pytest
 
 faults: $(VENV)/test.stamp ## The long fault suite: every fault at full length, then a random mix (FAULTS_SEED, FAULTS_MINUTES)
-	FAULTS=long $(PY) -m pytest tests/faults
+	FAULTS=long $(PY) -m pytest tests/faults tests/live
 
 check: $(VENV)/test.stamp ## Style, types (strict mypy) and import contracts
 	$(VENV)/bin/ruff check .

@@ -21,7 +21,7 @@ from batches.recording import record_poison
 from batches.wall_clock import WallClock
 
 log = logging.getLogger(__name__)
-UNATTENDED_S = 2.0  # a batch that waits so long while the queue is empty was forgotten by the broker
+UNATTENDED_S = 1.0  # a batch that waits so long while the queue is empty was forgotten by the broker
 FORGOTTEN_S = 10.0  # and so long while the queue is busy
 
 

@@ -51,9 +51,10 @@ class History(Watch):
         pairs = zip(self.arrivals, self.arrivals[1:], strict=False)
         return max((after - before for before, after in pairs), default=0.0)
 
-    def first_after(self, moment: float) -> float:
-        """Seconds from a monotonic moment to the next event."""
-        return min(at for at in self.arrivals if at >= moment) - moment
+    def connected_after(self, moment: float) -> float:
+        """The monotonic moment of the first snapshot after another moment; 0 when there was none."""
+        pairs = zip(self.arrivals, self.events, strict=False)
+        return next((at for at, event in pairs if at > moment and event["type"] == "connected"), 0.0)
 
 
 class Watchers:

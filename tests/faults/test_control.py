@@ -13,13 +13,13 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 TESTS = 32_000
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
 def test_a_cancelled_batch_stops_within_a_second_and_keeps_what_is_finished(stack, measured, share):
     expected = stack.undisturbed()
     stack.chunks(pace_s=0.1)
     session_id = stack.start_batch()
     watchers = Watchers(stack, [session_id])
-    stack.wait_for(session_id, min(int(share * TESTS), TESTS - 3 * 540))
+    stack.wait_for(session_id, int(share * TESTS))
     began = time.monotonic()
     answers = [stack.act(session_id, "cancel").json() for _ in range(2)]
     measured("two cancels are answered", time.monotonic() - began, 1)

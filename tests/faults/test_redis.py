@@ -26,7 +26,7 @@ def test_a_redis_that_is_killed_while_nobody_works_is_not_missed(stack, measured
     session_id = stack.start_batch()
     back = stack.wait_for_redis()
     stack.wait_for(session_id, 1)
-    measured("first progress after Redis, killed while idle, is back", time.monotonic() - back, 5)
+    measured("first progress after Redis, killed while idle, is back", time.monotonic() - back, 2)
     Watchers(stack, [session_id]).wait()
     stack.check_exact(session_id, expected)
 

@@ -73,11 +73,17 @@ def test_the_doctor_finds_nothing_wrong_with_the_server_alone_or_behind_the_ship
             "do not ignore X-Accel-Buffering",
             id="buffering",
         ),
-        pytest.param({r"proxy_read_timeout 60s;": "proxy_read_timeout 3s;"}, "was ended after", id="idle timeout"),
+        pytest.param(
+            {r"proxy_read_timeout 60s;": "proxy_read_timeout 3s;"},
+            "was ended after",
+            id="idle timeout",
+            marks=pytest.mark.long,
+        ),
         pytest.param(
             {r"proxy_set_header Host \$http_host;": "proxy_set_header Host 127.0.0.1;"},
             "proxy_set_header Host $http_host",
             id="another host",
+            marks=pytest.mark.long,
         ),
         pytest.param(
             {r"proxy_set_header Upgrade \$http_upgrade;": ""}, "the upgrade is lost on the way", id="no upgrade"
@@ -86,12 +92,19 @@ def test_the_doctor_finds_nothing_wrong_with_the_server_alone_or_behind_the_ship
             {r"(proxy_set_header Upgrade .*;)": r'\1 proxy_set_header Origin "";'},
             "the proxy replaces the Origin header",
             id="origin removed",
+            marks=pytest.mark.long,
         ),
         pytest.param(
-            {r"server [\d.]+:\d+;": "server 127.0.0.1:1;"}, "it does not reach the backtester", id="nobody there"
+            {r"server [\d.]+:\d+;": "server 127.0.0.1:1;"},
+            "it does not reach the backtester",
+            id="nobody there",
+            marks=pytest.mark.long,
         ),
         pytest.param(
-            {r"location / \{": "location /static/ { return 404; }\n location / {"}, "Static files", id="no static"
+            {r"location / \{": "location /static/ { return 404; }\n location / {"},
+            "Static files",
+            id="no static",
+            marks=pytest.mark.long,
         ),
     ],
 )
