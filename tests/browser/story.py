@@ -18,6 +18,7 @@ LONG = {
         "trailingStop": {"start": 0.0, "stop": 0.1, "step": 0.02},
         "maxLots": [5, 10, 15, 20],
     },
+    "direction": "both",
     "enableBetaScaling": True,
     "coefficients": [0.5, 1.0, 1.5],
 }
