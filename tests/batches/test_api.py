@@ -12,7 +12,7 @@ from django.test import AsyncClient, Client
 from django.urls import resolve
 from django.utils import timezone
 
-from batches import api, hub, lifecycle
+from batches import hub, lifecycle, submission
 from batches.models import BatchSession, ResultChunk
 
 from . import working
@@ -396,7 +396,7 @@ def test_a_fault_of_ours_is_told_without_its_inside(instruments, start, monkeypa
     def broken(*args, **kwargs):
         raise ZeroDivisionError("the secret inside")
 
-    monkeypatch.setattr(api.submission, "estimate", broken)
+    monkeypatch.setattr(submission, "estimate", broken)
     client = Client(raise_request_exception=False)
     response = client.post(f"{BATCH}/estimate", json.dumps(start()), content_type="application/json")
     error_of(response, 500)

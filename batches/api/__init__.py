@@ -1,0 +1,34 @@
+"""The HTTP API of the contract: each route parses, calls one function, answers."""
+
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import ValidationError
+
+from batches import storage
+from batches.api import catalogue, control, results, starting
+from batches.api.answers import answer
+from batches.errors import BatchError, Detail, InvalidRequest
+
+api = NinjaAPI(title="Backtester", version="1", docs_url="/docs", urls_namespace="api")
+for routes in (starting, control, results, catalogue):
+    api.add_router("", routes.router)
+
+
+@api.exception_handler(BatchError)
+def refuse(request: HttpRequest, error: BatchError) -> HttpResponse:
+    """The one error shape."""
+    return answer(error.as_json(), error.status)
+
+
+@api.exception_handler(OperationalError)
+def refuse_for_now(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """No room, or the database is busy."""
+    return refuse(request, storage.refusal(error))
+
+
+@api.exception_handler(ValidationError)
+def refuse_arguments(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Arguments that the framework checked, in the same shape."""
+    details = tuple(Detail(str(item["loc"][-1]), f"{item['loc'][-1]}: {item['msg']}.") for item in error.errors)
+    return answer(InvalidRequest(*details).as_json(), 422)

@@ -1,0 +1,46 @@
+"""What can be swept, over what; and how prices come in."""
+
+from typing import BinaryIO, cast
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from batches.api.answers import answer
+from batches.catalogue import catalogue, instrument_entry
+from batches.errors import BatchError, Detail, InvalidRequest
+from batches.market_data import instruments
+from batches.openapi import PRICES_BODY
+from batches.price_import import read_prices, store_prices
+
+router = Router()
+
+
+@router.get("/strategies", summary="Strategies with their parameters, and the metrics")
+def strategies(request: HttpRequest) -> HttpResponse:
+    """Everything that a form needs."""
+    return answer({"success": True} | catalogue())
+
+
+@router.get("/instruments", summary="Instruments with prices")
+def list_instruments(request: HttpRequest) -> HttpResponse:
+    """Symbol, dates, kind of bars, beta."""
+    return answer({"success": True, "instruments": [instrument_entry(found) for found in instruments()]})
+
+
+@router.post("/instruments", summary="Load prices from a CSV or Parquet file", openapi_extra=PRICES_BODY)
+def load_instruments(request: HttpRequest) -> HttpResponse:
+    """A multipart form with `file`, and `source` in words. All of the file is stored, or nothing."""
+    upload = request.FILES.get("file")
+    if upload is None or upload.file is None:
+        raise InvalidRequest(Detail("file", "file is missing; a CSV or Parquet file in a multipart form is wanted."))
+    if (upload.size or 0) > settings.PRICES_MAX_BYTES:
+        words = f"file has {upload.size:,} bytes; at most {settings.PRICES_MAX_BYTES:,} are read (PRICES_MAX_BYTES)."
+        raise BatchError(words, code="BODY_TOO_LARGE", status=413, details=(Detail("file", words),))
+    name = str(upload.name)[:100]
+    report = store_prices(
+        read_prices(cast(BinaryIO, upload.file), name=name), source=request.POST.get("source", "") or name
+    )
+    found = [instrument_entry(each) for each in instruments([*report.added, *report.updated, *report.unchanged])]
+    names = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
+    return answer({"success": True, **names, "instruments": found}, 201 if report.added else 200)

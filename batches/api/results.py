@@ -1,0 +1,89 @@
+"""The results of a batch: pages, downloads, heatmap, one combination in full."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from ninja import Router
+
+from batches.api.answers import answer, find
+from batches.detail import combination
+from batches.errors import NotFound
+from batches.exports import csv_lines, parquet_parts
+from batches.heatmap import heatmap
+from batches.live import read
+from batches.results_page import ResultsQuery, default_sort, page
+
+router = Router()
+
+
+@router.get("/backtest/batch/{session_id}/results", summary="A page of results")
+def results(request: HttpRequest, session_id: str) -> HttpResponse:
+    """Sorted and filtered on the server."""
+    session = find(session_id)
+    query = ResultsQuery.parse(session, request.GET.dict())
+    shown = page(session, query)
+    return answer(
+        {
+            "success": True,
+            "sessionId": str(session.id),
+            "status": session.status,
+            "sort": ("-" if query.descending else "") + query.sort,
+            "defaultSort": default_sort(session),
+            "total": shown.total,
+            "page": shown.page,
+            "pageSize": shown.page_size,
+            "pages": shown.pages,
+            "results": shown.rows,
+        }
+    )
+
+
+@router.get("/backtest/batch/{session_id}/results.csv", summary="All rows as CSV")
+def results_csv(request: HttpRequest, session_id: str) -> StreamingHttpResponse:
+    """Streamed; failed tests too, with their error."""
+    session = find(session_id)
+    return _download(csv_lines(session), "text/csv; charset=utf-8", f"batch-{session.id}.csv")
+
+
+@router.get("/backtest/batch/{session_id}/results.parquet", summary="All rows as Parquet")
+def results_parquet(request: HttpRequest, session_id: str) -> StreamingHttpResponse:
+    """Streamed; failed tests too, with their error."""
+    session = find(session_id)
+    return _download(parquet_parts(session), "application/vnd.apache.parquet", f"batch-{session.id}.parquet")
+
+
+def _download(parts: Iterator[Any], content_type: str, name: str) -> StreamingHttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return StreamingHttpResponse(_in_threads(parts), content_type=content_type, headers=headers)
+
+
+async def _in_threads(parts: Iterator[Any]) -> AsyncIterator[Any]:
+    """Made in reader threads, one part at a time: a plain iterator would be collected whole before it is sent."""
+    while (part := await read(next, parts, None)) is not None:
+        yield part
+
+
+@router.get("/backtest/batch/{session_id}/heatmap", summary="Two parameters against a metric")
+def heatmap_cells(
+    request: HttpRequest,
+    session_id: str,
+    x: str = "",
+    y: str = "",
+    metric: str = "",
+    symbol: str = "",
+    aggregate: str = "",
+) -> HttpResponse:
+    """Also while the batch runs."""
+    session = find(session_id)
+    cells = heatmap(session, x=x, y=y, metric=metric, symbol=symbol.upper(), aggregate=aggregate)
+    return answer({"success": True, "sessionId": str(session.id)} | cells)
+
+
+@router.get("/backtest/batch/{session_id}/results/{index}", summary="One combination in full")
+def result(request: HttpRequest, session_id: str, index: str) -> HttpResponse:
+    """Computed again from its index."""
+    session = find(session_id)
+    if not (index.isascii() and index.isdigit() and len(index) < 12):
+        raise NotFound("combination")
+    return answer({"success": True, "sessionId": str(session.id)} | combination(session, int(index)))
