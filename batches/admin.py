@@ -19,7 +19,7 @@ from unfold.paginator import InfinitePaginator
 
 from batches import lifecycle, retrying
 from batches.errors import BatchError
-from batches.models import BatchSession, Instrument, PriceSeries, Status
+from batches.models import BatchSession, Instrument, InstrumentGroup, PriceImport, PriceSeries, Status
 from batches.progress import elapsed_seconds, percentage
 
 COLOURS = {
@@ -186,12 +186,14 @@ class BatchSessionAdmin(ReadOnly):
 
 @admin.register(Instrument)
 class InstrumentAdmin(ModelAdmin):
-    """Instruments; only the name and the manual beta are written by hand."""
+    """Instruments; only the name, the groups and the manual beta are written by hand."""
 
-    list_display = ("symbol", "name", "bars", "first_date", "last_date", "beta", "manual_beta", "updated_at")
+    list_display = ("symbol", "name", "bars", "first_date", "last_date", "gaps", "beta", "manual_beta", "updated_at")
+    list_filter = ("groups",)
     search_fields = ("symbol", "name")
     list_select_related = ("series",)
-    readonly_fields = ("symbol", "series", "beta", "updated_at")
+    filter_horizontal = ("groups",)
+    readonly_fields = ("symbol", "series", "beta", "gaps", "updated_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instrument]:
         """Without the bars."""
@@ -212,6 +214,28 @@ class InstrumentAdmin(ModelAdmin):
     def last_date(self, instrument: Instrument) -> str:
         """Of the present series."""
         return instrument.series.last_date.isoformat()
+
+
+@admin.register(InstrumentGroup)
+class InstrumentGroupAdmin(ModelAdmin):
+    """The names that instruments are chosen by."""
+
+    search_fields = ("name",)
+
+
+@admin.register(PriceImport)
+class PriceImportAdmin(ReadOnly):
+    """Every file of prices that came in, and what became of it."""
+
+    list_display = ("name", "source", "outcome", "summary", "door", "owner", "size", "created_at")
+    list_filter = ("outcome", "door", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("name", "source")
+    exclude = ("content",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PriceImport]:
+        """Without the files."""
+        return super().get_queryset(request).defer("content")  # type: ignore[no-any-return]
 
 
 @admin.register(PriceSeries)

@@ -70,4 +70,7 @@ def instrument_entry(instrument: Instrument) -> dict[str, Any]:
         "source": instrument.series.source,
         "beta": instrument.beta if instrument.manual_beta is None else instrument.manual_beta,
         "manualBeta": instrument.manual_beta,
+        "groups": [group.name for group in instrument.groups.all()],
+        "gaps": instrument.gaps,
+        "updatedAt": instrument.updated_at.isoformat(),
     }

@@ -51,6 +51,6 @@ def load_prices(series_id: int, start: date | None, end: date | None) -> Prices:
 
 
 def instruments(symbols: Sequence[str] | None = None) -> list[Instrument]:
-    """What can be tested, with the present version of its prices (without the bars themselves)."""
-    found = Instrument.objects.select_related("series").defer("series__data")
+    """What can be tested, with its groups and the present version of its prices (without the bars themselves)."""
+    found = Instrument.objects.select_related("series").defer("series__data").prefetch_related("groups")
     return list(found if symbols is None else found.filter(symbol__in=symbols))

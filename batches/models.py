@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 
 
@@ -66,14 +67,28 @@ class PriceSeries(models.Model):
         return f"{self.symbol}, {self.n_bars:,} bars to {self.last_date}"
 
 
+class InstrumentGroup(models.Model):
+    """A name under which instruments are found and chosen together."""
+
+    name = models.CharField(max_length=40, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Instrument(models.Model):
     """Something with prices that can be tested."""
 
     symbol = models.CharField(max_length=24, unique=True)
     name = models.CharField(max_length=120, blank=True)
+    groups = models.ManyToManyField(InstrumentGroup, related_name="instruments", blank=True)
     series = models.ForeignKey(PriceSeries, on_delete=models.PROTECT, related_name="+")
     beta = models.FloatField(null=True, blank=True, help_text="Against the benchmark, over the whole series.")
     manual_beta = models.FloatField(null=True, blank=True, help_text="Used instead of the measured beta, where given.")
+    gaps = models.PositiveIntegerField(default=0, help_text="Days between the first and last bar that lack one.")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -81,6 +96,37 @@ class Instrument(models.Model):
 
     def __str__(self) -> str:
         return self.symbol
+
+
+class PriceImport(models.Model):
+    """A file of prices: who gave it, when, and what became of it. It holds the file while someone looks it over."""
+
+    class Door(models.TextChoices):
+        PAGE = "page"
+        API = "api"
+        COMMAND = "command"
+
+    class Outcome(models.TextChoices):
+        WAITING = "waiting"
+        STORED = "stored"
+        DISCARDED = "discarded"
+
+    name = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField(help_text="Bytes, as it came.")
+    source = models.CharField(max_length=200, help_text="Where the prices come from, in words.")
+    door = models.CharField(max_length=8, choices=Door)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    summary = models.CharField(max_length=200, blank=True, help_text="How many symbols were added and updated.")
+    created_at = models.DateTimeField()
+    stored_at = models.DateTimeField(null=True)
+    content = models.BinaryField(null=True, help_text="The file, until it is stored or discarded.")
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class BatchSession(models.Model):
