@@ -6,6 +6,8 @@ import pytest
 
 from tests.stack_process import StackProcess
 
+REAL = frozenset({"browser", "live", "stack"})
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackProcess]:
@@ -17,7 +19,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackProcess]:
         running.end()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's event loop runs to the end of the session, and no other can start beside it."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """A file that wants real parts stays in one process; such files first, so that two processes end together.
+
+    Browser tests last: Playwright's event loop runs to the end of its process, and no other can start beside it.
+    """
+    for item in items:
+        if REAL.intersection(item.path.parts):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    yield
+    items.sort(key=lambda item: ("browser" in item.path.parts, not REAL.intersection(item.path.parts)))
