@@ -1,7 +1,9 @@
-"""Which browser is used, and how it is started: quietly, and without calling home."""
+"""Which browsers are used, and how they are started: quietly, and without calling home."""
 
 import os
 import shutil
+
+from playwright.sync_api import Browser, Playwright
 
 FLAGS = [
     "--headless",
@@ -13,8 +15,33 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PREFERENCES = {
+    "app.normandy.enabled": False,
+    "browser.safebrowsing.downloads.remote.enabled": False,
+    "datareporting.healthreport.uploadEnabled": False,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "services.settings.server": "data:,",
+    "toolkit.telemetry.enabled": False,
+}
 
 
 def browser_path() -> str | None:
     """The machine's own Chromium, where it has one; None means the one that Playwright brought."""
     return os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def firefox_path() -> str | None:
+    """The machine's own Firefox, likewise."""
+    return os.environ.get("FIREFOX_PATH") or shutil.which("firefox-esr") or shutil.which("firefox")
+
+
+def launch(playwright: Playwright, vendor: str) -> Browser:
+    """Start one of the two."""
+    if vendor == "chromium":
+        return playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+    if found := firefox_path():  # any release, spoken to by the WebDriver protocol
+        return playwright.firefox.launch(
+            channel="moz-firefox", executable_path=found, firefox_user_prefs=dict(PREFERENCES)
+        )
+    return playwright.firefox.launch(firefox_user_prefs=dict(PREFERENCES))

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.launching import FLAGS, browser_path
+from tests.browser.launching import launch
 from tests.browser.story import cancel, start, wait_for_progress, wait_for_status
 from tests.stack_process import ROOT, StackProcess
 
@@ -70,7 +70,7 @@ def main() -> None:
     try:
         stack.wait_until_ready()
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+            browser = launch(playwright, "chromium")
             tell_the_story(stack, browser)
             browser.close()
     finally:

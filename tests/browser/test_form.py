@@ -2,11 +2,13 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.story import wait_for_status
 
 
+@pytest.mark.both_browsers
 def test_the_count_follows_the_typing_and_the_link_follows_the_form(stack, page):
     page.goto(stack.url)
     page.locator("[name='fast.stop']").fill("10")

@@ -28,6 +28,7 @@ def long_batch(stack):
         cancel(stack, each)
 
 
+@pytest.mark.both_browsers
 def test_one_click_runs_5000_tests_and_ends_with_the_table(stack, page):
     page.goto(stack.url)
     expect(page.locator(".total")).to_have_text("5,000")
@@ -45,6 +46,7 @@ def test_one_click_runs_5000_tests_and_ends_with_the_table(stack, page):
     assert len(fragments) <= 1  # the results are fetched once, or came with the page when it was quicker
 
 
+@pytest.mark.both_browsers
 def test_the_bar_moves_the_leaders_change_and_the_clock_ticks(stack, page, long_batch):
     page.goto(long_batch)
     seen = [wait_for_progress(page)]
@@ -90,6 +92,7 @@ def test_a_refresh_and_a_second_browser_show_the_truth_at_once(stack, visitor, l
     wait_for_progress(second, beyond=before)
 
 
+@pytest.mark.both_browsers
 def test_the_page_goes_on_by_itself_after_the_server_was_killed(stack, visitor, long_batch):
     someone = visitor()
     someone.expects_breaks = True
@@ -105,6 +108,7 @@ def test_the_page_goes_on_by_itself_after_the_server_was_killed(stack, visitor, 
     assert page.evaluate("window.sameDocument") is True
 
 
+@pytest.mark.both_browsers
 def test_cancel_stops_within_a_second_and_keeps_what_is_done(stack, page, long_batch):
     page.goto(long_batch)
     wait_for_progress(page)
