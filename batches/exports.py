@@ -1,86 +1,130 @@
-"""All rows of a batch as CSV or Parquet, a chunk at a time: memory does not grow with the number of tests."""
+"""Rows of a batch as CSV, JSON or Parquet: those that pass the filters of a table, in its order, all of its pages.
+
+In the order of the index, where the database holds them, memory does not grow with the number of tests. Another order
+needs all of them at once.
+"""
 
 import csv
 import io
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from backtester.engine import METRIC_NAMES
-from batches.models import BatchSession, ChunkStatus, ResultChunk
-from batches.plan import Plan, plan_of
-from batches.results import decode_block
+from batches.failures import Failures
+from batches.models import BatchSession, ResultChunk
+from batches.plan import plan_of
+from batches.results import Columns, Ints, columns_of, columns_of_chunk, finished_chunks
+from batches.results_page import ResultsQuery, in_order, select
 from batches.schemas import wire_name
 
 ROWS_AT_ONCE = 20_000
+FORMULA = r"\A([=+\-@\t\r\n\x00])"  # a text that starts so would be run by a spreadsheet
 
 
-def tables(session: BatchSession) -> Iterator[pa.Table]:
-    """The finished tests in the order of their index, failed ones with their `error`."""
-    plan = plan_of(session)
-    finished = ResultChunk.objects.filter(session=session, status__in=[ChunkStatus.DONE, ChunkStatus.FAILED])
-    if not finished.exists():  # the columns are there all the same
-        yield _table(plan, ResultChunk(session=session, symbol_number=0, start=0, stop=1), 0, 1).slice(0, 0)
+def _slices(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[Columns, Ints, Failures]]:
+    """(columns, positions within them, why some failed), a part at a time."""
+    for columns, positions, failures in _parts(session, query):
+        for start in range(0, len(positions), ROWS_AT_ONCE):
+            yield columns, positions[start : start + ROWS_AT_ONCE], failures
+
+
+def _parts(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[Columns, Ints, Failures]]:
+    if query.sort != "index" or query.descending:
+        columns = columns_of(session)
+        yield columns, in_order(columns, query, select(columns, query)), Failures.of(session)
+        return
+    plan, chunks = plan_of(session), finished_chunks(session)
+    if query.symbol:
+        chunks = chunks.filter(symbol_number=plan.grid.symbols.index(query.symbol))
     # Ids first, then a chunk at a time: one long read would keep SQLite's log from being cleaned up.
-    for pk in finished.order_by("start").values_list("pk", flat=True):
+    for pk in list(chunks.order_by("start").values_list("pk", flat=True)):
         chunk = ResultChunk.objects.get(pk=pk)
-        for start in range(chunk.start, chunk.stop, ROWS_AT_ONCE):
-            yield _table(plan, chunk, start, min(start + ROWS_AT_ONCE, chunk.stop))
+        columns = columns_of_chunk(plan, chunk)
+        yield columns, select(columns, query), Failures(chunk.failures)
 
 
-def _table(plan: Plan, chunk: ResultChunk, start: int, stop: int) -> pa.Table:
-    index = np.arange(start, stop, dtype=np.int64)
+def tables(session: BatchSession, query: ResultsQuery) -> Iterator[pa.Table]:
+    """At least one table, be it empty, of the flat columns of the contract; failed tests have an `error`."""
+    waiting: list[pa.Table] = []
+    nothing = Columns(plan_of(session), np.empty(0, dtype=np.int64), ()), np.empty(0, dtype=np.int64), Failures([])
+    for part in chain([nothing], _slices(session, query)):
+        waiting.append(_table(*part))
+        if sum(table.num_rows for table in waiting) >= ROWS_AT_ONCE:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(some: list[pa.Table]) -> pa.Table:
+    """One table in one piece: Arrow 26 writes rubbish into a CSV after a piece without rows."""
+    return pa.concat_tables(some).combine_chunks()
+
+
+def _table(columns: Columns, positions: Ints, failures: Failures) -> pa.Table:
+    plan, index = columns.plan, columns.index[positions]
     decoded = plan.grid.decode_many(index)
-    metrics = np.full((len(METRIC_NAMES), stop - start), np.nan)
-    if chunk.block is not None:
-        metrics = decode_block(chunk.block, chunk.stop - chunk.start)[:, start - chunk.start : stop - chunk.start]
-    beta = plan.betas[chunk.symbol_number] if plan.grid.coefficients else None
-    columns: dict[str, Any] = {
+    metrics = columns.metrics_at(positions)
+    nothing = np.full(len(index), np.nan)
+    scaled = decoded.coefficient is not None
+    betas = np.array(plan.betas, dtype=np.float64)[decoded.symbol_number] if scaled else nothing
+    found: dict[str, Any] = {
         "index": index,
-        "symbol": pa.array([plan.grid.symbols[chunk.symbol_number]] * len(index), pa.string()),
+        "symbol": pa.array(plan.grid.symbols, pa.string()).take(pa.array(decoded.symbol_number)),
         **{wire_name(name): values for name, values in decoded.parameters.items()},
-        "beta": pa.array([beta] * len(index), pa.float64()),
-        "coefficient": pa.array(
-            [None] * len(index) if decoded.coefficient is None else decoded.coefficient, pa.float64()
-        ),
+        "beta": pa.array(betas, from_pandas=True),
+        "coefficient": pa.array(decoded.coefficient if scaled else nothing, from_pandas=True),
         **{wire_name(name): pa.array(metrics[row], from_pandas=True) for row, name in enumerate(METRIC_NAMES)},
-        "error": pa.array(_errors(chunk, start, stop), pa.string()),
+        "error": failures.messages(index),
     }
-    trades = METRIC_NAMES.index("trades")
-    columns["trades"] = pa.array(metrics[trades], pa.int64(), from_pandas=True)
-    return pa.table(columns)
+    found["trades"] = pa.array(metrics[METRIC_NAMES.index("trades")], pa.int64(), from_pandas=True)
+    return pa.table(found)
 
 
-def _errors(chunk: ResultChunk, start: int, stop: int) -> list[str | None]:
-    errors: list[str | None] = [None] * (stop - start)
-    for message, ranges in chunk.failures:
-        for first, last in ranges:
-            for index in range(max(first, start), min(last, stop)):
-                errors[index - start] = message
-    return errors
-
-
-def csv_lines(session: BatchSession) -> Iterator[str]:
-    """CSV in machine format: a point for decimals, undefined values empty."""
+def csv_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
+    """CSV in machine format: a point for decimals, as many digits as give the same number again, nothing for null."""
     header = True
-    for table in tables(session):
-        text = io.StringIO()
-        writer = csv.writer(text)
+    for table in tables(session, query):
         if header:
-            writer.writerow(table.column_names)
+            yield _header(table.column_names)
             header = False
-        columns = [column.to_pylist() for column in table.columns]
-        columns[-1] = [harmless(value) for value in columns[-1]]
-        writer.writerows(zip(*columns, strict=True))
-        yield text.getvalue()
+        for name in ("symbol", "error"):
+            table = table.set_column(table.column_names.index(name), name, harmless(table[name]))
+        lines = pa.BufferOutputStream()
+        arrow_csv.write_csv(table, lines, arrow_csv.WriteOptions(include_header=False))
+        yield bytes(lines.getvalue())
 
 
-def harmless(text: str | None) -> str | None:
-    """A text that a spreadsheet would run as a formula gets a quote before it."""
-    return f"'{text}" if text and text[0] in "=+-@\t\r\n\0" else text
+def _header(names: list[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(names)
+    return text.getvalue().encode()
+
+
+def harmless(texts: Any) -> Any:
+    """Texts that a spreadsheet would run as a formula get a quote before them. texts : string[n]"""
+    return pc.replace_substring_regex(texts, FORMULA, r"'\1")
+
+
+def json_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
+    """One JSON object with the rows of the contract under `results`, as the pages of results have them."""
+    before = orjson.dumps({"success": True, "sessionId": str(session.id), "results": []})[:-2]
+    for columns, positions, failures in _slices(session, query):
+        rows = columns.rows(positions)
+        for row, message in zip(rows, failures.messages(columns.index[positions]).to_pylist(), strict=True):
+            if message is not None:
+                row["error"] = message
+        yield before + orjson.dumps(rows)[1:-1]
+        before = b","
+    yield b"]}" if before == b"," else before + b"]}"
 
 
 class _Pipe(io.RawIOBase):
@@ -108,11 +152,11 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-def parquet_parts(session: BatchSession) -> Iterator[bytes]:
+def parquet_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
     """A Parquet file in parts."""
     pipe = _Pipe()
     writer: pq.ParquetWriter | None = None
-    for table in tables(session):
+    for table in tables(session, query):
         writer = writer or pq.ParquetWriter(pipe, table.schema, compression="zstd")
         writer.write_table(table)
         yield pipe.take()

@@ -14,6 +14,7 @@ from batches.market_data import load_prices
 from batches.models import BatchSession
 from batches.schemas import wire_name
 
+METRICS_ON_THE_WIRE = [wire_name(name) for name in METRIC_NAMES]
 KEPT_PLANS = 128
 _plans: OrderedDict[tuple[uuid.UUID, datetime], "Plan"] = OrderedDict()
 
@@ -48,18 +49,39 @@ class Plan:
             "coefficient": combination.coefficient,
         }
 
-    def row(self, index: int, metrics: npt.NDArray[np.float64]) -> dict[str, Any]:
-        """A row in its wire form. metrics : float64[n_metrics], NaN where undefined."""
-        return self.identity(index) | metrics_json(metrics)
+    def rows(self, indices: npt.NDArray[np.int64], metrics: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+        """Rows in their wire form. indices : int64[n]; metrics : float64[n_metrics, n], NaN where undefined."""
+        decoded = self.grid.decode_many(indices)
+        symbols = decoded.symbol_number.tolist()
+        parameters = {wire_name(name): values.tolist() for name, values in decoded.parameters.items()}
+        coefficients = None if decoded.coefficient is None else decoded.coefficient.tolist()
+        return [
+            {
+                "index": index,
+                "symbol": self.grid.symbols[symbols[at]],
+                "parameters": {name: values[at] for name, values in parameters.items()},
+                "beta": self.betas[symbols[at]] if coefficients else None,
+                "coefficient": coefficients[at] if coefficients else None,
+                **dict(zip(METRICS_ON_THE_WIRE, values, strict=True)),
+            }
+            for at, (index, values) in enumerate(zip(indices.tolist(), _for_json(metrics), strict=True))
+        ]
 
 
 def metrics_json(metrics: npt.NDArray[np.float64]) -> dict[str, float | int | None]:
-    """The metrics under their wire names: null where undefined, the count of trades as a whole number."""
-    values: dict[str, float | int | None] = {}
-    for name, value in zip(METRIC_NAMES, metrics.tolist(), strict=True):
-        defined = value == value and abs(value) != float("inf")
-        values[wire_name(name)] = (int(value) if name == "trades" else value) if defined else None
-    return values
+    """The metrics of one test under their wire names: null where undefined, the count of trades as a whole number."""
+    return dict(zip(METRICS_ON_THE_WIRE, _for_json(metrics[:, None])[0], strict=True))
+
+
+def _for_json(metrics: npt.NDArray[np.float64]) -> list[list[float | int | None]]:
+    """float64[n_metrics, n] -> n lists of n_metrics values."""
+    values = metrics.astype(object)
+    trades = METRIC_NAMES.index("trades")
+    counted = np.isfinite(metrics[trades])
+    values[trades, counted] = metrics[trades, counted].astype(np.int64)
+    values[~np.isfinite(metrics)] = None
+    found: list[list[float | int | None]] = values.T.tolist()
+    return found
 
 
 def plan_of(session: BatchSession) -> Plan:

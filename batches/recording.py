@@ -12,10 +12,11 @@ from django.db import transaction
 from backtester.engine import METRIC_NAMES, SliceResult
 from batches import lifecycle
 from batches.events import publish
+from batches.failures import failure_ranges
 from batches.models import BatchSession, ChunkStatus, Phase, ResultChunk
 from batches.plan import Plan, plan_of
 from batches.progress import active_seconds, with_sample
-from batches.results import best, better_first, encode_block, failure_ranges, higher_is_better
+from batches.results import best, better_first, encode_block, higher_is_better
 from batches.schemas import METRIC_OF_WIRE_NAME
 
 LEADERS = 10
@@ -147,7 +148,7 @@ def _leaders(session: BatchSession, plan: Plan, start: int, metrics: np.ndarray[
     if len(session.leaders) == LEADERS:  # most slices bring nothing new, and making rows costs more than this look
         last = session.leaders[-1][session.sort_by]
         top = top[values[top] >= last] if descending else top[values[top] <= last]
-    rows = [plan.row(start + int(at), metrics[:, at]) for at in top]
+    rows = plan.rows(start + top, metrics[:, top])
     return better_first([*session.leaders, *rows], session.sort_by, descending=descending)[:LEADERS]
 
 

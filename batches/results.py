@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from django.db.models import QuerySet
 
 from backtester.engine import METRIC_NAMES, METRICS
 from batches.models import BatchSession, ChunkStatus, ResultChunk
@@ -94,28 +95,25 @@ class Columns:
         return np.concatenate([block[row] for block in self.blocks]) if self.blocks else np.empty(0)
 
     def metrics_at(self, positions: Ints) -> Floats:
-        """Every metric of a few tests, float64[len(positions), n_metrics]."""
-        if not self.blocks:
-            return np.empty((0, len(METRICS)))
+        """Every metric of some tests, float64[n_metrics, len(positions)]."""
         ends = np.cumsum([block.shape[1] for block in self.blocks])
         number = np.searchsorted(ends, positions, side="right")
-        starts = np.concatenate(([0], ends[:-1]))
-        pairs = zip(number.tolist(), (positions - starts[number]).tolist(), strict=True)
-        return np.array([self.blocks[block][:, column] for block, column in pairs]).reshape(-1, len(METRICS))
+        by_block = np.argsort(number, kind="stable")
+        found = np.empty((len(METRICS), len(positions)))
+        for run in np.split(by_block, np.flatnonzero(np.diff(number[by_block])) + 1):
+            if len(run):
+                block = self.blocks[number[run[0]]]
+                found[:, run] = block[:, positions[run] - (ends[number[run[0]]] - block.shape[1])]
+        return found
 
     def rows(self, positions: Ints) -> list[dict[str, Any]]:
         """Contract rows, in the order of `positions`."""
-        values = self.metrics_at(positions)
-        return [self.plan.row(int(self.index[at]), values[i]) for i, at in enumerate(positions.tolist())]
+        return self.plan.rows(self.index[positions], self.metrics_at(positions))
 
 
 def columns_of(session: BatchSession) -> Columns:
     """What is finished of a batch at this moment."""
-    chunks = list(
-        ResultChunk.objects.filter(session=session, status__in=[ChunkStatus.DONE, ChunkStatus.FAILED])
-        .order_by("start")
-        .values_list("pk", "start", "stop", "status")
-    )
+    chunks = list(finished_chunks(session).order_by("start").values_list("pk", "start", "stop", "status"))
     blocks = _cache.fetch([pk for pk, _, _, status in chunks if status == ChunkStatus.DONE])
     return Columns(
         plan=plan_of(session),
@@ -125,6 +123,17 @@ def columns_of(session: BatchSession) -> Columns:
             for pk, start, stop, _ in chunks
         ),
     )
+
+
+def columns_of_chunk(plan: Plan, chunk: ResultChunk) -> Columns:
+    """One finished chunk alone, without a place in the cache."""
+    size = chunk.stop - chunk.start
+    return Columns(plan, np.arange(chunk.start, chunk.stop, dtype=np.int64), (decode_block(chunk.block, size),))
+
+
+def finished_chunks(session: BatchSession) -> QuerySet[ResultChunk]:
+    """The chunks that will not change any more."""
+    return ResultChunk.objects.filter(session=session, status__in=[ChunkStatus.DONE, ChunkStatus.FAILED])
 
 
 def _joined(parts: list[Ints]) -> Ints:
@@ -161,25 +170,3 @@ def better_first(rows: Iterable[dict[str, Any]], wire_metric: str, *, descending
     defined = [row for row in rows if row[wire_metric] is not None]
     sign = -1 if descending else 1
     return sorted(defined, key=lambda row: (sign * row[wire_metric], row["index"]))
-
-
-def failure_ranges(offsets: Ints, start: int) -> list[list[int]]:
-    """Sorted offsets -> [[first, past last], ...] in combination indices."""
-    if not len(offsets):
-        return []
-    breaks = np.flatnonzero(np.diff(offsets) > 1) + 1
-    return [[start + int(run[0]), start + int(run[-1]) + 1] for run in np.split(offsets, breaks)]
-
-
-def errors_of(session: BatchSession) -> list[tuple[str, list[list[int]]]]:
-    """Why tests failed: (message, ranges of indices) for each finished chunk's causes."""
-    found = ResultChunk.objects.filter(session=session).exclude(failures=[]).order_by("start")
-    return [(message, ranges) for failures in found.values_list("failures", flat=True) for message, ranges in failures]
-
-
-def error_at(errors: list[tuple[str, list[list[int]]]], index: int) -> str | None:
-    """The reason why one test failed, if it did."""
-    for message, ranges in errors:
-        if any(first <= index < last for first, last in ranges):
-            return message
-    return None

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from batches.errors import Detail, InvalidRequest
+from batches.failures import Failures
 from batches.models import BatchSession
 from batches.plan import Plan, plan_of
-from batches.results import Columns, Floats, Ints, columns_of, error_at, errors_of, first_in_order, higher_is_better
+from batches.results import Columns, Floats, Ints, columns_of, first_in_order, higher_is_better
 from batches.schemas import METRIC_OF_WIRE_NAME, wire_name
 
 PAGE_SIZE, MOST_ROWS = 50, 1_000
@@ -32,10 +33,10 @@ class ResultsQuery:
     bounds: tuple[tuple[str, float, float], ...]
 
     @classmethod
-    def parse(cls, session: BatchSession, given: Mapping[str, str]) -> "ResultsQuery":
-        """From a query string; InvalidRequest names the part that is wrong."""
+    def parse(cls, session: BatchSession, given: Mapping[str, str], *, sort: str = "") -> "ResultsQuery":
+        """From a query string; InvalidRequest names the part that is wrong. sort : when none is given."""
         names = sortable(plan_of(session))
-        sort = given.get("sort") or default_sort(session)
+        sort = given.get("sort") or sort or default_sort(session)
         name = sort.removeprefix("-")
         if name not in names:
             raise InvalidRequest(_unknown("sort", name, names))
@@ -82,13 +83,18 @@ def page(session: BatchSession, query: ResultsQuery) -> ResultsPage:
     """The asked page. Undefined values come last whichever way it is sorted; equal ones by index."""
     columns = columns_of(session)
     positions = select(columns, query)
-    values = column(columns, query.sort)[positions]
     first = (query.page - 1) * query.page_size
-    in_order = first_in_order(values, first + query.page_size, descending=query.descending)
-    shown = positions[in_order[first:]]
+    shown = in_order(columns, query, positions, first + query.page_size)[first:]
     rows = columns.rows(shown)
     _add_errors(session, rows)
     return ResultsPage(rows, len(positions), query.page, query.page_size)
+
+
+def in_order(columns: Columns, query: ResultsQuery, positions: Ints, count: int | None = None) -> Ints:
+    """The first `count` of the positions, or all of them, as the query sorts them."""
+    values = column(columns, query.sort)[positions]
+    wanted = len(positions) if count is None else count
+    return positions[first_in_order(values, wanted, descending=query.descending)]
 
 
 def select(columns: Columns, query: ResultsQuery) -> Ints:
@@ -118,10 +124,12 @@ def column(columns: Columns, wire: str) -> Floats:
 
 def _add_errors(session: BatchSession, rows: list[dict[str, Any]]) -> None:
     """Failed tests, and only they, say why."""
-    errors = errors_of(session) if any(row["finalEquity"] is None for row in rows) else []
-    for row in rows:
-        if error := error_at(errors, row["index"]):
-            row["error"] = error
+    failed = [row for row in rows if row["finalEquity"] is None]
+    if failed:
+        messages = Failures.of(session).messages(np.array([row["index"] for row in failed])).to_pylist()
+        for row, message in zip(failed, messages, strict=True):
+            if message is not None:
+                row["error"] = message
 
 
 def _bounds(given: Mapping[str, str], names: list[str]) -> tuple[tuple[str, float, float], ...]:

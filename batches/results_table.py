@@ -54,6 +54,12 @@ class ResultsTable:
         return f"?{urlencode(pairs + [('show', name) for name in self.chosen_metrics])}#results"
 
     @property
+    def export_query(self) -> str:
+        """What a download needs to hold the rows of this table, of all of its pages, in its order."""
+        shown = {name: value for name, value in self.asked.items() if name not in ("page", "pageSize")}
+        return urlencode(shown | {"sort": f"{'-' if self.query.descending else ''}{self.query.sort}"})
+
+    @property
     def columns(self) -> list[Column]:
         """The metric that they are ranked by, what differs from test to test, the other metrics."""
         return [self._column(name) for name in self.names]

@@ -1,7 +1,6 @@
 """The results of a batch: pages, downloads, heatmap, one combination in full."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Router
@@ -9,7 +8,7 @@ from ninja import Router
 from batches.api.answers import answer, find
 from batches.detail import combination
 from batches.errors import NotFound
-from batches.exports import csv_lines, parquet_parts
+from batches.exports import csv_parts, json_parts, parquet_parts
 from batches.heatmap import heatmap
 from batches.live import read
 from batches.results_page import ResultsQuery, default_sort, page
@@ -39,29 +38,51 @@ def results(request: HttpRequest, session_id: str) -> HttpResponse:
     )
 
 
-@router.get("/backtest/batch/{session_id}/results.csv", summary="All rows as CSV")
+# ---- downloads: the rows of all pages, with the filters and the sort of the pages ------------------------------------
+
+PARTS = {
+    "csv": (csv_parts, "text/csv; charset=utf-8"),
+    "json": (json_parts, "application/json"),
+    "parquet": (parquet_parts, "application/vnd.apache.parquet"),
+}
+
+
+@router.get("/backtest/batch/{session_id}/results.csv", summary="All pages of results as CSV")
 def results_csv(request: HttpRequest, session_id: str) -> StreamingHttpResponse:
-    """Streamed; failed tests too, with their error."""
-    session = find(session_id)
-    return _download(csv_lines(session), "text/csv; charset=utf-8", f"batch-{session.id}.csv")
+    """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
+    return _download(request, session_id, "csv")
 
 
-@router.get("/backtest/batch/{session_id}/results.parquet", summary="All rows as Parquet")
+@router.get("/backtest/batch/{session_id}/results.json", summary="All pages of results as JSON")
+def results_json(request: HttpRequest, session_id: str) -> StreamingHttpResponse:
+    """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
+    return _download(request, session_id, "json")
+
+
+@router.get("/backtest/batch/{session_id}/results.parquet", summary="All pages of results as Parquet")
 def results_parquet(request: HttpRequest, session_id: str) -> StreamingHttpResponse:
-    """Streamed; failed tests too, with their error."""
+    """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
+    return _download(request, session_id, "parquet")
+
+
+def _download(request: HttpRequest, session_id: str, kind: str) -> StreamingHttpResponse:
     session = find(session_id)
-    return _download(parquet_parts(session), "application/vnd.apache.parquet", f"batch-{session.id}.parquet")
+    query = ResultsQuery.parse(session, request.GET.dict(), sort="index")  # refuses what is wrong before it starts
+    parts, content_type = PARTS[kind]
+    headers = {
+        "Content-Disposition": f'attachment; filename="batch-{session.id}.{kind}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingHttpResponse(_in_threads(parts(session, query)), content_type=content_type, headers=headers)
 
 
-def _download(parts: Iterator[Any], content_type: str, name: str) -> StreamingHttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return StreamingHttpResponse(_in_threads(parts), content_type=content_type, headers=headers)
-
-
-async def _in_threads(parts: Iterator[Any]) -> AsyncIterator[Any]:
+async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Made in reader threads, one part at a time: a plain iterator would be collected whole before it is sent."""
     while (part := await read(next, parts, None)) is not None:
         yield part
+
+
+# ---- what is looked at more closely ----------------------------------------------------------------------------------
 
 
 @router.get("/backtest/batch/{session_id}/heatmap", summary="Two parameters against a metric")

@@ -23,8 +23,8 @@ BATCH = "/api/backtest/batch"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 ON_ONE_BATCH = [
     ("get", ""), ("delete", ""), ("post", "/cancel"), ("post", "/pause"), ("post", "/resume"), ("post", "/retry"),
-    ("get", "/results"), ("get", "/results.csv"), ("get", "/results.parquet"), ("get", "/heatmap"),
-    ("get", "/results/0"),
+    ("get", "/results"), ("get", "/results.csv"), ("get", "/results.json"), ("get", "/results.parquet"),
+    ("get", "/heatmap"), ("get", "/results/0"),
 ]  # fmt: skip
 
 
@@ -299,11 +299,22 @@ async def test_downloads_are_streamed_under_their_names(finished):
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert f'filename="batch-{finished.pk}.csv"' in response["Content-Disposition"]
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert text.count("\r\n") == 28
+    assert text.count("\n") == 28
 
     response = await AsyncClient().get(url(finished, "/results.parquet"))
     table = pq.read_table(io.BytesIO(b"".join([part async for part in response])))
     assert table.num_rows == 27
+
+    response = await AsyncClient().get(url(finished, "/results.json?sort=-sharpe&symbol=bolt"))
+    rows = json.loads(b"".join([part async for part in response]))["results"]
+    assert [row["symbol"] for row in rows] == ["BOLT"] * 9
+    assert rows[0]["sharpe"] == max(row["sharpe"] for row in rows)
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
+def test_a_download_with_a_wrong_filter_is_refused_before_it_starts(client, finished, ending):
+    body = error_of(client.get(url(finished, f"/results.{ending}?min.sharp=1")), 422, "INVALID_REQUEST")
+    assert "Did you mean sharpe?" in body["error"]
 
 
 def test_a_heatmap(client, finished):

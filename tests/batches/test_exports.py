@@ -1,7 +1,8 @@
-"""CSV and Parquet hold every test with its parameters, and nothing that a spreadsheet would run."""
+"""Exports hold every test that passes the filters, with its parameters, and nothing that a spreadsheet would run."""
 
 import csv
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -11,21 +12,34 @@ import pytest
 from django.utils import timezone
 
 from batches import exports
-from batches.exports import csv_lines, harmless, parquet_parts
+from batches.exports import csv_parts, harmless, json_parts, parquet_parts
 from batches.models import ChunkStatus
 from batches.recording import record_poison
+from batches.results_page import ResultsQuery, page
 
-from . import working
+from . import market, working
 
 COLUMNS = ["index", "symbol", "fast", "slow", "beta", "coefficient", *working.METRIC_COLUMNS, "error"]
 
 
-def read_csv(session):
-    return pd.read_csv(io.StringIO("".join(csv_lines(session))))
+def asked(session, **given):
+    return ResultsQuery.parse(session, given, sort="index")
 
 
-def read_parquet(session):
-    return pq.read_table(io.BytesIO(b"".join(parquet_parts(session))))
+def csv_text(session, **given):
+    return b"".join(csv_parts(session, asked(session, **given))).decode()
+
+
+def read_csv(session, **given):
+    return pd.read_csv(io.StringIO(csv_text(session, **given)))
+
+
+def read_parquet(session, **given):
+    return pq.read_table(io.BytesIO(b"".join(parquet_parts(session, asked(session, **given)))))
+
+
+def read_json(session, **given):
+    return json.loads(b"".join(json_parts(session, asked(session, **given))))
 
 
 @pytest.mark.parametrize("read", [read_csv, lambda session: read_parquet(session).to_pandas()], ids=["csv", "parquet"])
@@ -52,7 +66,7 @@ def test_a_scaled_batch_says_beta_and_coefficient(start):
 
 
 def test_csv_is_in_machine_format(finished):
-    text = "".join(csv_lines(finished))
+    text = csv_text(finished)
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == 27
     failed = next(row for row in rows if row["error"])
@@ -97,19 +111,55 @@ def test_tests_that_no_worker_survived_are_there_with_the_reason(submitted):
     assert read_parquet(session)["error"].to_pylist()[chunk.start] == "=No worker survived."
 
 
-def test_large_chunks_are_written_in_parts(finished, monkeypatch):
-    whole_csv, whole_parquet = "".join(csv_lines(finished)), read_parquet(finished)
+@pytest.mark.parametrize("sort", ["index", "-sharpe"])
+def test_the_number_of_rows_in_a_part_changes_nothing(finished, monkeypatch, sort):
+    whole = [read(finished, sort=sort) for read in (csv_text, read_json, read_parquet)]
     monkeypatch.setattr(exports, "ROWS_AT_ONCE", 1)
-    assert "".join(csv_lines(finished)) == whole_csv
-    assert read_parquet(finished).equals(whole_parquet)
-    assert len(list(csv_lines(finished))) == 27
+    assert csv_text(finished, sort=sort) == whole[0]
+    assert read_json(finished, sort=sort) == whole[1]
+    assert read_parquet(finished, sort=sort).equals(whole[2])
+    assert len(list(exports.tables(finished, asked(finished, sort=sort)))) == 27
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0"])
+FILTERS = [
+    {},
+    {"sort": "-sharpe"},
+    {"sort": "maxDrawdown", "symbol": "BOLT"},
+    {"symbol": "bolt", "min.fast": "5", "max.slow": "20"},
+    {"sort": "-index", "min.sharpe": "-1e9"},
+    {"min.trades": "1000000"},
+]
+
+
+@pytest.mark.parametrize("given", FILTERS, ids=lambda given: "&".join(f"{k}={v}" for k, v in given.items()) or "all")
+def test_an_export_holds_what_the_table_shows_on_all_of_its_pages_in_its_order(finished, given):
+    rows = page(finished, ResultsQuery.parse(finished, {"sort": "index", "pageSize": "1000"} | given)).rows
+    assert read_json(finished, **given)["results"] == rows
+    indices = [row["index"] for row in rows]
+    assert read_csv(finished, **given)["index"].tolist() == indices
+    assert read_parquet(finished, **given)["index"].to_pylist() == indices
+
+
+def test_json_is_null_where_nothing_is_defined_and_names_its_batch(finished, submitted):
+    failed = next(row for row in read_json(finished)["results"] if "error" in row)
+    assert failed["sharpe"] is None
+    assert failed["parameters"] == {"fast": 3, "slow": 70}
+    assert read_json(submitted) == {"success": True, "sessionId": str(submitted.id), "results": []}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\0=1", "=cmd|' /C calc'!A0"])
 def test_what_a_spreadsheet_would_run_is_made_harmless(text):
-    assert harmless(text) == f"'{text}"
+    assert harmless(pa.array([text])).to_pylist() == [f"'{text}"]
 
 
-@pytest.mark.parametrize("text", [None, "", "slow of 70 bars needs at least 72 bars; CORE has 60.", "a=1"])
-def test_other_texts_stay_as_they_are(text):
-    assert harmless(text) == text
+def test_other_texts_stay_as_they_are():
+    texts = [None, "", "slow of 70 bars needs at least 72 bars; CORE has 60.", "a=1", "a\n=1"]
+    assert harmless(pa.array(texts, pa.string())).to_pylist() == texts
+
+
+def test_a_symbol_that_looks_like_a_formula_is_made_harmless_too(start, monkeypatch):
+    monkeypatch.setitem(market.BARS, "-ACME", 400)
+    market.store("-ACME")
+    session = working.finish(working.submit(start(symbols=["-ACME"])))
+    assert set(read_csv(session)["symbol"]) == {"'-ACME"}
+    assert set(read_parquet(session)["symbol"].to_pylist()) == {"-ACME"}

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pandas as pd
 import pytest
@@ -236,6 +237,15 @@ def test_results_come_best_first(client, finished):
 )
 def test_sorting_filtering_and_paging_are_links(client, finished, asked, meant):
     assert rows_of(client.get(f"{url(finished)}?{asked}")) == wanted(finished, **meant)
+
+
+def test_the_downloads_are_of_what_is_filtered_in_the_order_that_is_shown(client, finished):
+    body = client.get(f"{url(finished)}?by=exposure&most=90%25&sort=-trades&page=2&pageSize=5").content.decode()
+    links = re.findall(r'results\.(\w+)\?([^"]*)" download', body)
+    assert [kind for kind, _ in links] == ["csv", "json", "parquet"]
+    assert [dict(parse_qsl(html.unescape(query))) for _, query in links] == [
+        {"max.exposure": "0.9", "sort": "-trades"}
+    ] * 3
 
 
 def test_a_wrong_query_is_told_and_the_table_still_comes(client, finished):
