@@ -6,16 +6,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
 from django.conf import settings
 from django.urls import reverse
 
 from backtester.engine import METRICS, STRATEGIES
-from batches.charts import explained, histogram
 from batches.models import BatchSession
 from batches.progress import elapsed_seconds, percentage, snapshot, timeout_words
-from batches.results import Columns, columns_of
-from batches.schemas import METRIC_OF_WIRE_NAME, wire_name
+from batches.schemas import wire_name
 from batches.templatetags.batch_format import metric as shown_metric
 from batches.templatetags.batch_format import parameter as shown_parameter
 from batches.templatetags.batch_format import percent
@@ -164,54 +161,3 @@ def _best_text(session: BatchSession) -> str:
         return f"{best['symbol']} - {percent(best['annualizedReturn'])} a year"
     about = METRIC_BY_NAME[session.sort_by]
     return f"{best['symbol']} - {about.label.lower()} {shown_metric(best[session.sort_by], about.unit)}"
-
-
-def insights(session: BatchSession) -> dict[str, Any]:
-    """How the ranked metric is spread over all tests, and how much of that each parameter explains."""
-    columns = columns_of(session)
-    values = columns.metric(METRIC_OF_WIRE_NAME[session.sort_by])
-    decoded = columns.plan.grid.decode_many(columns.index)
-    groups: dict[str, Any] = {"Symbol": decoded.symbol_number}
-    for name, axis in decoded.parameters.items():
-        groups[label_of(session, wire_name(name))] = axis
-    if decoded.coefficient is not None:
-        groups["Coeff"] = decoded.coefficient
-    shares = {label: explained(values, group) for label, group in groups.items() if len(values) and np.ptp(group) > 0}
-    return {
-        "spread": histogram(values),
-        "importance": sorted(((label, s) for label, s in shares.items() if s == s), key=lambda pair: -pair[1]),
-    }
-
-
-def neighbours(session: BatchSession, index: int) -> list[dict[str, Any]]:
-    """The combinations one step away on each axis, with their recorded rows: a good result has good neighbours."""
-    columns = columns_of(session)
-    grid = columns.plan.grid
-    first, last = grid.span(grid.symbols.index(grid.decode(index).symbol))
-    decoded = grid.decode_many(np.arange(first, last))
-    axes: dict[str, Any] = {wire_name(name): values for name, values in decoded.parameters.items()}
-    if decoded.coefficient is not None:
-        axes["coefficient"] = decoded.coefficient
-    here = {name: values[index - first] for name, values in axes.items()}
-    same = {name: values == here[name] for name, values in axes.items()}
-    found = []
-    for name, values in axes.items():
-        others = np.logical_and.reduce([each for other, each in same.items() if other != name] or [values == values])
-        line = np.unique(values[others])
-        at = int(np.searchsorted(line, here[name]))
-        for step in (at - 1, at + 1):
-            if 0 <= step < len(line):
-                place = first + int(np.flatnonzero(others & (values == line[step]))[0])
-                found.append({"axis": name, "label": label_of(session, name), "index": place})
-    return _with_rows(columns, found)
-
-
-def _with_rows(columns: Columns, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those whose tests are finished, with their rows."""
-    if not found or not len(columns.index):
-        return []
-    wanted = np.array([each["index"] for each in found])
-    places = np.minimum(np.searchsorted(columns.index, wanted), len(columns.index) - 1)
-    known = columns.index[places] == wanted
-    rows = iter(columns.rows(places[known]))
-    return [each | {"row": next(rows)} for each, is_known in zip(found, known.tolist(), strict=True) if is_known]

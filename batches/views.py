@@ -1,6 +1,5 @@
-"""The pages: the form, the lists, one batch, one combination. All of them work without scripts."""
+"""The pages: the form, the lists, one batch. All of them work without scripts."""
 
-import calendar
 import json
 import uuid
 from typing import Any
@@ -11,28 +10,23 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from batches import lifecycle, retrying, storage, submission
-from batches.charts import equity_chart, monthly_returns
-from batches.detail import combination as replayed
 from batches.errors import BatchError, InvalidRequest, NotFound
 from batches.forms import SweepForm
+from batches.fragments import is_htmx, page_or_part, wants_part
 from batches.market_data import instruments
 from batches.models import ACTIVE, BatchSession, Status
 from batches.pages import (
-    LEADER_METRICS,
     METRIC_BY_NAME,
     axes_of,
     batch_lines,
     facts,
-    insights,
     label_of,
     leader_columns,
     names_of,
-    neighbours,
     panel_event,
     same_sweep_query,
     title_of,
@@ -40,7 +34,6 @@ from batches.pages import (
 from batches.progress import timeout_words
 from batches.results_table import ResultsTable
 from batches.schemas import parse_start
-from batches.snippets import snippets
 
 RECENT, ON_A_PAGE = 5, 25
 HEAVY = ("results", "instruments", "pace", "failures", "last_test")
@@ -122,7 +115,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         "wanted": wanted if chosen else "",
         "groups": list(STATUS_GROUPS),
     }
-    return _page_or_part(request, "batches/list.html", "batches/_list.html", context)
+    return page_or_part(request, "batches/list.html", "batches/_list.html", context)
 
 
 @ensure_csrf_cookie
@@ -134,8 +127,8 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     context: dict[str, Any] = {"session": session, "axes": axes}
     if session.state.is_terminal:
         context |= _results_context(session, request.GET)
-    if _wants_part(request):
-        return _page_or_part(request, "", "batches/_results.html", context)
+    if wants_part(request):
+        return page_or_part(request, "", "batches/_results.html", context)
     event = panel_event(session, timezone.now())
     context |= {
         "event": event,
@@ -151,7 +144,7 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
             "snapshot": f"/api/backtest/batch/{session.id}",
         },
     }
-    return _page_or_part(request, "batches/detail.html", "", context)
+    return page_or_part(request, "batches/detail.html", "", context)
 
 
 def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
@@ -170,18 +163,6 @@ def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
     }
 
 
-@require_GET
-def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """The distribution of the ranked metric and what explains it; fetched when someone scrolls to it."""
-    session = get_object_or_404(BatchSession, pk=session_id)
-    context = insights(session) | {
-        "session": session,
-        "title": title_of(session),
-        "metric": METRIC_BY_NAME[session.sort_by],
-    }
-    return _page_or_part(request, "batches/spread.html", "batches/_spread.html", context)
-
-
 @require_POST
 def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpResponse:
     """Cancel, pause, resume, retry, delete. The live feed shows what became of it; without scripts, the page does."""
@@ -193,7 +174,7 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
         with storage.refusals():
             if action in MOVES:
                 MOVES[action](session.id, timezone.now())
-                return HttpResponse(status=204) if _is_htmx(request) else redirect(target)
+                return HttpResponse(status=204) if is_htmx(request) else redirect(target)
             if action == "retry":
                 target = reverse("batches:detail", args=[retrying.retry(session, now=timezone.now()).id])
             else:
@@ -201,62 +182,7 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
                 target = reverse("batches:list")
     except BatchError as error:
         messages.error(request, error.message)
-    return HttpResponse(headers={"HX-Redirect": target}) if _is_htmx(request) else redirect(target)
-
-
-@require_GET
-def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> HttpResponse:
-    """One combination in full, computed again."""
-    session = get_object_or_404(BatchSession, pk=session_id)
-    context: dict[str, Any] = {
-        "session": session,
-        "title": title_of(session),
-        "names": names_of(session),
-        "index": index,
-    }
-    try:
-        played = replayed(session, index)
-    except NotFound as error:
-        raise Http404 from error
-    except BatchError as error:
-        return render(request, "batches/combination.html", context | {"problem": error.message}, status=error.status)
-    held = played["buyAndHold"]["metrics"]
-    context |= {
-        "played": played,
-        "chart": equity_chart(played),
-        "metrics": [
-            {"about": about, "value": played["metrics"][name], "held": held[name]}
-            for name, about in METRIC_BY_NAME.items()
-        ],
-        "snippets": snippets(session, played, request.build_absolute_uri("/").rstrip("/")),
-        "months": monthly_returns(played["dates"], played["equity"]),
-        "month_names": [calendar.month_abbr[number] for number in range(1, 13)],
-        "here": played["metrics"] | {"parameters": played["parameters"]},
-        "neighbours": neighbours(session, index),
-        "neighbour_columns": [
-            (name, METRIC_BY_NAME[name].label) for name in dict.fromkeys([session.sort_by, *LEADER_METRICS])
-        ],
-        "previous": index - 1 if index else None,
-        "next": index + 1 if index + 1 < session.total else None,
-    }
-    return render(request, "batches/combination.html", context)
-
-
-def _is_htmx(request: HttpRequest) -> bool:
-    return bool(getattr(request, "htmx", False))
-
-
-def _wants_part(request: HttpRequest) -> bool:
-    """A fragment, except when htmx rebuilds a page of the history."""
-    return _is_htmx(request) and not request.headers.get("HX-History-Restore-Request")
-
-
-def _page_or_part(request: HttpRequest, page: str, part: str, context: dict[str, Any]) -> HttpResponse:
-    """The whole page or the fragment under one address, never from a cache: both change from one second to the next."""
-    response = render(request, part if _wants_part(request) else page, context)
-    patch_vary_headers(response, ["HX-Request"])
-    patch_cache_control(response, no_store=True)
-    return response
+    return HttpResponse(headers={"HX-Redirect": target}) if is_htmx(request) else redirect(target)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
