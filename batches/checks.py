@@ -3,7 +3,7 @@
 import math
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
@@ -15,10 +15,18 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def nearest(name: str, names: Any) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """A hint at the name that was probably meant."""
-    near = get_close_matches(name, sorted(names), n=1)
+    near = get_close_matches(name[:100], sorted(names), n=1)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+class NotAmong(ValueError):
+    """None of some names; it says what is wanted, and what was probably meant."""
+
+    def __init__(self, value: object, names: Iterable[str], wanted: str) -> None:
+        super().__init__(wanted)
+        self.hint = nearest(value, names) if isinstance(value, str) else ""
 
 
 def finite(value: object) -> float:
@@ -68,7 +76,7 @@ def one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
 
     def check(value: Any) -> str:
         if value not in names:
-            raise ValueError(" or ".join(names))
+            raise NotAmong(value, names, " or ".join(names))
         return str(value)
 
     return check

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from batches.checks import nearest
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
 from batches.plan import plan_of
@@ -14,7 +15,9 @@ from batches.schemas import METRIC_OF_WIRE_NAME, wire_name
 AGGREGATES = ("best", "mean", "median")
 
 
-def heatmap(session: BatchSession, *, x: str, y: str, metric: str, symbol: str, aggregate: str) -> dict[str, Any]:
+def heatmap(
+    session: BatchSession, *, x: str = "", y: str = "", metric: str = "", symbol: str = "", aggregate: str = ""
+) -> dict[str, Any]:
     """Cells of an x by y grid: `values[row of y][column of x]`, null where no finished test gave a value.
 
     Empty names mean the first two parameters, the batch's own metric, all symbols, the best value.
@@ -22,6 +25,7 @@ def heatmap(session: BatchSession, *, x: str, y: str, metric: str, symbol: str, 
     axes = {wire_name(name): values for name, values in plan_of(session).grid.axes.items()}
     names = list(axes)
     x, y = x or names[0], y or (names[1] if len(names) > 1 else names[0])
+    symbol = symbol.upper()
     metric, aggregate = metric or session.sort_by, aggregate or AGGREGATES[0]
     _check("x", x, names)
     _check("y", y, names)
@@ -86,4 +90,5 @@ def _places(axis: Any, values: Floats) -> Ints:
 
 def _check(field: str, value: str, names: list[str]) -> None:
     if value not in names:
-        raise InvalidRequest(Detail(field, f"{field} is {value[:40]!r}; one of {', '.join(names[:40])} is wanted."))
+        words = f"{field} is {value[:40]!r}; one of {', '.join(names[:40])} is wanted.{nearest(value, names)}"
+        raise InvalidRequest(Detail(field, words))

@@ -4,11 +4,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
+from batches.checks import nearest
 from batches.errors import Detail, InvalidRequest
 from batches.failures import Failures
 from batches.models import BatchSession
@@ -42,7 +42,8 @@ class ResultsQuery:
             raise InvalidRequest(_unknown("sort", name, names))
         symbol = given.get("symbol", "").upper()
         if symbol and symbol not in plan_of(session).grid.symbols:
-            raise InvalidRequest(Detail("symbol", f"{symbol[:40]!r} is not among the symbols of this batch."))
+            hint = nearest(symbol, plan_of(session).grid.symbols)
+            raise InvalidRequest(Detail("symbol", f"{symbol[:40]!r} is not among the symbols of this batch.{hint}"))
         return cls(
             sort=name,
             descending=sort.startswith("-"),
@@ -168,6 +169,5 @@ def _whole(given: Mapping[str, str], field: str, default: int, low: int, high: i
 
 
 def _unknown(field: str, name: str, names: list[str]) -> Detail:
-    near = get_close_matches(name, names, n=1)
-    hint = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(names)}."
+    hint = nearest(name, names) or f" Known are {', '.join(names)}."
     return Detail(field, f"There is no {name[:60]!r} here.{hint}")

@@ -20,7 +20,7 @@ from backtester.engine import (
     axis_values,
     get_strategy,
 )
-from batches.checks import boolean, finite, iso_date, nearest, number, one_of, shown, uuid_text, whole
+from batches.checks import NotAmong, boolean, finite, iso_date, nearest, number, one_of, shown, uuid_text, whole
 from batches.errors import Detail, InvalidRequest
 
 
@@ -138,7 +138,7 @@ class _Reader:
         try:
             return check(value)
         except ValueError as error:
-            self._wrong(name, f"{name} is {shown(value)}; {error} is wanted.")
+            self._wrong(name, f"{name} is {shown(value)}; {error} is wanted.{getattr(error, 'hint', '')}")
             return default
 
     def _refuse_unknown_fields(self) -> None:
@@ -227,5 +227,5 @@ def _coefficients(value: Any) -> tuple[float, ...]:
 def _metric(value: Any) -> str:
     name = METRIC_OF_WIRE_NAME.get(value) if isinstance(value, str) else None
     if name is None:
-        raise ValueError("one of " + ", ".join(METRIC_OF_WIRE_NAME))
+        raise NotAmong(value, METRIC_OF_WIRE_NAME, "one of " + ", ".join(METRIC_OF_WIRE_NAME))
     return name

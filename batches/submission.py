@@ -3,7 +3,6 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from backtester.engine import ENGINE_VERSION, EngineError, estimate_beta, get_strategy
 from batches import storage
+from batches.checks import nearest
 from batches.errors import BatchError, Conflict, Detail, InvalidRequest
 from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
 from batches.market_data import instruments, load_prices
@@ -123,9 +123,7 @@ def _refuse_when_too_big(plan: Plan) -> None:
 
 def _unknown_symbol(symbol: str) -> Detail:
     names = Instrument.objects.values_list("symbol", flat=True)
-    near = get_close_matches(symbol, list(names), n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    return Detail("symbols", f"There are no prices for {symbol[:40]!r}.{hint}")
+    return Detail("symbols", f"There are no prices for {symbol[:40]!r}.{nearest(symbol, names)}")
 
 
 def _facts(instrument: Instrument, request: StartRequest) -> dict[str, Any]:

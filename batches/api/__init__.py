@@ -2,17 +2,18 @@
 
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
 from ninja.errors import ValidationError
 
 from batches import storage
 from batches.api import catalogue, control, results, starting
 from batches.api.answers import answer
+from batches.api.document import DESCRIPTION, DocumentedAPI
 from batches.errors import BatchError, Detail, InvalidRequest
 
-api = NinjaAPI(title="Backtester", version="1", docs_url="/docs", urls_namespace="api")
-for routes in (starting, control, results, catalogue):
-    api.add_router("", routes.router)
+api = DocumentedAPI(title="Backtester", version="1", description=DESCRIPTION, docs_url="/docs", urls_namespace="api")
+for tag, routes in {"Batches": (starting, control), "Results": (results,), "Market": (catalogue,)}.items():
+    for module in routes:
+        api.add_router("", module.router, tags=[tag])
 
 
 @api.exception_handler(BatchError)

@@ -10,25 +10,27 @@ from batches.api.answers import answer
 from batches.catalogue import catalogue, instrument_entry
 from batches.errors import BatchError, Detail, InvalidRequest
 from batches.market_data import instruments
-from batches.openapi import PRICES_BODY
+from batches.openapi import operations
 from batches.price_import import read_prices, store_prices
 
 router = Router()
 
 
-@router.get("/strategies", summary="Strategies with their parameters, and the metrics")
+@router.get(
+    "/strategies", summary="Strategies with their parameters, and the metrics", openapi_extra=operations.STRATEGIES
+)
 def strategies(request: HttpRequest) -> HttpResponse:
     """Everything that a form needs."""
     return answer({"success": True} | catalogue())
 
 
-@router.get("/instruments", summary="Instruments with prices")
+@router.get("/instruments", summary="Instruments with prices", openapi_extra=operations.INSTRUMENTS)
 def list_instruments(request: HttpRequest) -> HttpResponse:
     """Symbol, dates, kind of bars, beta."""
     return answer({"success": True, "instruments": [instrument_entry(found) for found in instruments()]})
 
 
-@router.post("/instruments", summary="Load prices from a CSV or Parquet file", openapi_extra=PRICES_BODY)
+@router.post("/instruments", summary="Load prices from a CSV or Parquet file", openapi_extra=operations.IMPORT)
 def load_instruments(request: HttpRequest) -> HttpResponse:
     """A multipart form with `file`, and `source` in words. All of the file is stored, or nothing."""
     upload = request.FILES.get("file")

@@ -6,53 +6,56 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Router
 
-from batches import lifecycle, retrying
-from batches.api.answers import answer, find
-from batches.api.starting import started
+from batches import lifecycle
+from batches.api.answers import SessionId, answer, find, unless_known
+from batches.openapi import operations
 from batches.progress import newest_event
 
 router = Router()
 
 
-@router.get("/backtest/batch/{session_id}", summary="The newest event, for polling clients")
-def snapshot(request: HttpRequest, session_id: str) -> HttpResponse:
+@router.get(
+    "/backtest/batch/{session_id}", summary="The newest event, for polling clients", openapi_extra=operations.SNAPSHOT
+)
+def snapshot(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """The same object that the streams send."""
-    return answer(newest_event(find(session_id), timezone.now()))
+    session = find(session_id)
+    return unless_known(request, session, lambda: newest_event(session, timezone.now()))
 
 
-@router.delete("/backtest/batch/{session_id}", summary="Remove an ended batch and its results")
-def delete(request: HttpRequest, session_id: str) -> HttpResponse:
+@router.delete(
+    "/backtest/batch/{session_id}", summary="Remove an ended batch and its results", openapi_extra=operations.DELETE
+)
+def delete(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """409 while it is active."""
     session = find(session_id)
     lifecycle.delete(session.id)
     return answer({"success": True, "sessionId": str(session.id)})
 
 
-@router.post("/backtest/batch/{session_id}/cancel", summary="Stop; what is finished stays")
-def cancel(request: HttpRequest, session_id: str) -> HttpResponse:
+@router.post(
+    "/backtest/batch/{session_id}/cancel", summary="Stop; what is finished stays", openapi_extra=operations.MOVE
+)
+def cancel(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Idempotent."""
     return _moved(session_id, lifecycle.cancel)
 
 
-@router.post("/backtest/batch/{session_id}/pause", summary="Pause; the deadline stands still")
-def pause(request: HttpRequest, session_id: str) -> HttpResponse:
+@router.post(
+    "/backtest/batch/{session_id}/pause", summary="Pause; the deadline stands still", openapi_extra=operations.MOVE
+)
+def pause(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Idempotent."""
     return _moved(session_id, lifecycle.pause)
 
 
-@router.post("/backtest/batch/{session_id}/resume", summary="Go on after a pause")
-def resume(request: HttpRequest, session_id: str) -> HttpResponse:
+@router.post("/backtest/batch/{session_id}/resume", summary="Go on after a pause", openapi_extra=operations.MOVE)
+def resume(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Idempotent."""
     return _moved(session_id, lifecycle.resume)
 
 
-@router.post("/backtest/batch/{session_id}/retry", summary="Run the failed and the missing tests again")
-def retry(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Answers like a start, with the new session."""
-    return started(retrying.retry(find(session_id), now=timezone.now()))
-
-
-def _moved(session_id: str, move: Any) -> HttpResponse:
+def _moved(session_id: SessionId, move: Any) -> HttpResponse:
     session = find(session_id)
     changed = move(session.id, timezone.now())
     session.refresh_from_db(fields=["status"])

@@ -1,41 +1,44 @@
 """The results of a batch: pages, downloads, heatmap, one combination in full."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Router
 
-from batches.api.answers import answer, find
+from batches.api.answers import Index, SessionId, asked, find, unless_known
 from batches.detail import combination
 from batches.errors import NotFound
 from batches.exports import csv_parts, json_parts, parquet_parts
 from batches.heatmap import heatmap
 from batches.live import read
+from batches.models import BatchSession
+from batches.openapi import operations
 from batches.results_page import ResultsQuery, default_sort, page
 
 router = Router()
 
 
-@router.get("/backtest/batch/{session_id}/results", summary="A page of results")
-def results(request: HttpRequest, session_id: str) -> HttpResponse:
+@router.get("/backtest/batch/{session_id}/results", summary="A page of results", openapi_extra=operations.RESULTS)
+def results(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Sorted and filtered on the server."""
     session = find(session_id)
-    query = ResultsQuery.parse(session, request.GET.dict())
+    query = ResultsQuery.parse(session, asked(request, others=True))
+    return unless_known(request, session, lambda: _page(session, query))
+
+
+def _page(session: BatchSession, query: ResultsQuery) -> dict[str, Any]:
     shown = page(session, query)
-    return answer(
-        {
-            "success": True,
-            "sessionId": str(session.id),
-            "status": session.status,
-            "sort": ("-" if query.descending else "") + query.sort,
-            "defaultSort": default_sort(session),
-            "total": shown.total,
-            "page": shown.page,
-            "pageSize": shown.page_size,
-            "pages": shown.pages,
-            "results": shown.rows,
-        }
-    )
+    return _about(session) | {
+        "status": session.status,
+        "sort": ("-" if query.descending else "") + query.sort,
+        "defaultSort": default_sort(session),
+        "total": shown.total,
+        "page": shown.page,
+        "pageSize": shown.page_size,
+        "pages": shown.pages,
+        "results": shown.rows,
+    }
 
 
 # ---- downloads: the rows of all pages, with the filters and the sort of the pages ------------------------------------
@@ -47,27 +50,37 @@ PARTS = {
 }
 
 
-@router.get("/backtest/batch/{session_id}/results.csv", summary="All pages of results as CSV")
-def results_csv(request: HttpRequest, session_id: str) -> StreamingHttpResponse:
+@router.get(
+    "/backtest/batch/{session_id}/results.csv", summary="All pages of results as CSV", openapi_extra=operations.CSV
+)
+def results_csv(request: HttpRequest, session_id: SessionId) -> StreamingHttpResponse:
     """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
     return _download(request, session_id, "csv")
 
 
-@router.get("/backtest/batch/{session_id}/results.json", summary="All pages of results as JSON")
-def results_json(request: HttpRequest, session_id: str) -> StreamingHttpResponse:
+@router.get(
+    "/backtest/batch/{session_id}/results.json", summary="All pages of results as JSON", openapi_extra=operations.JSON
+)
+def results_json(request: HttpRequest, session_id: SessionId) -> StreamingHttpResponse:
     """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
     return _download(request, session_id, "json")
 
 
-@router.get("/backtest/batch/{session_id}/results.parquet", summary="All pages of results as Parquet")
-def results_parquet(request: HttpRequest, session_id: str) -> StreamingHttpResponse:
+@router.get(
+    "/backtest/batch/{session_id}/results.parquet",
+    summary="All pages of results as Parquet",
+    openapi_extra=operations.PARQUET,
+)
+def results_parquet(request: HttpRequest, session_id: SessionId) -> StreamingHttpResponse:
     """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
     return _download(request, session_id, "parquet")
 
 
 def _download(request: HttpRequest, session_id: str, kind: str) -> StreamingHttpResponse:
     session = find(session_id)
-    query = ResultsQuery.parse(session, request.GET.dict(), sort="index")  # refuses what is wrong before it starts
+    query = ResultsQuery.parse(
+        session, asked(request, others=True), sort="index"
+    )  # refuses what is wrong before it starts
     parts, content_type = PARTS[kind]
     headers = {
         "Content-Disposition": f'attachment; filename="batch-{session.id}.{kind}"',
@@ -85,26 +98,28 @@ async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
 # ---- what is looked at more closely ----------------------------------------------------------------------------------
 
 
-@router.get("/backtest/batch/{session_id}/heatmap", summary="Two parameters against a metric")
-def heatmap_cells(
-    request: HttpRequest,
-    session_id: str,
-    x: str = "",
-    y: str = "",
-    metric: str = "",
-    symbol: str = "",
-    aggregate: str = "",
-) -> HttpResponse:
+@router.get(
+    "/backtest/batch/{session_id}/heatmap", summary="Two parameters against a metric", openapi_extra=operations.HEATMAP
+)
+def heatmap_cells(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Also while the batch runs."""
     session = find(session_id)
-    cells = heatmap(session, x=x, y=y, metric=metric, symbol=symbol.upper(), aggregate=aggregate)
-    return answer({"success": True, "sessionId": str(session.id)} | cells)
+    query = asked(request, "x", "y", "metric", "symbol", "aggregate")
+    return unless_known(request, session, lambda: _about(session) | heatmap(session, **query))
 
 
-@router.get("/backtest/batch/{session_id}/results/{index}", summary="One combination in full")
-def result(request: HttpRequest, session_id: str, index: str) -> HttpResponse:
+@router.get(
+    "/backtest/batch/{session_id}/results/{index}",
+    summary="One combination in full",
+    openapi_extra=operations.COMBINATION,
+)
+def result(request: HttpRequest, session_id: SessionId, index: Index) -> HttpResponse:
     """Computed again from its index."""
     session = find(session_id)
     if not (index.isascii() and index.isdigit() and len(index) < 12):
         raise NotFound("combination")
-    return answer({"success": True, "sessionId": str(session.id)} | combination(session, int(index)))
+    return unless_known(request, session, lambda: _about(session) | combination(session, int(index)))
+
+
+def _about(session: BatchSession) -> dict[str, Any]:
+    return {"success": True, "sessionId": str(session.id)}

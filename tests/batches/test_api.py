@@ -12,7 +12,7 @@ from django.test import AsyncClient, Client
 from django.urls import resolve
 from django.utils import timezone
 
-from batches import hub, lifecycle, submission
+from batches import hub, lifecycle, live, submission
 from batches.models import BatchSession, ResultChunk
 
 from . import working
@@ -439,3 +439,119 @@ def test_answers_carry_the_policies(client, db):
     response = client.get("/api/strategies")
     assert "default-src 'self'" in response["Content-Security-Policy"]
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+# ---- polling without news --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rest", ["", "/results?pageSize=2", "/heatmap", "/results/0"])
+def test_who_has_the_newest_state_is_told_so_and_nothing_is_computed(client, halfway, rest, monkeypatch):
+    first = client.get(url(halfway, rest))
+    assert (first.status_code, first["Cache-Control"]) == (200, "private, no-cache")
+    assert not first["ETag"].startswith("W/")
+    for name in ("results.page", "results.heatmap", "results.combination", "control.newest_event"):
+        monkeypatch.setattr(f"batches.api.{name}", None)
+    again = client.get(url(halfway, rest), headers={"If-None-Match": f'"other", {first["ETag"]}'})
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+
+
+@pytest.mark.parametrize("rest", ["", "/results", "/heatmap", "/results/0"])
+def test_a_batch_that_moved_on_has_a_new_tag(client, halfway, rest):
+    known = client.get(url(halfway, rest))["ETag"]
+    working.work_some(halfway, 1)
+    response = client.get(url(halfway, rest), headers={"If-None-Match": known})
+    assert (response.status_code, response["ETag"] == known) == (200, False)
+
+
+def test_each_page_and_each_batch_has_a_tag_of_its_own(client, halfway, finished):
+    addresses = [url(halfway, "/results"), url(halfway, "/results?page=2"), url(finished, "/results"), url(halfway)]
+    assert len({client.get(address)["ETag"] for address in addresses}) == 4
+
+
+def test_an_unknown_batch_has_no_tag(client, db):
+    response = client.get(f"{BATCH}/{UNKNOWN}", headers={"If-None-Match": "*"})
+    error_of(response, 404)
+    assert "ETag" not in response
+
+
+# ---- Prefer ----------------------------------------------------------------------------------------------------------
+
+
+async def preferring(body, prefer, query=""):
+    headers = {"Prefer": prefer}
+    return await AsyncClient().post(
+        f"{BATCH}{query}", json.dumps(body), content_type="application/json", headers=headers
+    )
+
+
+@pytest.mark.parametrize("prefer", ["wait=60", "respond-async, wait=60", 'handling=lenient; x="y" , WAIT = "60"'])
+async def test_who_prefers_to_wait_gets_the_results_when_they_are_done_in_time(start, worker, quick_polls, prefer):
+    response = await preferring(start(), prefer)
+    assert response.status_code == 200
+    assert response.json()["data"]["successfulRuns"] == 24
+    assert "wait=60" in response["Preference-Applied"]
+
+
+async def test_who_waited_long_enough_is_answered_as_at_once(start, quick_polls):
+    response = await preferring(start(), "wait=1")  # nobody works
+    assert (response.status_code, response["Preference-Applied"]) == (202, "wait=1")
+    assert response["Location"]
+    assert not live.hub().watchers
+
+
+async def test_who_prefers_not_to_wait_is_answered_at_once(start):
+    response = await preferring(start(), "respond-async")
+    assert (response.status_code, response["Preference-Applied"]) == (202, "respond-async")
+
+
+async def test_what_is_said_in_the_address_goes_before_what_is_preferred(start, worker, quick_polls):
+    response = await preferring(start(), "respond-async", "?async=false")
+    assert response.status_code == 200
+    assert "Preference-Applied" not in response
+    assert (await preferring(start(), "wait=60", "?async=true")).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "prefer", ["", "wait", "wait=", "wait=-1", "wait=soon", "wait=1e9", "x" * 5_000, "wait=9999999999"]
+)
+async def test_a_preference_that_is_not_understood_is_ignored(start, prefer):
+    response = await preferring(start(), prefer)
+    assert response.status_code == 202
+    assert "Preference-Applied" not in response
+
+
+# ---- names that are nearly right -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rest", "field", "meant"),
+    [("/results?sort=-sharp", "sort", "sharpe"), ("/results?page_size=5", "page_size", "pageSize"),
+     ("/results?min.shrape=1", "min.shrape", "sharpe"), ("/results?symbol=ACMEE", "symbol", "ACME"),
+     ("/heatmap?x=fastt", "x", "fast"), ("/heatmap?metrc=sharpe", "metrc", "metric"),
+     ("/heatmap?metric=calmr", "metric", "calmar"), ("/heatmap?aggregate=means", "aggregate", "mean"),
+     ("/heatmap?symbol=BOLTS", "symbol", "BOLT")],
+)  # fmt: skip
+def test_a_misspelled_part_of_an_address_is_named_with_what_was_meant(client, finished, rest, field, meant):
+    body = error_of(client.get(url(finished, rest)), 422, "INVALID_REQUEST")
+    assert [detail["field"] for detail in body["details"]] == [field]
+    assert f"Did you mean {meant}?" in body["error"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "meant"),
+    [({"strategy": "sma_corss"}, "strategy", "sma_cross"), ({"sortBy": "sharp"}, "sortBy", "sharpe"),
+     ({"direction": "lnog"}, "direction", "long"), ({"symbol": ["ACME"]}, "symbol", "symbols"),
+     ({"parameterRanges": {"fasst": [1]}}, "parameterRanges.fasst", "fast"),
+     ({"symbols": ["ACMY"]}, "symbols", "ACME")],
+)  # fmt: skip
+def test_a_misspelled_word_in_a_request_is_named_with_what_was_meant(post, start, changes, field, meant):
+    body = error_of(post(BATCH, start(**changes)), 422, "INVALID_REQUEST")
+    assert field in {detail["field"] for detail in body["details"]}
+    assert f"Did you mean {meant}?" in body["error"].replace('"', "")
+    assert nothing_is_stored()
+
+
+def test_a_misspelled_parameter_of_a_start_is_refused_before_anything_is_stored(post, start):
+    assert "Did you mean async?" in error_of(post(f"{BATCH}?asycn=false", start()), 422)["error"]
+    error_of(post(f"{BATCH}?async=true&async=false", start()), 422)
+    assert nothing_is_stored()
