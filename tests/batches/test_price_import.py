@@ -69,7 +69,7 @@ WIDE = "Date,acme,BOLT\n2020-01-03,11,20.5\n2020-01-02,10,20\n"
         LONG.rstrip("\n"),
         LONG.replace("symbol,date,close", " Ticker , DATE ,Close"),
         LONG.replace("2020-01-02", "20200102").replace("2020-01-03", "2020-01-03T00:00:00-05:00"),
-        gzip.compress(LONG.encode()),
+        gzip.compress(LONG.encode(), mtime=0),
     ],
     ids=[
         "long",
@@ -153,7 +153,7 @@ def test_tickers_that_look_like_columns_are_symbols_in_a_wide_table():
         ("date,open,high,low,close\n2020-01-02,1,1,2,1\n", "low 2 is above high 1"),
         (b"\xff\xfe\x00", "line 1: this is not UTF-8 text"),
         (b"symbol,date,close\nA\0,2020-01-02,1\n", "line 2: this is not text"),
-        (gzip.compress(LONG.encode())[:-10], "the gzip archive is cut off"),
+        (gzip.compress(LONG.encode(), mtime=0)[:-10], "the gzip archive is cut off"),
         (b"\x1f\x8b" + b"junk" * 10, "the gzip archive is damaged"),
         (b"PAR1" + b"junk" * 10, "it cannot be read as Parquet"),
         (parquet(pd.DataFrame({"date": ["2020-01-02"], "ACME": [[1, 2]]})), "row 1: ACME is '[1 2]', not a number"),
