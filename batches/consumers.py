@@ -11,7 +11,7 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
 from batches.errors import BatchError, NotFound
-from batches.live import follow
+from batches.live import follow, refusal
 
 NORMAL, SERVER_ERROR = 1000, 1011
 CLOSE_CODES = {404: 4404, 429: 4429}
@@ -63,7 +63,7 @@ class BatchConsumer(AsyncConsumer):
                         await self.base_send({"type": "websocket.send", "text": event.text})
             await self.send({"type": "websocket.close", "code": NORMAL})
         except BatchError as error:
-            await self.send({"type": "websocket.send", "text": orjson.dumps(error.as_json()).decode()})
+            await self.send({"type": "websocket.send", "text": refusal(error)})
             code = CLOSE_CODES.get(error.status, SERVER_ERROR)
             await self.send({"type": "websocket.close", "code": code, "reason": error.message})
         except Exception:

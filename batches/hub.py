@@ -24,7 +24,7 @@ from batches.events import group_name
 
 log = logging.getLogger(__name__)
 WATCHERS = Gauge("live_watchers", "Open streams, whatever the transport.")
-HEARTBEAT_S = 7.0  # a stream is never quiet for longer than twice this
+HEARTBEAT_S = 4.0  # a stream is never quiet for longer than twice this; what is not acknowledged, the kernel drops
 POLL_S = 1.0
 SUBSCRIBE_S = 1.0
 COLLECT_AFTER = 1_000  # watchers that came or left, and as many again as are here
@@ -59,13 +59,14 @@ class Event:
 class Watcher:
     """The slot of one open stream."""
 
-    __slots__ = ("idle", "newest", "sequence", "timer", "waiting")
+    __slots__ = ("doubted", "idle", "newest", "sequence", "timer", "waiting")
 
     def __init__(self) -> None:
         self.newest: Event | None = None  # not taken yet
         self.sequence = -1  # the highest seen
         self.waiting: asyncio.Future[None] | None = None
         self.idle = True
+        self.doubted = False  # the row was not there: whoever follows is to look for himself
         self.timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
 
     def offer(self, event: Event) -> None:
@@ -80,9 +81,14 @@ class Watcher:
         if self.newest is not None and self.newest.sequence <= sequence:
             self.newest = None
 
+    def doubt(self) -> None:
+        """The batch may have been deleted."""
+        self.doubted = True
+        self._wake()
+
     async def take(self) -> Event | None:
-        """The newest event, once there is one; None when a heartbeat is due."""
-        if self.newest is None:
+        """The newest event, once there is one; None when a heartbeat is due, or a doubt is to be settled."""
+        if self.newest is None and not self.doubted:
             self.waiting = asyncio.get_running_loop().create_future()
             await self.waiting
         event, self.newest, self.idle = self.newest, None, False
@@ -130,6 +136,11 @@ class Watched:
             delay_s = min(early_ms, interval_ms) / 1000
             self.timer = asyncio.get_running_loop().call_later(delay_s, self._release)
 
+    def doubt(self) -> None:
+        """There was no row."""
+        for watcher in self.watchers:
+            watcher.doubt()
+
     def _hand_out(self, event: Event) -> None:
         self.stop()
         self.sequence = event.sequence
@@ -148,7 +159,7 @@ class Watched:
         self.held = self.timer = None
 
 
-NewerEvents = Callable[[dict[uuid.UUID, int]], Awaitable[Iterable[tuple[uuid.UUID, Event]]]]
+NewerEvents = Callable[[dict[uuid.UUID, int]], Awaitable[Iterable[tuple[uuid.UUID, Event | None]]]]
 
 
 class Hub:
@@ -193,10 +204,10 @@ class Hub:
                 {watched.subscription}
             )  # shared: a watcher that leaves must not cancel it for the others
 
-    def deliver(self, session_id: uuid.UUID, event: Event) -> None:
-        """Hand an event to everyone who watches the batch."""
+    def deliver(self, session_id: uuid.UUID, event: Event | None) -> None:
+        """Hand an event to everyone who watches the batch; None: it seems to be deleted."""
         if watched := self.batches.get(session_id):
-            watched.deliver(event)
+            watched.doubt() if event is None else watched.deliver(event)
 
     def _count(self, change: int) -> None:
         self.watchers += change

@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.utils import timezone
 
-from batches.errors import NotFound
+from batches.errors import BatchError, NotFound
 from batches.hub import Event, Hub
 from batches.models import BatchSession
 from batches.progress import connected_event, encode, newest_event
@@ -41,8 +41,9 @@ async def follow(
     """The events of a batch: `connected` first, exactly one terminal event last; None when a heartbeat is due.
 
     Subscribes, then reads the row, then forwards what is newer, so nothing falls between. Raises NotFound or TooMany
-    before the first event. Ends without any event when the terminal one was already seen (`after` at or past it), and
-    without a terminal one when its life is over: then the client is to come back.
+    before the first event, and NotFound when the batch is deleted meanwhile. Ends without any event when the terminal
+    one was already seen (`after` at or past it), and without a terminal one when its life is over: then the client is
+    to come back.
     """
     with hub().watching(session_id) as watcher:
         await hub().subscribed(session_id)
@@ -57,6 +58,9 @@ async def follow(
         ends_at = time.monotonic() + life_s
         while time.monotonic() < ends_at:
             event = await watcher.take()
+            if event is None and watcher.doubted:
+                watcher.doubted = False
+                await read(first_events, session_id)  # raises NotFound if the batch was deleted under its watchers
             yield event
             if event is not None and event.is_terminal:
                 return
@@ -96,12 +100,19 @@ def first_events(session_id: uuid.UUID) -> tuple[Event, Event | None]:
     return as_event(connected_event(session, now)), terminal
 
 
-def newer_events(known: dict[uuid.UUID, int]) -> Iterable[tuple[uuid.UUID, Event]]:
-    """The newest event of each batch that has moved past the sequence given for it."""
-    rows = BatchSession.objects.filter(pk__in=known).values_list("pk", "sequence")
-    moved = [pk for pk, sequence in rows if sequence > known[pk]]
+def newer_events(known: dict[uuid.UUID, int]) -> Iterable[tuple[uuid.UUID, Event | None]]:
+    """The newest event of each batch that has moved past the sequence given for it; None for one without a row."""
+    rows = dict(BatchSession.objects.filter(pk__in=known).values_list("pk", "sequence"))
+    moved = [pk for pk, sequence in rows.items() if sequence > known[pk]]
     now = timezone.now()
-    return [(session.id, as_event(newest_event(session, now))) for session in BatchSession.objects.filter(pk__in=moved)]
+    sessions = BatchSession.objects.filter(pk__in=moved)
+    events: list[tuple[uuid.UUID, Event | None]] = [(s.id, as_event(newest_event(s, now))) for s in sessions]
+    return events + [(pk, None) for pk in known if pk not in rows]
+
+
+def refusal(error: BatchError) -> str:
+    """What a stream says in place of events."""
+    return encode({"type": "error"} | error.as_json())
 
 
 def as_event(event: dict[str, Any]) -> Event:

@@ -80,13 +80,13 @@ class Outcome:
             server_name, case, f"{tally.received / self.seconds:,.0f}",
             *(f"{milliseconds:,.1f}" for milliseconds in quantiles or [float("nan")] * 4),
             f"{tally.skipped:,}", str(tally.disordered), str(tally.doubled), terminals,
-            f"{self.kilobytes:.1f}", f"{100 * self.cpu:.0f} %",
+            f"{self.kilobytes:.1f}", f"{100 * self.cpu:.0f} %", f"{1e6 * self.cpu * self.seconds / tally.received:.0f}",
         ]  # fmt: skip
 
 
 HEAD = [
     "server", "case", "events/s", "p50 ms", "p95", "p99", "max", "skipped", "disordered", "doubled", "terminals",
-    "kB each", "CPU",
+    "kB each", "CPU", "µs/event",
 ]  # fmt: skip
 
 
@@ -217,7 +217,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     given = parser.parse_args()
     raise_file_limit()
-    widths = [11, 13, 8, 8, 7, 7, 7, 7, 10, 7, 12, 7, 5]
+    widths = [11, 13, 8, 8, 7, 7, 7, 7, 10, 7, 12, 7, 5, 8]
 
     def say(row: list[str]) -> None:
         print("| " + " | ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) + " |", flush=True)

@@ -9,10 +9,14 @@ import random
 import resource
 from typing import Any, cast
 
+from autobahn.websocket.protocol import PreparedMessage
 from daphne.cli import CommandLineInterface
 from daphne.http_protocol import WebRequest
 from daphne.server import Server  # it installs the reactor that the next line names
-from twisted.internet import reactor
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import reactor, tcp
+
+from backtester.stack.transport import PromptConnection
 
 CHECK_S = 2.0
 SLICES = 20
@@ -45,6 +49,7 @@ class DrainingServer(Server):
     """Daphne, waiting; and pinging its watchers one after the other."""
 
     slice = 0
+    text, frame = "", b""  # the newest message: every watcher of a batch gets the same, one after the other
 
     def timeout_checker(self) -> None:
         """A part of the connections at a time. All at once, five thousand pings and their answers hold up every event
@@ -62,11 +67,21 @@ class DrainingServer(Server):
             tap = protocol.tap = connect_tap(protocol)
         if tap is not None and tap.closed is not None:
             await tap.closed.wait()  # until it is open again
+        if kind == "websocket.send" and message.get("text") and protocol.state == WebSocketProtocol.STATE_OPEN:
+            protocol.transport.write(self.framed(message["text"]))
+            return
         if kind == "http.response.body" and not message.get("more_body") and getattr(protocol, "producer", None):
             protocol.unregisterProducer()  # Twisted insists that it is gone before a request ends
         await super().handle_reply(protocol, message)
         if kind == "websocket.accept":  # those that came together are not pinged together
             protocol.last_ping -= random.uniform(0, self.ping_interval)
+
+    def framed(self, text: str) -> bytes:
+        """As it goes over the wire. Autobahn makes a frame for each connection, with much ado for its log."""
+        if text is not self.text:
+            message = PreparedMessage(text.encode(), isBinary=False, applyMask=False, doNotCompress=True)
+            self.text, self.frame = text, message.payloadHybi
+        return self.frame
 
 
 def connect_tap(protocol: Any) -> Tap:
@@ -85,6 +100,7 @@ def main() -> None:
     """Daphne's command line, with room for as many sockets as we may have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    tcp.Port.transport = PromptConnection
     CommandLineInterface.server_class = DrainingServer
     CommandLineInterface.entrypoint()
 

@@ -62,6 +62,7 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
   function heard(event) {
     failures = 0;
     watchForSilence();
+    if (event?.code === "NOT_FOUND") return stop("gone"); // deleted while we watched
     say("live");
     if (!event || typeof event.sequence !== "number" || event.sequence < last) return;
     last = event.sequence;

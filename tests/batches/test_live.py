@@ -57,6 +57,22 @@ def judge(events):
     return bodies
 
 
+async def by_socket(session):
+    """(the last message, the close code) of a websocket."""
+    communicator = socket_of(session)
+    await communicator.connect()
+    messages, code = await until_closed(communicator)
+    await communicator.disconnect()
+    return messages[-1], code
+
+
+async def by_stream(session):
+    """(the last message, None) of an event stream."""
+    *_, kind, data = (await read_all(await stream(session.pk))).splitlines()[:-1]
+    assert kind == "event: error"
+    return json.loads(data.removeprefix("data: ")), None
+
+
 def finish(session):
     return sync_to_async(working.finish)(session)
 
@@ -274,6 +290,29 @@ async def test_a_database_that_is_away_for_a_moment_is_asked_again(halfway, quic
     async with asyncio.timeout(5):
         while failures:
             await asyncio.sleep(0.01)
+    await finish(halfway)
+    judge(await watching)
+
+
+@pytest.mark.parametrize("open_it", [by_socket, by_stream])
+async def test_whoever_watches_a_batch_that_is_deleted_is_told_so(halfway, finished, quick, open_it):
+    """Its last event was lost on the way, and now there is no row to say it again."""
+    watching = asyncio.create_task(open_it(halfway))
+    await wait_for(lambda: live.hub().watchers == 1)
+    other = asyncio.create_task(collect(finished.pk))
+    await sync_to_async(halfway.delete)()
+    last, code = await asyncio.wait_for(watching, 10)
+    assert (last["type"], last["success"], last["code"]) == ("error", False, "NOT_FOUND")
+    assert code == (4404 if open_it is by_socket else None)
+    judge(await other)
+    assert not live.hub().watchers
+
+
+async def test_a_row_that_was_missed_once_ends_no_stream(halfway, quick, monkeypatch):
+    newer, rounds = live.newer_events, iter([[(halfway.pk, None)]] * 3)
+    monkeypatch.setattr(live, "newer_events", lambda known: next(rounds, None) or newer(known))
+    watching = asyncio.create_task(collect(halfway.pk))
+    await wait_for(lambda: next(rounds, None) is None)
     await finish(halfway)
     judge(await watching)
 

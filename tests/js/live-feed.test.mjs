@@ -142,10 +142,14 @@ test("polling that cannot reach the server tries again", async () => {
   assert.deepEqual(seen, [1]);
 });
 
-test("an unknown batch ends the feed, over the websocket and over polling", async () => {
+test("an unknown batch ends the feed, over the websocket and over polling, and so does one that is deleted", async () => {
   const overSocket = watch();
   overSocket.env.sockets[0].break(4404);
   assert.equal(last(overSocket.states), "gone");
+  const deleted = watch();
+  deleted.env.sockets[0].say(event(3));
+  deleted.env.sockets[0].say({ type: "error", success: false, code: "NOT_FOUND" });
+  assert.deepEqual([deleted.seen, last(deleted.states)], [[3], "gone"]);
   const env = fakeEnv();
   env.WebSocket = env.EventSource = undefined;
   env.answer = { status: 404, body: {} };

@@ -61,7 +61,7 @@ def test_the_doctor_finds_nothing_wrong_with_the_server_alone_or_behind_the_ship
     before = httpx.get(f"http://{upstream}/batches/").text.count("data-session")
     assert "All is well." in doctor(f"http://{upstream}")
     with nginx(tmp_path, upstream) as url:
-        assert "All is well." in doctor(url, 9)  # the first heartbeat comes after seven
+        assert "All is well." in doctor(url, 6)  # the first heartbeat comes after four
     assert httpx.get(f"http://{upstream}/batches/").text.count("data-session") == before, "it leaves nothing behind"
 
 
@@ -109,9 +109,9 @@ def test_the_doctor_finds_nothing_wrong_with_the_server_alone_or_behind_the_ship
     ],
 )
 def test_the_doctor_says_in_words_what_is_wrong(upstream, tmp_path, changes, words, monkeypatch):
-    monkeypatch.setattr(examination, "QUIET_S", 8.5)  # a quiet stream has its first heartbeat after seven
+    monkeypatch.setattr(examination, "QUIET_S", 5.5)  # a quiet stream has its first heartbeat after four
     with nginx(tmp_path, upstream, changes) as url:
-        said = doctor(url, 10 if "proxy_buffering off;" in changes else 6)
+        said = doctor(url, 7 if "proxy_buffering off;" in changes else 6)
     assert words in said
     assert "FAILED" in said
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import ctypes
 import json
 import os
 import socket
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.stack
 DROPPED_S = 25.0
 KEPT = 14  # four reader threads may keep their connection to the database, of three files each
 LARGE = 60_000  # bytes of one event, so that the buffers of the kernel are soon full
+SO_ATTACH_FILTER = 26  # Linux; Python has no name for it
 NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -90,19 +92,30 @@ def read_to_the_end(client):
     return texts
 
 
-async def test_watchers_that_read_nothing_are_dropped_in_time_and_cost_little_until_then(fast):
+def vanish(client):
+    """From now on the kernel throws away whatever comes for this socket, and answers nothing: the laptop is shut."""
+    drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0 bytes
+    client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(drop_all)))
+
+
+async def test_watchers_that_read_nothing_or_vanished_are_dropped_in_time_and_cost_little_until_then(fast):
     session_id = fast.batch()
     publish = publisher(fast, session_id)
     stuck = [
         await asyncio.to_thread(raw, fast, session_id, kind, receive_buffer=4096)
         for kind in ("websocket", "stream") * 20
     ]
-    silent = await asyncio.to_thread(raw, fast, fast.batch(), "websocket")  # a quiet batch: pings only
+    quiet_batch = fast.batch()  # pings and heartbeats only
+    silent = await asyncio.to_thread(raw, fast, quiet_batch, "websocket")
+    gone = [await asyncio.to_thread(raw, fast, quiet_batch, kind) for kind in ("websocket", "stream")]
     with contextlib.ExitStack() as open_sockets:
-        for client in (*stuck, silent):
+        for client in (*stuck, silent, *gone):
             open_sockets.enter_context(client)
+        for client in gone:
+            await asyncio.to_thread(client.recv, 4096)
+            vanish(client)
         async with watching(read_socket, fast.socket_url(session_id)) as quick:
-            await until(lambda: fast.open_streams() == 42, "all watchers")
+            await until(lambda: fast.open_streams() == 44, "all watchers")
             before, began, sequence = fast.memory(), time.monotonic(), 10
             while fast.open_streams() > 1:
                 await asyncio.to_thread(publish, sequence)
