@@ -1,0 +1,161 @@
+"""Requests as data: what is sent, what an answer means, what is sent again."""
+
+from datetime import date
+
+import httpx
+import numpy as np
+import pytest
+
+from backtester.client import AsyncClient, Client, ClientError, NotFound, Refused, Unreachable
+from backtester.client.addresses import server_address, split_link
+from backtester.client.calls import query_string, request_body
+
+ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch):
+    monkeypatch.setattr("backtester.client.calls.PAUSES_S", (0.0, 0.0))
+
+
+def client(handle, kind=Client):
+    """A client whose server is a function."""
+    made = kind("http://server")
+    made._http = {Client: httpx.Client, AsyncClient: httpx.AsyncClient}[kind](
+        base_url="http://server", transport=httpx.MockTransport(handle)
+    )
+    return made
+
+
+class Server:
+    """Answers one after the other; an exception stands for a connection that breaks."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.requests = []
+
+    def __call__(self, request):
+        self.requests.append(request)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+CUT = httpx.ReadError("cut")
+
+
+def started():
+    return httpx.Response(202, json={"success": True, "sessionId": ID, "total": 4})
+
+
+def test_a_start_that_broke_is_sent_again_under_the_same_id():
+    server = Server(CUT, httpx.Response(502), started())
+    assert client(server).start("sma_cross", ["AAPL"]).id == ID
+    bodies = [request.content for request in server.requests]
+    assert len(bodies) == 3
+    assert len(set(bodies)) == 1
+    assert b"sessionId" in bodies[0]
+
+
+async def test_the_asyncio_client_does_the_same():
+    server = Server(CUT, httpx.Response(503), started())
+    assert (await client(server, AsyncClient).start("sma_cross", ["AAPL"])).total == 4
+    assert len(server.requests) == 3
+
+
+def test_a_retry_that_may_have_been_done_is_not_sent_again():
+    server = Server(CUT)
+    with pytest.raises(Unreachable, match="does not answer: cut"):
+        client(server).batch(ID).retry()
+    never_sent = Server(httpx.ConnectError("refused"), started())
+    assert client(never_sent).batch(ID).retry().id == ID
+
+
+def test_a_server_that_stays_away_is_said_to_be_unreachable():
+    with pytest.raises(Unreachable, match=r"http://server does not answer: refused\."):
+        client(Server(*[httpx.ConnectError("refused")] * 3)).strategies()
+
+
+def test_a_refusal_carries_what_the_server_said():
+    refusal = {"success": False, "error": "No.", "code": "INVALID_REQUEST", "details": [{"field": "a", "message": "b"}]}
+    with pytest.raises(Refused, match=r"^No\.$") as raised:
+        client(Server(httpx.Response(422, json=refusal))).start("sma_cross", ["AAPL"])
+    assert (raised.value.status, raised.value.code) == (422, "INVALID_REQUEST")
+    assert (raised.value.details[0].field, raised.value.details[0].message) == ("a", "b")
+
+
+def test_what_a_proxy_says_is_an_error_too():
+    with pytest.raises(NotFound, match="HTTP 404 Not Found"):
+        client(Server(httpx.Response(404, text="<html>"))).batch(ID).newest()
+    with pytest.raises(Unreachable, match="is the address right"):
+        client(Server(httpx.Response(200, text="<html>"))).strategies()
+
+
+def test_the_token_goes_with_every_request(monkeypatch):
+    monkeypatch.setenv("BACKTESTER_TOKEN", "from-the-environment")
+    assert Client("http://server")._http.headers["Authorization"] == "Bearer from-the-environment"
+    assert Client("http://server", token="given")._headers == {"Authorization": "Bearer given"}
+
+
+def test_options_and_ranges_are_spelled_as_on_the_wire():
+    body = request_body(
+        "sma_cross",
+        "AAPL",
+        {"fast": range(5, 8), "slow": np.array([20, 50]), "stop_loss": {"start": 0.1, "stop": 0.2, "step": 0.1}},
+        {"start_date": date(2001, 2, 3), "initialCapital": 5, "sort_by": None},
+    )
+    assert body == {
+        "strategy": "sma_cross",
+        "symbols": ["AAPL"],
+        "parameterRanges": {
+            "fast": [5, 6, 7],
+            "slow": [20, 50],
+            "stop_loss": {"start": 0.1, "stop": 0.2, "step": 0.1},
+        },
+        "startDate": "2001-02-03",
+        "initialCapital": 5,
+        "sortBy": None,
+    }
+
+
+def test_a_query_is_spelled_as_on_the_wire():
+    query = {"min_sharpe": 1, "max.maxDrawdown": -0.1, "page_size": 5, "symbol": None}
+    assert query_string(query) == {"minSharpe": "1", "max.maxDrawdown": "-0.1", "pageSize": "5"}
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (ID, None),
+        (ID.replace("-", ""), None),
+        (f"http://host:8000/batches/{ID}/", "http://host:8000"),
+        (f"host/batches/{ID}/results/3/", "http://host"),
+        (f"https://host/some/prefix/api/backtest/batch/{ID}/results.csv", "https://host/some/prefix"),
+        (f"wss://host/ws/backtest/batch/{ID}/", "https://host"),
+        (f"http://host/api/backtest/batch/stream?sessionId={ID}", "http://host"),
+    ],
+)
+def test_a_link_to_a_batch_is_taken_apart(text, address):
+    assert split_link(text) == (address, ID)
+
+
+def test_what_is_no_link_or_no_address_is_said(monkeypatch):
+    with pytest.raises(ClientError, match="'nonsense' is neither the id of a batch nor a link to one"):
+        split_link("nonsense")
+    with pytest.raises(ClientError, match="is no address"):
+        server_address("ftp://host")
+    monkeypatch.setenv("BACKTESTER_URL", "https://host/prefix/")
+    assert server_address(None) == "https://host/prefix"
+
+
+def test_a_download_that_breaks_leaves_no_file(tmp_path):
+    def broken():
+        yield b"index,symbol\n"
+        raise CUT
+
+    with pytest.raises(Unreachable):
+        client(Server(httpx.Response(200, content=broken()))).batch(ID).download(tmp_path / "results.csv")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ClientError, match=r"it ends in \.csv, \.parquet or \.json"):
+        client(Server()).batch(ID).download(tmp_path / "results.xlsx")

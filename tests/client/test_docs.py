@@ -1,0 +1,41 @@
+"""docs/client.md as a notebook: its cells run from top to bottom on the real stack, and print what stands below."""
+
+import ast
+import contextlib
+import inspect
+import io
+import re
+from typing import Any
+
+import pytest
+
+from tests.stack_process import ROOT
+
+pytestmark = pytest.mark.stack
+CELLS = re.findall(
+    r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?",
+    (ROOT / "docs/client.md").read_text(encoding="utf-8"),
+    re.DOTALL | re.MULTILINE,
+)
+
+
+@pytest.fixture
+def names():
+    """What the cells have named so far."""
+    names: dict[str, Any] = {}
+    yield names
+    names["client"].close()
+
+
+async def test_the_notebook_runs_and_prints_what_it_says(stack, tmp_path, monkeypatch, names):
+    assert len(CELLS) > 8
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKTESTER_URL", stack.url)
+    for number, (source, expected) in enumerate(CELLS):
+        code = compile(source, f"cell {number}", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            running = eval(code, names)
+            if inspect.isawaitable(running):
+                await running
+        assert printed.getvalue() == expected, source
+    assert len((tmp_path / "results.csv").read_text().splitlines()) == 61

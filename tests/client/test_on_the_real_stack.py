@@ -1,0 +1,115 @@
+"""The client against a real server, through a network that breaks."""
+
+import asyncio
+import contextlib
+from urllib.parse import urlsplit
+
+import pytest
+
+from backtester.client import AsyncClient, Client, NotFound
+from backtester.client.watching import EVENT_STREAM, POLLING, WEBSOCKET
+from tests.live.relay import Relay
+
+pytestmark = pytest.mark.stack
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def client(stack):
+    with Client(stack.url) as client:
+        yield client
+
+
+@pytest.fixture
+def resting(client):
+    """A batch that has hardly begun, and waits."""
+    batch = client.start("sma_cross", ["AAPL", "GE"], {"fast": range(2, 150), "slow": range(151, 300)})
+    batch.pause()
+    yield batch
+    with contextlib.suppress(NotFound):
+        batch.cancel()
+
+
+@pytest.fixture(params=[WEBSOCKET, EVENT_STREAM, POLLING])
+def only(request, monkeypatch):
+    """One transport alone, as some networks have it."""
+    monkeypatch.setattr("backtester.client.watching.LADDER", (request.param,) * 3)
+    monkeypatch.setattr("backtester.client.watching.POLL_S", 0.1)
+    return request.param
+
+
+def watch_plainly(url, session_id, on_event, troubles):
+    with Client(url) as client:
+        events = []
+        for event in client.batch(session_id).watch(on_trouble=troubles.append):
+            events.append(event)
+            on_event(event)
+        return events
+
+
+async def watch_in_a_loop(url, session_id, on_event, troubles):
+    async with AsyncClient(url) as client:
+        events = []
+        async for event in client.batch(session_id).watch(on_trouble=troubles.append):
+            events.append(event)
+            on_event(event)
+        return events
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["plain", "asyncio"])
+async def test_a_watch_survives_a_broken_connection_and_ends_once(stack, client, resting, only, asynchronous):
+    troubles, loop = [], asyncio.get_running_loop()
+    async with Relay((urlsplit(stack.url).hostname, urlsplit(stack.url).port)) as relay:
+        broken = asyncio.Event()
+
+        def break_once(event):
+            if not broken.is_set():
+                loop.call_soon_threadsafe(relay.reset)
+                loop.call_soon_threadsafe(broken.set)
+
+        arguments = (f"http://127.0.0.1:{relay.port}", resting.id, break_once, troubles)
+        if asynchronous:
+            watching = asyncio.create_task(watch_in_a_loop(*arguments))
+        else:
+            watching = asyncio.create_task(asyncio.to_thread(watch_plainly, *arguments))
+        await broken.wait()
+        await asyncio.to_thread(resting.resume)
+        async with asyncio.timeout(60):
+            events = await watching
+    sequences = [event.sequence for event in events]
+    assert sequences == sorted(set(sequences))
+    assert [event.is_terminal for event in events] == [False] * (len(events) - 1) + [True]
+    assert events[-1].status == "complete"
+    assert events[-1].results["totalCombinations"] == events[-1].total
+    if only != POLLING:  # which holds no connection
+        assert events[0].type == "connected"
+        assert troubles
+
+
+async def test_an_unknown_batch_is_unknown_whatever_the_transport(stack, client, only):
+    with pytest.raises(NotFound):
+        client.batch(UNKNOWN).wait()
+    async with AsyncClient(stack.url) as other:
+        with pytest.raises(NotFound):
+            await other.batch(UNKNOWN).wait()
+
+
+def test_the_same_start_sent_twice_is_one_batch(client):
+    asked = {"session_id": "11111111-1111-4111-8111-111111111111"}
+    first, second = (client.start("sma_cross", ["AAPL"], {"fast": [5, 6], "slow": [50]}, **asked) for _ in range(2))
+    assert first.id == second.id == asked["session_id"]
+    assert first.wait().total == 2
+
+
+def test_moves_say_whether_they_changed_anything(client, resting):
+    assert not resting.pause()
+    assert resting.newest().status == "paused"
+    assert resting.resume()
+    assert resting.cancel()
+    assert not resting.cancel()
+    again = resting.retry()
+    assert again.id != resting.id
+    again.cancel()
+    resting.delete()
+    with pytest.raises(NotFound):
+        resting.newest()
