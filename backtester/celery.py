@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
+from celery.signals import setup_logging
 from kombu.connection import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
@@ -22,6 +23,11 @@ class Broker(AMQP):
     """Celery's own, over that connection."""
 
     Connection = SteadyConnection
+
+
+@setup_logging.connect
+def keep_logging(**_: Any) -> None:
+    """As the settings have it: a receiver is enough to keep Celery from putting handlers of its own in."""
 
 
 app = Celery("backtester", amqp=Broker)

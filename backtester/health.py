@@ -1,35 +1,61 @@
-"""`/healthz` and `/metrics`: whether the parts answer, and numbers for Prometheus."""
+"""`/healthz`: does this process work? `/readyz`: would a batch that is started now be computed?"""
+
+from collections.abc import Callable
+from functools import lru_cache
 
 import redis
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, JsonResponse
 
-from batches.events import redis_client
+from batches import presence
+from batches.redis_connection import redis_client
+
+UNABLE = 503
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the database answers, else 503. Redis missing only slows the news down, so it is told but not fatal."""
-    database, layer = _database_answers(), _redis_answers()
-    return JsonResponse({"ok": database, "database": database, "redis": layer}, status=200 if database else 503)
+    database, layer = _holds(_database_answers), _holds(_redis_answers)
+    return JsonResponse({"ok": database, "database": database, "redis": layer}, status=200 if database else UNABLE)
 
 
-def metrics(request: HttpRequest) -> HttpResponse:
-    """This process's counters."""
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when every part that a new batch needs is there, else 503 and which one is missing."""
+    parts = {
+        "database": _holds(_database_answers),
+        "migrations": _holds(_is_migrated),
+        "redis": _holds(_redis_answers),
+        "worker": _holds(lambda: bool(presence.present(presence.WORKER))),
+        "watchdog": _holds(lambda: bool(presence.present(presence.WATCHDOG))),
+    }
+    ready = all(parts.values())
+    return JsonResponse({"ok": ready, **parts}, status=200 if ready else UNABLE)
+
+
+def _holds(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except (DatabaseError, redis.RedisError):
+        return False
 
 
 def _database_answers() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
     return True
 
 
 def _redis_answers() -> bool:
-    try:
-        return bool(redis_client().ping())
-    except redis.RedisError:
-        return False
+    return bool(redis_client().ping())
+
+
+def _is_migrated() -> bool:
+    """Nothing of this code's migrations is missing. More may be there: during an upgrade the next version's are."""
+    return _migrations() <= MigrationRecorder(connection).applied_migrations().keys()
+
+
+@lru_cache(maxsize=1)
+def _migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).disk_migrations)

@@ -14,15 +14,21 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from backtester import logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-class _Environment(environ.Env):
-    """The environment, which names the variable when its value is of the wrong kind."""
+class _Environment(environ.FileAwareEnv):
+    """The environment, or for NAME the file that NAME_FILE names. It says which value is of the wrong kind."""
 
     def get_value(self, var: str, cast: Any = None, **options: Any) -> Any:
         try:
-            return super().get_value(var, cast=cast, **options)
+            value = super().get_value(var, cast=cast, **options)
+            return value.strip() if isinstance(value, str) else value  # editors end a file with a line break
+        except OSError as error:
+            path = os.environ.get(f"{var}_FILE")
+            raise ImproperlyConfigured(f"{var}_FILE is {path}, which cannot be read: {error.strerror}.") from None
         except ValueError:
             wanted = {int: "a whole number", float: "a number"}.get(cast, "another value")
             raise ImproperlyConfigured(f"{var} is {os.environ.get(var)!r}; {wanted} is wanted.") from None
@@ -90,6 +96,7 @@ INSTALLED_APPS = [
 
 # Every one of these is async-capable: one that is not would cost a thread for each open stream.
 MIDDLEWARE = [
+    "backtester.request_ids.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "backtester.headers.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -256,19 +263,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 # ---- Logs ------------------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "channels_redis.pubsub": {"level": "CRITICAL"},  # a traceback a second while Redis is away; `live` says it
-        "daphne.server": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"},  # a refused request is the caller's business
-        "celery.worker.strategy": {"level": "WARNING"},  # two lines a task would drown everything else
-        "celery.app.trace": {"level": "WARNING"},
-    },
-}
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")
+if LOG_FORMAT not in logs.FORMATS:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; text or json is wanted.")
+LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT)
 
 UNFOLD = {"SITE_TITLE": "Backtester", "SITE_HEADER": "Backtester", "SITE_SYMBOL": "monitoring"}

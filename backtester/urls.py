@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from backtester.health import healthz, metrics
+from backtester.health import healthz, readyz
+from backtester.metrics_page import metrics
 from batches.api import api
 from batches.streams import batch_stream
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
+    path("readyz", readyz),
     path("metrics", metrics),
     path("", include("batches.urls")),
 ]

@@ -12,6 +12,7 @@ from channels.exceptions import StopConsumer
 
 from batches.errors import BatchError, NotFound
 from batches.live import follow, refusal
+from batches.tally import open_streams
 
 NORMAL, SERVER_ERROR = 1000, 1011
 CLOSE_CODES = {404: 4404, 429: 4429}
@@ -56,6 +57,7 @@ class BatchConsumer(AsyncConsumer):
         raise StopConsumer
 
     async def _forward(self) -> None:
+        open_streams["websocket"] += 1
         try:
             async with contextlib.aclosing(follow(self._session_id())) as events:
                 async for event in events:
@@ -69,6 +71,8 @@ class BatchConsumer(AsyncConsumer):
         except Exception:
             await self.send({"type": "websocket.close", "code": SERVER_ERROR})  # clients try again
             raise
+        finally:
+            open_streams["websocket"] -= 1
 
     def _session_id(self) -> uuid.UUID:
         try:

@@ -7,24 +7,18 @@ Celery tasks and views are synchronous, so the message is published directly, in
 import logging
 import time
 import uuid
-from functools import lru_cache
-from typing import Any
 
 import redis
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.utils import timezone
-from prometheus_client import Counter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from batches import tally
 from batches.models import BatchSession
 from batches.progress import encode, newest_event
+from batches.redis_connection import redis_client
 
 log = logging.getLogger(__name__)
-PUBLISHED = Counter("events_published_total", "Events handed to the channel layer.")
-DROPPED = Counter("events_dropped_total", "Events that the channel layer did not take; watchers read the row instead.")
-PUBLISH_TIMEOUT_S = 0.25
 PUBLISH_PAUSE_S = 1.0
 
 
@@ -57,17 +51,6 @@ def redis_channel(session_id: uuid.UUID) -> str:
     return f"{settings.REDIS_PREFIX}__group__{group_name(session_id)}"
 
 
-@lru_cache(maxsize=1)
-def redis_client() -> "redis.Redis[Any]":
-    """This process's connection, with tight limits: a missing or hung Redis costs a quarter of a second at most."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=PUBLISH_TIMEOUT_S,
-        socket_connect_timeout=PUBLISH_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
 def publish(session: BatchSession) -> None:
     """Send the session's newest event to its group, as of this moment. Call after the commit."""
     event = newest_event(session, timezone.now())
@@ -80,13 +63,14 @@ def publish(session: BatchSession) -> None:
         "text": encode(event),
     }
     if redis_trouble.is_fresh():
-        DROPPED.inc()
+        tally.count("events_dropped")
         return
     try:
-        redis_client().publish(redis_channel(session.id), get_channel_layer().serialize(message))
-        PUBLISHED.inc()
+        with tally.timed("publish_seconds"):
+            redis_client().publish(redis_channel(session.id), get_channel_layer().serialize(message))
+        tally.count("events_published")
     except redis.RedisError as error:
-        DROPPED.inc()
+        tally.count("events_dropped")
         redis_trouble.note()
         log.warning(
             "event %s of %s was not published, watchers will read the row: %s", event["sequence"], session.id, error

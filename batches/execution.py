@@ -2,8 +2,6 @@
 
 import contextlib
 import logging
-import os
-import socket
 import time
 import uuid
 from datetime import datetime, timedelta
@@ -14,28 +12,22 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
-from prometheus_client import Histogram
+from structlog.contextvars import bound_contextvars
 
 from backtester.engine import METRICS, EngineError, SliceResult, is_warm, run_slice
-from batches import lifecycle
+from batches import lifecycle, tally
 from batches.events import publish
 from batches.models import BatchSession, ChunkStatus, Phase, ResultChunk, Status
 from batches.plan import plan_of
+from batches.presence import process_name
 from batches.recording import record_chunks, record_poison
 
 log = logging.getLogger(__name__)
-CHUNK_SECONDS = Histogram("chunk_seconds", "Computing one chunk.")
 TIME_SLICE_S = 0.25  # how long a message keeps a worker on one batch, before the next batch in the queue has its turn
 HANDFUL, HANDFUL_S = 16, 0.02  # small chunks share transactions, which cost as much as computing one
 AT_ONCE_S = 5.0  # a database that refuses within this time may have lost our connection only
 LARGE_COLUMNS = ("request", "instruments", "results", "leaders", "failures", "pace", "last_test")
 DATABASE_TROUBLE = (OperationalError, InterfaceError)  # locked, full, or gone
-WORKER_HOST = socket.gethostname()[:60]
-
-
-def worker_name() -> str:
-    """This process, as it signs its claims; the watchdog of the same host sees when it is gone."""
-    return f"{WORKER_HOST}:{os.getpid()}"
 
 
 def work_on(session_id: uuid.UUID) -> bool:
@@ -97,7 +89,7 @@ def _handful(waiting: list[ResultChunk]) -> list[ResultChunk]:
 
 def _take(chunks: list[ResultChunk], now: datetime) -> list[ResultChunk]:
     """Those of the chunks that are ours now."""
-    mine = {"claimed_by": worker_name(), "lease_until": now + timedelta(seconds=settings.CHUNK_LEASE_S)}
+    mine = {"claimed_by": process_name(), "lease_until": now + timedelta(seconds=settings.CHUNK_LEASE_S)}
     wanted = ResultChunk.objects.filter(pk__in=[chunk.pk for chunk in chunks])
     count = wanted.filter(status=ChunkStatus.WAITING).update(
         status=ChunkStatus.RUNNING, attempt=F("attempt") + 1, **mine
@@ -150,7 +142,7 @@ def run(chunks: list[ResultChunk]) -> None:
 def attempt(chunk: ResultChunk) -> SliceResult | None:
     """A chunk's result; None when it has none this time. After too many attempts its tests count as failed."""
     try:
-        with CHUNK_SECONDS.time():
+        with bound_contextvars(chunk=chunk.pk), tally.timed("chunk_seconds"):
             return compute(chunk)
     except DATABASE_TROUBLE:
         raise
@@ -200,7 +192,7 @@ def release(chunk: ResultChunk, *, counts: bool = True) -> None:
     counts : whether the attempt does; it does not when the chunk is not to blame, as on a full disk
     """
     mine = ResultChunk.objects.filter(
-        pk=chunk.pk, status=ChunkStatus.RUNNING, claimed_by=worker_name(), attempt=chunk.attempt
+        pk=chunk.pk, status=ChunkStatus.RUNNING, claimed_by=process_name(), attempt=chunk.attempt
     )
     mine.update(status=ChunkStatus.WAITING, lease_until=None, attempt=F("attempt") - (0 if counts else 1))
 

@@ -17,13 +17,11 @@ from dataclasses import dataclass, field
 import redis
 from channels.layers import get_channel_layer
 from django.conf import settings
-from prometheus_client import Gauge
 
 from batches.errors import TooMany
 from batches.events import group_name
 
 log = logging.getLogger(__name__)
-WATCHERS = Gauge("live_watchers", "Open streams, whatever the transport.")
 HEARTBEAT_S = 4.0  # a stream is never quiet for longer than twice this; what is not acknowledged, the kernel drops
 POLL_S = 1.0
 SUBSCRIBE_S = 1.0
@@ -212,7 +210,6 @@ class Hub:
     def _count(self, change: int) -> None:
         self.watchers += change
         self.turnover += 1
-        WATCHERS.inc(change)
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)

@@ -55,6 +55,7 @@ def move(
         status=to, sequence=F("sequence") + (2 if to.is_terminal else 1), published_at=now, **changes
     )
     if changed:
+        log.info("the batch is now %s", to, extra={"session": str(session_id)})
         publish(BatchSession.objects.get(pk=session_id))
     return bool(changed)
 

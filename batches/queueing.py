@@ -14,7 +14,8 @@ from kombu.exceptions import KombuError
 from kombu.pools import ProducerPool
 
 from backtester.celery import app
-from batches.events import Trouble, redis_client
+from batches.events import Trouble
+from batches.redis_connection import redis_client
 
 log = logging.getLogger(__name__)
 SENDERS, PATIENCE_S = 8, 0.5

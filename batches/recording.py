@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from backtester.engine import METRIC_NAMES, SliceResult
-from batches import lifecycle
+from batches import lifecycle, tally
 from batches.events import publish
 from batches.failures import failure_ranges
 from batches.models import BatchSession, ChunkStatus, Phase, ResultChunk
@@ -78,6 +78,9 @@ def _record(outcomes: list[Outcome], now: datetime) -> int:
         session.save(update_fields=COUNTED)
     if announce:
         publish(session)
+    failed = sum(each.failed for each in recorded)
+    tally.count("combinations:failed", failed)
+    tally.count("combinations:successful", sum(each.chunk.stop - each.chunk.start for each in recorded) - failed)
     if finished:
         lifecycle.complete(session.id)
     elif too_much_fails(session):

@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from batches.errors import BatchError, Detail, InvalidRequest, NotFound, TooMany
 from batches.hub import Event
 from batches.live import follow, refusal
+from batches.tally import open_streams
 
 RETRY_MS = (300, 1500)  # each client draws its own, so that a server that comes back is not met by all at once
 LIFE_SPREAD = 0.2
@@ -109,13 +110,16 @@ async def _pump(frames: Frames, receive: Callable[[], Awaitable[Message]], send:
 
 
 async def _frames(first: Event, events: AsyncGenerator[Event | None, None]) -> Frames:
-    async with contextlib.aclosing(events):
-        yield PADDING + f"retry: {random.randint(*RETRY_MS)}\n\n".encode() + first.frame
-        try:
+    open_streams["sse"] += 1
+    try:
+        async with contextlib.aclosing(events):
+            yield PADDING + f"retry: {random.randint(*RETRY_MS)}\n\n".encode() + first.frame
             async for event in events:
                 yield HEARTBEAT if event is None else event.frame
-        except BatchError as error:  # the batch was deleted; an EventSource that comes back gets a 404, and stays away
-            yield f"event: error\ndata: {refusal(error)}\n\n".encode()
+    except BatchError as error:  # the batch was deleted; an EventSource that comes back gets a 404, and stays away
+        yield f"event: error\ndata: {refusal(error)}\n\n".encode()
+    finally:
+        open_streams["sse"] -= 1
 
 
 def _session_id(request: HttpRequest) -> uuid.UUID:

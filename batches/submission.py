@@ -1,5 +1,6 @@
 """From a checked request to a stored and queued batch. What is refused leaves nothing behind."""
 
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ from batches.planning import plan_chunks, work_per_second, workers
 from batches.queueing import enqueue
 from batches.results import result_bytes
 from batches.schemas import StartRequest, wire_name
+
+log = logging.getLogger(__name__)
 
 OVERHEAD_S = 0.1  # queueing, claiming, recording and the summary, whatever the size
 
@@ -50,6 +53,7 @@ def submit(request: StartRequest, *, now: datetime) -> BatchSession:
         if known := _known(request):
             return known
         raise
+    log.info("a batch of %d tests with %s", session.total, session.strategy, extra={"session": str(session.id)})
     enqueue(session.id, messages=QUEUE_DEPTH)
     return session
 

@@ -4,12 +4,14 @@ import time
 import uuid
 from typing import Any
 
-from celery.signals import worker_init, worker_process_init
+from celery.signals import heartbeat_sent, worker_init, worker_process_init, worker_process_shutdown
+from django.conf import settings
 from django.db import connections
+from structlog.contextvars import bound_contextvars
 
 from backtester.celery import app
 from backtester.engine import warm_up
-from batches import execution, queueing
+from batches import execution, presence, queueing, tally
 
 # How long a worker stays with a batch that it cannot queue: work goes on without Redis. Well below the soft time limit.
 ALONE_S = 30.0
@@ -19,9 +21,10 @@ ALONE_S = 30.0
 def run_slice(session_id: str) -> None:
     """Work on a batch for one time slice, then go to the end of the queue if there is more to do."""
     until = time.monotonic() + ALONE_S
-    while execution.work_on(uuid.UUID(session_id)):
-        if queueing.enqueue(uuid.UUID(session_id)) or time.monotonic() > until:
-            return
+    with bound_contextvars(session=session_id):
+        while execution.work_on(uuid.UUID(session_id)):
+            if queueing.enqueue(uuid.UUID(session_id)) or time.monotonic() > until:
+                return
 
 
 @worker_init.connect
@@ -31,6 +34,19 @@ def compile_before_fork(**_: Any) -> None:
 
 
 @worker_process_init.connect
-def forget_inherited_connections(**_: Any) -> None:
-    """A database connection must not be shared with the parent."""
+def begin_child(**_: Any) -> None:
+    """A database connection must not be shared with the parent; what is counted here is sent from here."""
     connections.close_all()
+    tally.keep_pushing()
+
+
+@worker_process_shutdown.connect
+def send_last_counts(**_: Any) -> None:
+    """What came since the thread's last round."""
+    tally.push()
+
+
+@heartbeat_sent.connect
+def announce_worker(**_: Any) -> None:
+    """Every two seconds, for as long as this worker has its broker."""
+    presence.announce(presence.WORKER, processes=settings.WORKERS)

@@ -13,9 +13,9 @@ from django.db import DatabaseError, close_old_connections
 from django.db.models import F, Q
 from django.utils import timezone
 
-from batches import lifecycle
-from batches.execution import WORKER_HOST
+from batches import lifecycle, presence
 from batches.models import ACTIVE, BatchSession, ChunkStatus, ResultChunk, Status
+from batches.presence import WORKER_HOST
 from batches.queueing import enqueue, queue_length
 from batches.recording import record_poison
 from batches.wall_clock import WallClock
@@ -33,6 +33,7 @@ def run(stop: threading.Event) -> None:
             close_old_connections()
             clock.check(timezone.now(), time.monotonic())
             do_round(timezone.now())
+            presence.announce(presence.WATCHDOG)
         except DatabaseError as error:  # locked, full or away
             log.warning("the watchdog's round failed, the next one follows: %s", error)
         stop.wait(settings.WATCHDOG_INTERVAL_S)

@@ -1,9 +1,13 @@
 """Shared by all tests: the real stack, started once for those that ask for it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import redis
 
+from batches.redis_connection import redis_client
+from benchmarks.live_parts import valkey
 from tests.stack_process import StackProcess
 
 REAL = frozenset({"browser", "live", "stack"})
@@ -30,3 +34,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     yield
     items.sort(key=lambda item: ("browser" in item.path.parts, not REAL.intersection(item.path.parts)))
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server on a socket of its own."""
+    with valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
+
+
+@pytest.fixture
+def real_redis(valkey_url: str, settings: Any) -> Iterator["redis.Redis[Any]"]:
+    """The settings point at a real, empty server."""
+    settings.REDIS_URL = valkey_url
+    redis_client.cache_clear()
+    redis_client().flushall()
+    yield redis_client()
+    redis_client().close()
+    redis_client.cache_clear()

@@ -51,6 +51,13 @@ class DrainingServer(Server):
     slice = 0
     text, frame = "", b""  # the newest message: every watcher of a batch gets the same, one after the other
 
+    def run(self) -> None:
+        """The application is loaded by now, and tells of itself while the server runs."""
+        from batches.tally import keep_web_pushing
+
+        keep_web_pushing()
+        super().run()
+
     def timeout_checker(self) -> None:
         """A part of the connections at a time. All at once, five thousand pings and their answers hold up every event
         for half a second."""

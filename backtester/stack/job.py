@@ -1,6 +1,5 @@
 """The order of a start: hold the folder and the port, prepare, start the parts, watch them until told to stop."""
 
-import os
 import shutil
 import socket
 import sys
@@ -10,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from backtester.stack import preparation, redis_server, web_server
+from backtester.stack import preparation, redis_server, web_server, worker
 from backtester.stack.instance import only_one, write_note
-from backtester.stack.process import Part
+from backtester.stack.process import Part, part_environment
 from backtester.stack.stop_signals import StopRequested, StopSignals
 from backtester.stack.supervisor import Supervisor
 from backtester.stack.terminal import say, step
@@ -92,7 +91,7 @@ class _Job:
                 redis_server.wait_until_up(self.redis_url)
         with step(f"Starting the worker ({self.plan.workers} processes), the watchdog and the server"):
             self._add("web", web_server.arguments(self.listener.fileno()), fds=(self.listener.fileno(),))
-            self._add("worker", worker_arguments(self.plan.workers))
+            self._add("worker", worker.arguments(self.plan.workers))
             self._add("watchdog", [sys.executable, str(preparation.MANAGE), "watchdog"])
             self._wait_until_healthy()
 
@@ -126,23 +125,9 @@ class _Job:
         )
 
     def _environment(self) -> dict[str, str]:
-        """Ours, with what the parts must agree on. Processes are the only axis of parallelism, so no threads below."""
-        # Celery asks CELERY_BROKER_URL before our settings: one left there by another project would cut the worker off.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CELERY_BROKER_")}
-        return inherited | {
+        """Ours, with what the parts must agree on."""
+        return part_environment() | {
             "DATA_DIR": str(self.plan.data_dir),
             "REDIS_URL": self.redis_url,
             "NUMBA_CACHE_DIR": str(self.plan.numba_cache_dir),
-            "NUMBA_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-            "PYTHONUNBUFFERED": "1",
         }
-
-
-def worker_arguments(processes: int) -> list[str]:
-    """Celery without what only many workers need; `fair` gives a task to a process that is free."""
-    return [
-        *(sys.executable, "-m", "celery", "-A", "backtester.celery", "worker"),
-        *("--pool", "prefork", "--concurrency", str(processes), "-O", "fair"),
-        *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
-    ]

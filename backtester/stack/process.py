@@ -30,6 +30,13 @@ def _leash() -> Callable[[], None]:
     return lambda: die_with_parent(parent)
 
 
+def part_environment() -> dict[str, str]:
+    """Ours, for a part. Processes are the only axis of parallelism, so no threads below."""
+    # Celery asks CELERY_BROKER_URL before our settings: one left there by another project would cut the worker off.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CELERY_BROKER_")}
+    return inherited | {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+
+
 @dataclass(frozen=True)
 class Part:
     """One program of the stack."""

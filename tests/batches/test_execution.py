@@ -102,7 +102,7 @@ def test_chunks_are_claimed_in_their_order_and_each_once(submitted):
     while chunk := working.claim(submitted.pk):
         claimed.append(chunk.position)
     assert claimed == list(range(submitted.chunks.count()))
-    assert set(submitted.chunks.values_list("attempt", "claimed_by")) == {(1, execution.worker_name())}
+    assert set(submitted.chunks.values_list("attempt", "claimed_by")) == {(1, execution.process_name())}
 
 
 def test_a_claim_that_loses_the_race_takes_the_next_chunk(submitted, monkeypatch):

@@ -73,7 +73,7 @@ class Serving:
     def open_streams(self) -> int:
         """As the server counts them."""
         lines = httpx.get(f"{self.url}/metrics", timeout=20).text.splitlines()
-        return int(float(next(line for line in lines if line.startswith("live_watchers ")).split()[1]))
+        return int(sum(float(line.split()[1]) for line in lines if line.startswith("backtester_live_connections{")))
 
     def subscriptions(self) -> int:
         """Groups of batches that the server listens to in Redis."""

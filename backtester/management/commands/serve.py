@@ -1,0 +1,29 @@
+"""`manage.py serve`: one web server process on HOST and PORT, for where something else watches the processes."""
+
+import os
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from backtester.stack import web_server
+from backtester.stack.errors import StackError
+from backtester.stack.process import part_environment
+
+
+class Command(BaseCommand):
+    """Becomes Daphne, so that signals reach it."""
+
+    help = "Serve pages, API and live updates on HOST:PORT in the foreground."
+    requires_system_checks: list[str] = []  # the server makes them
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """The same server as in `runstack`, on a socket of its own."""
+        try:
+            listener = web_server.listen(settings.HOST, settings.PORT)
+        except StackError as error:
+            sys.exit(f"error: {error}")
+        listener.set_inheritable(True)
+        argv = web_server.arguments(listener.fileno())
+        os.execve(argv[0], argv, part_environment())

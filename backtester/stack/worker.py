@@ -1,0 +1,12 @@
+"""The Celery worker, as every installation runs it."""
+
+import sys
+
+
+def arguments(processes: int) -> list[str]:
+    """Celery without what only its own monitors need; `fair` gives a task to a process that is free."""
+    return [
+        *(sys.executable, "-m", "celery", "-A", "backtester.celery", "--quiet", "worker"),
+        *("--pool", "prefork", "--concurrency", str(processes), "-O", "fair"),
+        *("--without-gossip", "--without-mingle"),
+    ]
