@@ -38,7 +38,11 @@ def decode_bars(data: bytes) -> dict[str, npt.NDArray[np.generic]]:
 @lru_cache(maxsize=512)
 def load_series(series_id: int) -> Prices:
     """The whole series, from the database the first time, then from this process's memory."""
-    series = PriceSeries.objects.get(pk=series_id)
+    return decode_prices(PriceSeries.objects.get(pk=series_id))
+
+
+def decode_prices(series: PriceSeries) -> Prices:
+    """The bars of a row, checked."""
     columns = decode_bars(bytes(series.data))
     dates = columns.pop("date").astype("datetime64[D]")
     return Prices(series.symbol, dates, **columns)  # type: ignore[arg-type]

@@ -1,77 +1,123 @@
 """Put a file's prices into the database: all of it, or nothing."""
 
 import hashlib
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from types import MappingProxyType
+from typing import Any, BinaryIO
 
-import numpy as np
-from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
-from backtester.engine import estimate_beta
-from batches.market_data import BAR_COLUMNS, decode_bars, encode_bars
-from batches.models import Instrument, PriceSeries
+from batches.market_data import BAR_COLUMNS, encode_bars
+from batches.measures import measure
+from batches.models import Instrument, PriceImport, PriceSeries
+from batches.price_bars import ParsedFile, ParsedSeries
 from batches.price_files import read_table
-from batches.price_layouts import ParsedSeries, bars_by_symbol
+from batches.price_layouts import bars_by_symbol
+from batches.price_mapping import changed, guess
+
+STORED_AT_ONCE = 200  # series in one statement: about 30 MB
+NOTHING_GIVEN: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import changed, by symbol."""
+    """What an import changed, by symbol, and how the file was read."""
 
     added: tuple[str, ...]
     updated: tuple[str, ...]
     unchanged: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         counts = ((self.added, "added"), (self.updated, "updated"), (self.unchanged, "unchanged"))
-        return ", ".join(f"{len(symbols)} {word}" for symbols, word in counts if symbols) or "nothing to load"
+        return ", ".join(f"{len(symbols):,} {word}" for symbols, word in counts if symbols) or "nothing to load"
 
 
-def read_prices(source: BinaryIO | Path, *, name: str) -> list[ParsedSeries]:
-    """The symbols of a CSV or Parquet file with their bars; `BadPriceFile` says what is wrong with it."""
-    return bars_by_symbol(read_table(source, name=name))
+def read_prices(source: BinaryIO | Path | bytes, *, name: str, given: Mapping[str, str] = NOTHING_GIVEN) -> ParsedFile:
+    """The symbols of a CSV or Parquet file with their bars; `BadPriceFile` says what is wrong with it.
+
+    given : what is known of how to read it, see `price_mapping.changed`; the rest is guessed.
+    """
+    table = read_table(source, name=name)
+    return bars_by_symbol(table, changed(guess(table), given, table))
 
 
-def store_prices(parsed: Sequence[ParsedSeries], *, source: str) -> ImportReport:
+def import_prices(
+    parsed: ParsedFile, *, name: str, size: int, source: str, door: str, owner: Any = None
+) -> ImportReport:
+    """Store the prices, and a record of who brought them, in one transaction."""
+    with transaction.atomic():
+        report = store_prices(parsed, source=source or name)
+        now = timezone.now()
+        PriceImport.objects.create(
+            name=name[:200],
+            size=size,
+            source=(source or name)[:200],
+            door=door,
+            owner=owner,
+            outcome=PriceImport.Outcome.STORED,
+            summary=str(report),
+            created_at=now,
+            stored_at=now,
+        )
+    return report
+
+
+def store_prices(parsed: ParsedFile, *, source: str) -> ImportReport:
     """Write a new version of each symbol's prices that differ from those that are there."""
     outcome = dict[str, str]()
+    now = timezone.now()
     with transaction.atomic():
-        for series in parsed:
-            outcome[series.symbol] = _store(series, source)
-        _measure_betas(outcome)
+        for start in range(0, len(parsed.series), STORED_AT_ONCE):
+            outcome |= _store(parsed.series[start : start + STORED_AT_ONCE], source[:200], now)
+        measure({symbol for symbol, word in outcome.items() if word != "unchanged"})
     by_word = {word: tuple(s for s, w in outcome.items() if w == word) for word in ("added", "updated", "unchanged")}
-    return ImportReport(by_word["added"], by_word["updated"], by_word["unchanged"])
+    return ImportReport(by_word["added"], by_word["updated"], by_word["unchanged"], parsed.notes)
 
 
-def _store(parsed: ParsedSeries, source: str) -> str:
+def _store(parsed: Sequence[ParsedSeries], source: str, now: datetime) -> dict[str, str]:
     """Older versions stay: batches that used them can be replayed. Content that came back is used again."""
+    hashes = {each.symbol: content_hash(each) for each in parsed}
+    versions = _versions(hashes)
+    new = [_series(each, hashes[each.symbol], source) for each in parsed if each.symbol not in versions]
+    # Someone else may store the same content at the same moment: then theirs is taken.
+    PriceSeries.objects.bulk_create(new, ignore_conflicts=True)
+    versions |= _versions({each.symbol: each.sha256 for each in new})
+    known = Instrument.objects.in_bulk(list(hashes), field_name="symbol")
+    added = [Instrument(symbol=s, series_id=versions[s]) for s in hashes if s not in known]
+    updated = [each for symbol, each in known.items() if each.series_id != versions[symbol]]
+    for instrument in updated:
+        instrument.series_id, instrument.updated_at = versions[instrument.symbol], now
+    Instrument.objects.bulk_create(added)
+    Instrument.objects.bulk_update(updated, ["series", "updated_at"])
+    outcome = dict.fromkeys(hashes, "unchanged")
+    return outcome | {each.symbol: "added" for each in added} | {each.symbol: "updated" for each in updated}
+
+
+def _versions(hashes: Mapping[str, str]) -> dict[str, int]:
+    """The stored series of that content, by symbol."""
+    found = PriceSeries.objects.filter(symbol__in=list(hashes), sha256__in=list(hashes.values()))
+    rows = found.values_list("symbol", "sha256", "pk")
+    return {symbol: pk for symbol, sha256, pk in rows if hashes[symbol] == sha256}
+
+
+def _series(parsed: ParsedSeries, sha256: str, source: str) -> PriceSeries:
     columns = parsed.columns
     dates = columns["date"].astype("datetime64[D]")
-    series, _ = PriceSeries.objects.defer("data").get_or_create(
+    return PriceSeries(
         symbol=parsed.symbol,
-        sha256=content_hash(parsed),
-        defaults={
-            "has_ohlc": {"open", "high", "low"} <= columns.keys(),
-            "first_date": dates[0].item(),
-            "last_date": dates[-1].item(),
-            "n_bars": len(dates),
-            "source": source[:200],
-            "data": encode_bars(columns),
-        },
+        sha256=sha256,
+        has_ohlc={"open", "high", "low"} <= columns.keys(),
+        first_date=dates[0].item(),
+        last_date=dates[-1].item(),
+        n_bars=len(dates),
+        source=source,
+        data=encode_bars(columns),
     )
-    instrument = Instrument.objects.filter(symbol=parsed.symbol).first()
-    if instrument is None:
-        Instrument.objects.create(symbol=parsed.symbol, series=series)
-        return "added"
-    if instrument.series_id == series.pk:
-        return "unchanged"
-    instrument.series = series
-    instrument.save(update_fields=["series", "updated_at"])
-    return "updated"
 
 
 def content_hash(parsed: ParsedSeries) -> str:
@@ -83,32 +129,3 @@ def content_hash(parsed: ParsedSeries) -> str:
             plain = column.astype("datetime64[D]").astype("<i8") if name == "date" else column.astype("<f8")
             digest.update(f"{name}:{len(plain)}:".encode() + plain.tobytes())
     return digest.hexdigest()
-
-
-def _measure_betas(outcome: dict[str, str]) -> None:
-    """Of the changed symbols; of all, when it is the benchmark that changed."""
-    changed = {symbol for symbol, word in outcome.items() if word != "unchanged"}
-    benchmark = Instrument.objects.filter(symbol=settings.BENCHMARK_SYMBOL).select_related("series").first()
-    if benchmark is None or not changed:
-        return
-    instruments = Instrument.objects.select_related("series")
-    if benchmark.symbol not in changed:
-        instruments = instruments.filter(symbol__in=changed)
-    dates, closes = _closes(benchmark)
-    _save_betas(instruments.iterator(chunk_size=50), dates, closes)
-
-
-def _save_betas(instruments: Iterable[Instrument], dates: np.ndarray, closes: np.ndarray) -> None:
-    changed = []
-    for instrument in instruments:
-        own_dates, own_closes = _closes(instrument)
-        _, own, market = np.intersect1d(own_dates, dates, assume_unique=True, return_indices=True)
-        beta = estimate_beta(own_closes[own], closes[market])
-        instrument.beta = beta if math.isfinite(beta) else None
-        changed.append(instrument)
-    Instrument.objects.bulk_update(changed, ["beta"], batch_size=500)
-
-
-def _closes(instrument: Instrument) -> tuple[np.ndarray, np.ndarray]:
-    columns = decode_bars(bytes(instrument.series.data))
-    return columns["date"].astype("datetime64[D]"), columns["close"].astype(np.float64)

@@ -10,8 +10,10 @@ from batches.api.answers import answer
 from batches.catalogue import catalogue, instrument_entry
 from batches.errors import BatchError, Detail, InvalidRequest
 from batches.market_data import instruments
+from batches.measures import chosen_beta
+from batches.models import PriceImport
 from batches.openapi import operations
-from batches.price_import import read_prices, store_prices
+from batches.price_import import import_prices, read_prices
 
 router = Router()
 
@@ -30,9 +32,28 @@ def list_instruments(request: HttpRequest) -> HttpResponse:
     return answer({"success": True, "instruments": [instrument_entry(found) for found in instruments()]})
 
 
+@router.get("/instruments/beta", summary="Beta over chosen dates", openapi_extra=operations.BETA)
+def instrument_beta(request: HttpRequest) -> HttpResponse:
+    """Of one instrument against another, on the days that both have."""
+    given = request.GET
+    wanted = {"symbol": given.get("symbol", ""), "benchmark": given.get("benchmark") or settings.BENCHMARK_SYMBOL}
+    found = chosen_beta(**wanted, start=given.get("startDate", ""), end=given.get("endDate", ""))
+    return answer(
+        {
+            "success": True,
+            "symbol": wanted["symbol"].upper(),
+            "benchmark": wanted["benchmark"].upper(),
+            "beta": found.value,
+            "bars": found.n_bars,
+            "firstDate": found.first,
+            "lastDate": found.last,
+        }
+    )
+
+
 @router.post("/instruments", summary="Load prices from a CSV or Parquet file", openapi_extra=operations.IMPORT)
 def load_instruments(request: HttpRequest) -> HttpResponse:
-    """A multipart form with `file`, and `source` in words. All of the file is stored, or nothing."""
+    """A multipart form with `file`, and what is known of how to read it. All of the file is stored, or nothing."""
     upload = request.FILES.get("file")
     if upload is None or upload.file is None:
         raise InvalidRequest(Detail("file", "file is missing; a CSV or Parquet file in a multipart form is wanted."))
@@ -40,9 +61,14 @@ def load_instruments(request: HttpRequest) -> HttpResponse:
         words = f"file has {upload.size:,} bytes; at most {settings.PRICES_MAX_BYTES:,} are read (PRICES_MAX_BYTES)."
         raise BatchError(words, code="BODY_TOO_LARGE", status=413, details=(Detail("file", words),))
     name = str(upload.name)[:100]
-    report = store_prices(
-        read_prices(cast(BinaryIO, upload.file), name=name), source=request.POST.get("source", "") or name
+    report = import_prices(
+        read_prices(cast(BinaryIO, upload.file), name=name, given=request.POST.dict()),
+        name=name,
+        size=upload.size or 0,
+        source=request.POST.get("source", ""),
+        door=PriceImport.Door.API,
+        owner=request.user if request.user.is_authenticated else None,
     )
     found = [instrument_entry(each) for each in instruments([*report.added, *report.updated, *report.unchanged])]
-    names = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
+    names = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged, "notes": report.notes}
     return answer({"success": True, **names, "instruments": found}, 201 if report.added else 200)

@@ -225,7 +225,7 @@ INSTRUMENT = record(
         "beta": nullable(field("number", "Against the benchmark, a ratio; null when it cannot be measured.")),
         "manualBeta": nullable(field("number", "The one stored by hand, which is then used.")),
         "groups": listing("Names of the groups it is in.", {"type": "string"}),
-        "gaps": field("integer", "Bars that are missing where others have some.", minimum=0),
+        "gaps": field("integer", "Days without a bar, between its first and last, that the benchmark has.", minimum=0),
         "updatedAt": field("string", "When its prices were last changed, ISO 8601.", format="date-time"),
     },
 )
@@ -240,7 +240,20 @@ IMPORTED = record(
         "added": listing("New symbols.", _SYMBOLS),
         "updated": listing("Symbols whose prices changed.", _SYMBOLS),
         "unchanged": listing("Symbols whose prices are those that were there.", _SYMBOLS),
+        "notes": listing("What a person should know about how the file was read.", {"type": "string"}),
         "instruments": listing("All of them.", ref("Instrument")),
+    },
+)
+BETA_ANSWER = record(
+    "One beta.",
+    {
+        "success": SUCCESS,
+        "symbol": SYMBOL,
+        "benchmark": SYMBOL,
+        "beta": nullable(field("number", "A ratio; null with fewer than three common bars, or a flat benchmark.")),
+        "bars": field("integer", "Days that both have.", minimum=0),
+        "firstDate": nullable(field("string", "The first of them.", format="date")),
+        "lastDate": nullable(field("string", "The last of them.", format="date")),
     },
 )
 
@@ -267,5 +280,6 @@ def components() -> dict[str, Schema]:
         "Instrument": INSTRUMENT,
         "Instruments": INSTRUMENTS_ANSWER,
         "Imported": IMPORTED,
+        "Beta": BETA_ANSWER,
         "Error": ERROR_ANSWER,
     }

@@ -141,6 +141,15 @@ COMBINATION = {
 }
 STRATEGIES = {"responses": answers("Strategies") | refusals()}
 INSTRUMENTS = {"responses": answers("Instruments") | refusals()}
+BETA = {
+    "parameters": [
+        asked("symbol", field("string", "An instrument of /api/instruments."), required=True),
+        asked("benchmark", field("string", "Another one; BENCHMARK_SYMBOL when left out.")),
+        asked("startDate", field("string", "The first day; all bars when left out.", format="date")),
+        asked("endDate", field("string", "The last day, included.", format="date")),
+    ],
+    "responses": answers("Beta") | refusals(422),
+}
 IMPORT = {
     "requestBody": PRICES_BODY,
     "responses": answers("Imported") | answers("Imported", 201) | refusals(*WRITING, 413, 415, 422, 507),

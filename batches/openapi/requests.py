@@ -7,6 +7,7 @@ from django.conf import settings
 from backtester.engine import STRATEGIES
 from backtester.engine.axes import MAX_AXIS_VALUES
 from batches.openapi.fields import METRIC_NAME, Schema, field, listing, nullable, record, ref
+from batches.price_mapping import ROLES
 
 RANGE: Schema = {
     "description": "The values of one parameter, in its unit (see /api/strategies): a list, or steps.",
@@ -148,7 +149,18 @@ PRICES_BODY: dict[str, Any] = {
                         format="binary",
                     ),
                     "source": field("string", "Where the prices come from, in words; else the file's name."),
-                },
+                    "layout": field(
+                        "string",
+                        "A row is a bar of the symbol it names (long), a bar of the one symbol (single), or a day with"
+                        " the closes of all symbols (wide). Guessed when left out, as all that follows.",
+                        enum=["long", "single", "wide"],
+                    ),
+                    "symbol": field("string", "Of a file of one symbol; else its name is taken: AAPL.csv."),
+                    "decimal": field("string", "The decimal sign.", enum=[".", ","]),
+                    "dateOrder": field("string", "Of year, month and day.", enum=["ymd", "dmy", "mdy"]),
+                    "timeZone": field("string", "Bring times to this zone, such as America/New_York."),
+                }
+                | {f"column.{role}": field("string", f"The column that is the {role}.") for role in ROLES},
                 required=["file"],
             )
         }

@@ -153,6 +153,13 @@ def test_what_is_answered_to_a_request_is_what_is_described(client, document, st
         conforms(document, client.get(path), path)
     with SAMPLE.open("rb") as file:
         conforms(document, client.post("/api/instruments", {"file": file}), "/api/instruments", "post")
+    for query in (
+        "symbol=ACME",
+        "symbol=ACME&benchmark=BOLT&startDate=2020-01-02&endDate=2020-12-31",
+        "symbol=NOPE",
+        "",
+    ):
+        conforms(document, client.get(f"/api/instruments/beta?{query}"), "/api/instruments/beta")
 
 
 async def test_the_classic_answer_is_what_is_described(start, worker):

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from batches import price_files
+from batches.errors import BatchError
 from batches.market_data import decode_bars
 from batches.models import Instrument, PriceSeries
 from batches.price_files import BadPriceFile
@@ -24,16 +26,16 @@ BOLT,2020-01-02,20
 """
 
 
-def read(content, name="prices.csv"):
+def read(content, name="prices.csv", **given):
     data = content if isinstance(content, bytes) else content.encode()
-    return read_prices(io.BytesIO(data), name=name)
+    return read_prices(io.BytesIO(data), name=name, given=given)
 
 
 def closes(content, name="prices.csv"):
     """{symbol: {date: close}}, to compare layouts with."""
     return {
         series.symbol: dict(zip(series.columns["date"].astype(str), series.columns["close"], strict=True))
-        for series in read(content, name)
+        for series in read(content, name).series
     }
 
 
@@ -112,7 +114,7 @@ def test_an_empty_cell_of_a_wide_table_is_a_day_without_a_bar():
 
 def test_a_file_of_one_symbol_has_its_name():
     text = "Date,Open,High,Low,Close,Adj Close,Volume\n2020-01-02,9,12,8,10,5,100\n"
-    (series,) = read(text, "Downloads/brk-b.csv")
+    (series,) = read(text, "Downloads/brk-b.csv").series
     assert series.symbol == "BRK-B"
     assert {name: list(values) for name, values in series.columns.items() if name != "date"} == {
         "close": [5.0], "open": [4.5], "high": [6.0], "low": [4.0], "volume": [100.0],
@@ -148,7 +150,28 @@ def test_tickers_that_look_like_columns_are_symbols_in_a_wide_table():
         (LONG.replace("2020-01-03,11", "01/03/2020,11"), "line 4: the date is '01/03/2020'; one like 2022-12-28"),
         (LONG.replace("2020-01-03,11", ",11"), "line 4: the date is missing"),
         (LONG.replace("2020-01-03,11", "0000-01-01,11"), "line 4: the date is '0000-01-01'"),
-        (LONG + "ACME,2020-01-02,10\n", "line 6: ACME on 2020-01-02: this day was there before"),
+        (LONG + "ACME,2020-01-02,10\n", "line 6: ACME on 2020-01-02: it was there before, on line 3"),
+        (
+            "symbol,date,close\nA,2020-01-02 09:30,1\n" * 1 + "A,2020-01-02 09:30,1\n",
+            "A on 2020-01-02 09:30:00: it was",
+        ),
+        ("date,close\n01/02/2020,1\n01/03/2020,1\n", "line 2: is '01/02/2020' day or month first?"),
+        ("date;close\n2020-01-02;1.234,5\n", "line 2: close is '1.234,5', not a number"),
+        (
+            "symbol,date,close\nA,2020-01-02,-1\nA,2020-01-02,5\n",
+            "line 2: A on 2020-01-02: close is -1; a number above zero",
+        ),
+        (
+            "date," + ",".join(f"S{n}" for n in range(6_000)) + "\n2020-01-02" + ",1" * 6_000 + "\n",
+            "at most 5,001 columns",
+        ),
+        (
+            "symbol,date,close\n" + "".join(f"S{n},2020-01-02,1\n" for n in range(5_001)),
+            "it has 5,001 symbols; at most",
+        ),
+        ("x" * 2_000_000 + ",y\n1,2\n", "line 1: it has more than 1,048,576 characters"),
+        ("date," + "x" * 200_000 + "\n1,2\n", "line 1: it cannot be read as the header"),
+        ("date,close\n2020-01-02," + "1" * 3_000_000 + "\n", "it cannot be read as CSV"),
         ("date,ACME,BOLT\n2020-01-02,1,\n", "column BOLT: there is no price in it"),
         ("date,open,high,low,close\n2020-01-02,1,1,2,1\n", "low 2 is above high 1"),
         (b"\xff\xfe\x00", "line 1: this is not UTF-8 text"),
@@ -156,11 +179,114 @@ def test_tickers_that_look_like_columns_are_symbols_in_a_wide_table():
         (gzip.compress(LONG.encode(), mtime=0)[:-10], "the gzip archive is cut off"),
         (b"\x1f\x8b" + b"junk" * 10, "the gzip archive is damaged"),
         (b"PAR1" + b"junk" * 10, "it cannot be read as Parquet"),
-        (parquet(pd.DataFrame({"date": ["2020-01-02"], "ACME": [[1, 2]]})), "row 1: ACME is '[1 2]', not a number"),
+        (parquet(pd.DataFrame({"date": ["2020-01-02"], "ACME": [[1, 2]]})), "column ACME: it holds list<"),
     ],
 )
 def test_a_bad_file_is_refused_in_words_that_name_the_place(content, words):
     assert words in refusal(content)
+
+
+GERMAN = "Datum;Eröffnung;Hoch;Tief;Schluss;Volumen\n03.01.2020;10,5;12,25;10;11;7\n02.01.2020;9;10;9;10;5\n"
+INTRADAY = """symbol,date,open,high,low,close,volume
+ACME,2020-01-02 15:55,11,12,10,11.5,3
+ACME,2020-01-02 09:30,10,11,9,10.5,2
+ACME,2020-01-03 09:30,20,21,19,20.5,4
+"""
+
+
+def test_a_file_from_a_country_with_decimal_commas_is_read():
+    parsed = read(GERMAN, "sap.csv")
+    (series,) = parsed.series
+    assert series.symbol == "SAP"
+    assert {name: list(column.astype(str)) for name, column in series.columns.items()} == {
+        "date": ["2020-01-02", "2020-01-03"], "close": ["10.0", "11.0"], "open": ["9.0", "10.5"],
+        "high": ["10.0", "12.25"], "low": ["9.0", "10.0"], "volume": ["5.0", "7.0"],
+    }  # fmt: skip
+    assert parsed.notes == (
+        "Numbers are read with a decimal comma.",
+        "Not in the order of time: line 3 (SAP on 2020-01-02) is older than the row before it. The rows are sorted.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (["13/01/2020", "02/02/2020"], ["2020-01-13", "2020-02-02"]),
+        (["01/13/2020", "02/02/2020"], ["2020-01-13", "2020-02-02"]),
+        (["1.2.2020", "2.2.2020"], ["2020-02-01", "2020-02-02"]),
+        (["2020/01/13", "2020/02/02"], ["2020-01-13", "2020-02-02"]),
+    ],
+)
+def test_the_order_of_day_and_month_is_found_in_the_dates(dates, expected):
+    (series,) = read("date;close\n" + "".join(f"{day};1\n" for day in dates), "x.csv").series
+    assert list(series.columns["date"].astype(str)) == expected
+
+
+def test_the_order_that_the_dates_leave_open_can_be_said():
+    text = "date,close\n01/02/2020,1\n01/03/2020,1\n"
+    (series,) = read(text, "x.csv", dateOrder="dmy").series
+    assert list(series.columns["date"].astype(str)) == ["2020-02-01", "2020-03-01"]
+
+
+def test_several_bars_on_a_day_become_a_daily_one():
+    parsed = read(INTRADAY)
+    (series,) = parsed.series
+    assert {name: list(column.astype(str)) for name, column in series.columns.items()} == {
+        "date": ["2020-01-02", "2020-01-03"], "close": ["11.5", "20.5"], "open": ["10.0", "20.0"],
+        "high": ["12.0", "21.0"], "low": ["9.0", "19.0"], "volume": ["5.0", "4.0"],
+    }  # fmt: skip
+    assert "Intraday: 3 bars are put together into 2 daily ones." in parsed.notes
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "day"),
+    [
+        ("2020-01-02T20:00:00-05:00", "", "2020-01-02"),  # the exchange's own day, as it is written
+        ("2020-01-02T20:00:00-05:00", "UTC", "2020-01-03"),
+        ("2020-01-01T15:00:00Z", "Asia/Tokyo", "2020-01-02"),
+        ("2020-01-01 15:00", "Asia/Tokyo", "2020-01-02"),
+        ("2020-01-02 03:00:00+0530", "Asia/Kolkata", "2020-01-02"),
+    ],
+)
+def test_a_time_belongs_to_the_day_that_is_written_or_to_that_of_the_named_zone(written, zone, day):
+    text = f"symbol,date,close\nACME,{written},1\n"
+    assert str(read(text, timeZone=zone).series[0].columns["date"][0]) == day
+    frame = pd.DataFrame({"symbol": ["ACME"], "date": [pd.Timestamp(written)], "close": [1.0]})
+    assert str(read(parquet(frame), timeZone=zone).series[0].columns["date"][0]) == day
+
+
+def test_a_close_that_halves_at_once_is_pointed_out():
+    parsed = read("date,A,B\n2020-01-02,10,1\n2020-01-03,4.9,1\n2020-01-06,10,1\n")
+    (note,) = parsed.notes
+    assert note.startswith(
+        "A close halves or doubles at once: A on 2020-01-03 goes from 10 to 4.9 (line 3), and 1 more"
+    )
+
+
+def test_columns_with_strange_names_can_be_pointed_at():
+    text = "wann,was,wieviel,rest\n2020-01-02,ACME,5,x\n"
+    given = {"layout": "long", "column.date": "wann", "column.symbol": "was", "column.close": "wieviel"}
+    assert read(text, **given).series[0].symbol == "ACME"
+    (series,) = read(
+        text.replace("ACME", "1"), **given | {"layout": "single", "column.symbol": "", "symbol": "bolt"}
+    ).series
+    assert (series.symbol, series.columns["close"][0]) == ("BOLT", 5.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"layout": "tall"}, "layout is 'tall'; long or single or wide is wanted."),
+        ({"decimal": ";"}, "decimal is ';'; . or , is wanted."),
+        ({"column.close": "clsoe"}, "The file has no column 'clsoe'. Did you mean close?"),
+        ({"timeZone": "America/NewYork"}, "timeZone is 'America/NewYork'; one like America/New_York is wanted."),
+        ({"timeZone": "/etc/passwd"}, "timeZone is '/etc/passwd'"),
+        ({"column.open": "close"}, "one column is taken for two things"),
+    ],
+)
+def test_a_wrong_word_on_how_to_read_a_file_is_refused(given, words):
+    with pytest.raises(BatchError, match=re.escape(words)):
+        read(LONG, **given)
 
 
 def test_many_problems_are_told_in_part_and_counted():
@@ -172,7 +298,8 @@ def test_many_problems_are_told_in_part_and_counted():
 
 def test_a_small_archive_that_unpacks_to_too_much_is_refused(monkeypatch):
     monkeypatch.setattr(price_files, "MAX_BYTES", 100_000)
-    assert "at most 100,000 are read" in refusal(gzip.compress(b"a" * 10_000_000))
+    assert "more than 100,000 bytes" in refusal(gzip.compress(b"a" * 10_000_000))
+    assert "at most 100,000 are read" in refusal(b"a" * 10_000_000)
     monkeypatch.setattr(price_files, "MAX_CELLS", 10)
     assert "4 rows of 3 columns" in refusal(LONG)
     assert "at most" in refusal(parquet(pd.read_csv(io.StringIO(LONG))))
