@@ -1,140 +1,31 @@
 """The form of a sweep: from a query string or a POST to the wire form of a request, and back to a link.
 
 A GET may hold the compact style (`fast=5:50:5&slow=20,50`, in wire units, as links and older tools have it); the fields
-of the form itself (`fast.start`, `feesPercent`, ...) are in the units that people read. Nothing is checked here: what
-cannot be read as a number is passed on as it is, and `parse_start` refuses it in its own words.
+of the form itself (`fast.start`, `feesPercent`, ...) are in the units that people read.
 """
 
-import re
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import QueryDict
 
-from backtester.engine import METRICS, STRATEGIES, EngineError, Parameter, Strategy, axis_values
+from backtester.engine import METRICS, STRATEGIES
 from batches.errors import Detail
-from batches.models import Instrument
+from batches.form_fields import RangeField, in_percent, number, numbers, range_field
+from batches.models import Instrument, InstrumentGroup
 from batches.schemas import wire_name
-from batches.templatetags.batch_format import parameter as shown_value
-from batches.templatetags.batch_format import plain
+from batches.sweep_link import exact, sweep_query
 
 DEFAULT_STRATEGY = "sma_cross"
-# One click shows the product: with the 20 sample shares, 10 x 25 values make a sweep of exactly 5,000 tests.
-OPENING_RANGES = {"sma_cross": {"fast": ("2", "20", "2"), "slow": ("25", "145", "5")}}
 DEFAULT_SYMBOLS = 20  # of those stored, when nothing was chosen
-SHOWN_VALUES = 6
 TRUE = {"true", "1", "on", "yes"}
+IN_PERCENT = ("fees", "slippage", "abortFailureShare")
 PLAIN_FIELDS = (
-    "strategy", "symbols", "startDate", "endDate", "fees", "slippage", "initialCapital", "sortBy", "timeoutSeconds",
-    "direction", "enableBetaScaling", "coefficients",
+    "strategy", "symbols", "startDate", "endDate", "fees", "slippage", "initialCapital", "wholeShares", "sortBy",
+    "includeComparison", "timeoutSeconds", "abortFailureShare", "abortMinimumTests", "direction", "enableBetaScaling",
+    "coefficients",
 )  # fmt: skip
-
-
-def number(text: str, *, percent: bool = False) -> int | float | str:
-    """What was typed as a number (as a fraction, when it was typed in percent); other text as it is."""
-    try:
-        value = Decimal(text.strip().rstrip("%").replace("_", ""))
-    except InvalidOperation:
-        return text.strip()
-    if not value.is_finite():
-        return text.strip()
-    value = value / 100 if percent else value
-    return int(value) if value == value.to_integral_value() and abs(value) < 10**15 else float(value)
-
-
-def numbers(text: str, *, percent: bool = False) -> list[int | float | str]:
-    """`20, 50 100` -> [20, 50, 100]."""
-    return [number(part, percent=percent) for part in re.split(r"[,;\s]+", text) if part]
-
-
-def in_percent(text: str) -> str:
-    """The text of a fraction as the text of a percentage; what is no number stays as it is."""
-    value = number(text)
-    return text if isinstance(value, str) else plain(float(Decimal(str(value)) * 100))
-
-
-@dataclass(frozen=True)
-class RangeField:
-    """The inputs of one parameter, as typed: a range or a list, percentages in percent."""
-
-    parameter: Parameter
-    mode: str
-    start: str
-    stop: str
-    step: str
-    values: str
-    error: str = ""
-
-    @property
-    def name(self) -> str:
-        return wire_name(self.parameter.name)
-
-    @property
-    def percent(self) -> bool:
-        return self.parameter.kind == "percent"
-
-    @property
-    def unit(self) -> str:
-        return "%" if self.percent else self.parameter.unit
-
-    @property
-    def bounds(self) -> str:
-        low, high = (
-            shown_value(value, self.parameter.kind) for value in (self.parameter.minimum, self.parameter.maximum)
-        )
-        return f"From {low} to {high}"
-
-    def wire(self) -> Any:
-        """The range or list as the wire has it."""
-        if self.mode == "list":
-            return numbers(self.values, percent=self.percent)
-        typed = {"start": self.start, "stop": self.stop, "step": self.step}
-        return {name: number(text, percent=self.percent) for name, text in typed.items()}
-
-    def compact(self) -> str:
-        """The same for a link: `5:50:5` or `20,50`."""
-        spec = self.wire()
-        parts = spec if isinstance(spec, list) else spec.values()
-        return (",", ":")[isinstance(spec, dict)].join(plain(p) if not isinstance(p, str) else p for p in parts)
-
-    @property
-    def note(self) -> str:
-        """What the inputs come to: `10 values: 2, 4, 6, … 20`."""
-        try:
-            values = axis_values(self.parameter, self.wire())
-        except EngineError:
-            return ""
-        texts = [shown_value(value, self.parameter.kind) for value in values]
-        if len(texts) > SHOWN_VALUES:
-            texts = [*texts[:3], "… " + texts[-1]]
-        return f"{len(values):,} {'value' if len(values) == 1 else 'values'}: {', '.join(texts)}"
-
-
-def range_field(strategy: Strategy, parameter: Parameter, data: QueryDict, error: str) -> RangeField:
-    """One parameter's inputs: from the form's own fields, else from the compact style, else as suggested."""
-    name = wire_name(parameter.name)
-    percent = parameter.kind == "percent"
-    suggested = tuple(plain(float(parameter.suggested[key])) for key in ("start", "stop", "step"))
-    start, stop, step = OPENING_RANGES.get(strategy.name, {}).get(parameter.name, suggested)
-    values = plain(float(parameter.default))
-    mode = "range"
-    if f"{name}.mode" in data:
-        mode = "list" if data.get(f"{name}.mode") == "list" else "range"
-        start, stop, step, values = (data.get(f"{name}.{part}", "") for part in ("start", "stop", "step", "values"))
-        return RangeField(parameter, mode, start, stop, step, values, error)
-    compact = data.get(name, "")
-    if compact.count(":") in (1, 2):
-        start, stop, step, *_ = [*compact.split(":"), "1"]
-    elif compact:
-        mode, values = "list", compact
-    if percent:
-        start, stop, step = in_percent(start), in_percent(stop), in_percent(step)
-        values = ", ".join(in_percent(part) for part in re.split(r"[,;\s]+", values) if part)
-    return RangeField(parameter, mode, start, stop, step, values, error)
 
 
 class SweepForm:
@@ -150,9 +41,9 @@ class SweepForm:
         self.strategies = list(STRATEGIES.values())
         self.plain_fields = PLAIN_FIELDS
         percent = {
-            f"parameterRanges.{wire_name(each.name)}" for each in self.strategy.parameters if each.kind == "percent"
+            f"parameterRanges.{wire_name(each.name)}" for each in self.strategy.all_parameters if each.kind == "percent"
         }
-        self.errors = _by_field(details, percent | {"fees", "slippage"})
+        self.errors = _by_field(details, percent | {*IN_PERCENT})
         self.metrics = [(wire_name(metric.name), metric) for metric in METRICS]
 
     def with_errors(self, details: Sequence[Detail]) -> "SweepForm":
@@ -163,15 +54,21 @@ class SweepForm:
         return self.data.get(name, default)
 
     def _percent(self, name: str, default: str) -> str:
-        """Fees and slippage: the form's field is in percent, a link's in fractions."""
+        """The form's field is in percent, a link's in fractions."""
         if name in self.data:
             return in_percent(self._text(name, default))
         return self._text(f"{name}Percent", default)
 
+    def _ticked(self, name: str, *, default: bool) -> bool:
+        """A box that the form leaves out when it is not ticked."""
+        if name in self.data:
+            return self._text(name, "").lower() in TRUE
+        return default and not self.whole
+
     @property
     def scales(self) -> bool:
         """Whether the strategy has anything that beta scaling multiplies."""
-        return any(each.scaled_by_beta for each in self.strategy.parameters)
+        return any(each.scaled_by_beta for each in self.strategy.all_parameters)
 
     @property
     def start_date(self) -> str:
@@ -199,7 +96,15 @@ class SweepForm:
 
     @property
     def beta_scaling(self) -> bool:
-        return self._text("enableBetaScaling", "").lower() in TRUE
+        return self._ticked("enableBetaScaling", default=False)
+
+    @property
+    def whole_shares(self) -> bool:
+        return self._ticked("wholeShares", default=False)
+
+    @property
+    def comparison(self) -> bool:
+        return self._ticked("includeComparison", default=True)
 
     @property
     def coefficients(self) -> str:
@@ -214,8 +119,17 @@ class SweepForm:
         """Minutes."""
         if "timeoutSeconds" in self.data:
             seconds = number(self._text("timeoutSeconds", ""))
-            return plain(seconds / 60) if not isinstance(seconds, str) else seconds
-        return self._text("timeoutMinutes", plain(settings.BATCH_TIMEOUT_S / 60))
+            return exact(seconds / 60) if not isinstance(seconds, str) else seconds
+        return self._text("timeoutMinutes", exact(settings.BATCH_TIMEOUT_S / 60))
+
+    @property
+    def abort_share(self) -> str:
+        """Percent of failed tests; 100 never aborts."""
+        return self._percent("abortFailureShare", in_percent(exact(settings.BATCH_ABORT_FAILURE_SHARE)))
+
+    @property
+    def abort_minimum(self) -> str:
+        return self._text("abortMinimumTests", str(settings.BATCH_ABORT_MINIMUM_TESTS))
 
     @property
     def symbols(self) -> list[str]:
@@ -244,11 +158,40 @@ class SweepForm:
         return stored + [{"symbol": s, "checked": True, "unknown": True} for s in self.symbols if s not in known]
 
     @property
+    def groups(self) -> list[dict[str, Any]]:
+        """The groups with their stored symbols, each with the link that chooses it alone."""
+        members: dict[str, list[str]] = {}
+        rows = InstrumentGroup.objects.order_by("name", "instruments__symbol").values_list(
+            "name", "instruments__symbol"
+        )
+        for name, symbol in rows:
+            members.setdefault(name, []).extend([symbol] if symbol else [])
+        return [
+            {"name": name, "symbols": symbols, "query": self._query_for(symbols)}
+            for name, symbols in members.items()
+            if symbols
+        ]
+
+    @property
+    def query_for_all(self) -> str:
+        return self._query_for([each.symbol for each in self.stored if each.symbol != settings.BENCHMARK_SYMBOL])
+
+    @property
     def range_fields(self) -> list[RangeField]:
         return [
             range_field(self.strategy, each, self.data, self.errors.get(f"parameterRanges.{wire_name(each.name)}", ""))
-            for each in self.strategy.parameters
+            for each in self.strategy.all_parameters
         ]
+
+    @property
+    def own_fields(self) -> list[RangeField]:
+        """Those that the strategy always has."""
+        return [field for field in self.range_fields if not field.optional]
+
+    @property
+    def stops(self) -> list[RangeField]:
+        """Those that are part of the grid only when someone asks for them."""
+        return [field for field in self.range_fields if field.optional]
 
     def wire(self) -> dict[str, Any]:
         """The body that `parse_start` takes."""
@@ -256,7 +199,7 @@ class SweepForm:
         body: dict[str, Any] = {
             "strategy": self.strategy_name,
             "symbols": self.symbols,
-            "parameterRanges": {field.name: field.wire() for field in self.range_fields},
+            "parameterRanges": {field.name: field.wire() for field in self.range_fields if field.mode != "off"},
             "startDate": self.start_date or None,
             "endDate": self.end_date or None,
             "direction": self.direction,
@@ -264,8 +207,12 @@ class SweepForm:
             "fees": number(self.fees, percent=True),
             "slippage": number(self.slippage, percent=True),
             "initialCapital": number(self.initial_capital.replace(",", "")),
+            "wholeShares": self.whole_shares,
             "sortBy": self.sort_by,
+            "includeComparison": self.comparison,
             "timeoutSeconds": round(minutes * 60) if not isinstance(minutes, str) else minutes,
+            "abortFailureShare": number(self.abort_share, percent=True),
+            "abortMinimumTests": number(self.abort_minimum),
         }
         if self.beta_scaling:
             body["coefficients"] = numbers(self.coefficients)
@@ -273,19 +220,10 @@ class SweepForm:
 
     def query(self) -> str:
         """The link that opens this very form."""
-        body = self.wire()
-        pairs: dict[str, Any] = {"strategy": body["strategy"], "symbols": ",".join(self.symbols)}
-        pairs |= {field.name: field.compact() for field in self.range_fields}
-        pairs |= {name: body[name] for name in ("startDate", "endDate") if body[name]}
-        pairs["direction"] = self.direction
-        if self.beta_scaling:
-            pairs |= {"enableBetaScaling": "true", "coefficients": self.coefficients.replace(" ", "")}
-        pairs |= {name: _text_of(body[name]) for name in ("fees", "slippage", "initialCapital", "timeoutSeconds")}
-        return urlencode(pairs | {"sortBy": self.sort_by}, safe=",:")
+        return sweep_query(self.wire())
 
-
-def _text_of(value: int | float | str) -> str:
-    return value if isinstance(value, str) else f"{Decimal(repr(value)):f}"
+    def _query_for(self, symbols: list[str]) -> str:
+        return sweep_query(self.wire() | {"symbols": symbols})
 
 
 def _by_field(details: Sequence[Detail], percent: Set[str]) -> Mapping[str, str]:

@@ -167,6 +167,8 @@ class BatchSession(models.Model):
     worker_seen_at = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(null=True, help_text="When the watchdog last put it into the queue.")
 
+    notes = models.TextField(blank=True, help_text="What its people want to remember about it.")
+    improvements = models.JSONField(default=list, help_text="[active seconds, tests done, best value], oldest first.")
     error = models.TextField(blank=True)
     error_code = models.CharField(max_length=20, blank=True)
     results = models.JSONField(null=True, help_text="The summary that the terminal event carries.")
@@ -190,6 +192,31 @@ class BatchSession(models.Model):
     def state(self) -> Status:
         """The status as the enum that answers questions."""
         return Status(self.status)
+
+
+class BatchWords(models.Model):
+    """What a batch is found by. A narrow table of its own: a search reads it whole, and sessions are wide rows."""
+
+    session = models.OneToOneField(BatchSession, on_delete=models.CASCADE, primary_key=True, related_name="words")
+    text = models.TextField(help_text="Id, strategy, symbols and notes, in capitals.")
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Preset(models.Model):
+    """A configuration of the form that someone keeps under a name."""
+
+    name = models.CharField(max_length=60)
+    query = models.TextField(help_text="The query string that opens the form with it.")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ResultChunk(models.Model):

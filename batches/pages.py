@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
@@ -20,6 +19,8 @@ from batches.templatetags.batch_format import percent
 METRIC_BY_NAME = {wire_name(metric.name): metric for metric in METRICS}
 LEADER_METRICS = ("annualizedReturn", "totalReturn", "sharpe", "maxDrawdown", "trades")
 SYMBOLS_SHOWN = 4
+# What lists of batches do without: wide columns that only one batch's page shows.
+HEAVY = ("results", "instruments", "pace", "failures", "last_test", "improvements")
 
 
 def panel_event(session: BatchSession, now: datetime) -> dict[str, Any]:
@@ -112,18 +113,6 @@ def _values_text(values: list[float], kind: str) -> str:
     if len(shown) > 8:
         return f"{', '.join(shown[:3])}, … {shown[-1]} ({len(shown):,} values)"
     return ", ".join(shown)
-
-
-def same_sweep_query(session: BatchSession) -> str:
-    """The link to a form that holds this batch's configuration."""
-    asked = session.request
-    pairs: dict[str, Any] = {"strategy": session.strategy, "symbols": ",".join(asked["symbols"])}
-    pairs |= {name: ",".join(map(str, values)) for name, values in asked["parameterRanges"].items()}
-    pairs |= {name: asked[name] for name in ("startDate", "endDate") if asked[name]}
-    if asked["enableBetaScaling"]:
-        pairs |= {"enableBetaScaling": "true", "coefficients": ",".join(map(str, asked["coefficients"]))}
-    names = ("direction", "fees", "slippage", "initialCapital", "timeoutSeconds", "sortBy")
-    return urlencode(pairs | {name: asked[name] for name in names}, safe=",:")
 
 
 @dataclass(frozen=True)

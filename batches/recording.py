@@ -20,6 +20,7 @@ from batches.results import best, better_first, encode_block, higher_is_better
 from batches.schemas import METRIC_OF_WIRE_NAME
 
 LEADERS = 10
+IMPROVEMENTS = 200
 CAUSES = 50  # distinct reasons of failure that a batch remembers; more are counted together
 OTHER_CAUSES = "Other reasons; see the error column of the export."
 
@@ -75,7 +76,8 @@ def _record(outcomes: list[Outcome], now: datetime) -> int:
         announce = not finished and publishing_is_due(session, now)
         if announce:
             session.published_at = now
-        session.save(update_fields=COUNTED)
+        improved = with_improvement(session, now)
+        session.save(update_fields=(*COUNTED, "improvements") if improved else COUNTED)
     if announce:
         publish(session)
     failed = sum(each.failed for each in recorded)
@@ -153,6 +155,19 @@ def _leaders(session: BatchSession, plan: Plan, start: int, metrics: np.ndarray[
         top = top[values[top] >= last] if descending else top[values[top] <= last]
     rows = plan.rows(start + top, metrics[:, top])
     return better_first([*session.leaders, *rows], session.sort_by, descending=descending)[:LEADERS]
+
+
+def with_improvement(session: BatchSession, now: datetime) -> bool:
+    """Add a point to the curve of the best so far (in memory), when there is a new one; at most IMPROVEMENTS points."""
+    if not session.leaders:
+        return False
+    value = session.leaders[0][session.sort_by]
+    curve = session.improvements
+    if value is None or (curve and curve[-1][2] == value):
+        return False
+    kept = curve if len(curve) < IMPROVEMENTS else curve[::2]
+    session.improvements = [*kept, [round(active_seconds(session, now), 3), session.current, value]]
+    return True
 
 
 def _causes(known: list[dict[str, Any]], plan: Plan, failures: list[Any]) -> list[dict[str, Any]]:

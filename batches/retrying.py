@@ -9,11 +9,12 @@ from django.db import transaction
 from backtester.engine import ENGINE_VERSION
 from batches import storage
 from batches.errors import Conflict
+from batches.finding import remember
 from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.plan import plan_of
 from batches.queueing import enqueue
-from batches.recording import count
+from batches.recording import count, with_improvement
 from batches.results import decode_block, encode_block, result_bytes
 
 MOST_PIECES = 64  # a chunk whose failures are more scattered than this is run again as a whole
@@ -43,8 +44,10 @@ def retry(ended: BatchSession, *, now: datetime) -> BatchSession:
     chunks = list(_carried_over(ended, session))
     session.carried_tests, session.carried_work = session.current, session.work_done
     session.pace = [[0.0, session.work_done]]
+    with_improvement(session, now)
     with transaction.atomic():
         session.save(force_insert=True)
+        remember(session)
         ResultChunk.objects.bulk_create(chunks, batch_size=100)
     enqueue(session.id, messages=QUEUE_DEPTH)
     return session

@@ -14,6 +14,7 @@ from backtester.engine import ENGINE_VERSION, EngineError, estimate_beta, get_st
 from batches import storage
 from batches.checks import nearest
 from batches.errors import BatchError, Conflict, Detail, InvalidRequest
+from batches.finding import remember
 from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
 from batches.market_data import instruments, load_prices
 from batches.models import BatchSession, Instrument, ResultChunk
@@ -30,12 +31,16 @@ OVERHEAD_S = 0.1  # queueing, claiming, recording and the summary, whatever the 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a batch would cost. seconds : wall clock with all workers free; bytes : stored results."""
+    """What a batch would cost. seconds : wall clock with all workers free; bytes : stored results.
+
+    betas : of each symbol over the tested dates, when the batch scales by beta.
+    """
 
     total: int
     excluded: int
     seconds: float
     bytes: int
+    betas: dict[str, float]
 
 
 def submit(request: StartRequest, *, now: datetime) -> BatchSession:
@@ -48,6 +53,7 @@ def submit(request: StartRequest, *, now: datetime) -> BatchSession:
     try:
         with transaction.atomic():
             session.save(force_insert=True)
+            remember(session)
             ResultChunk.objects.bulk_create(chunks, batch_size=500)
     except IntegrityError:  # the same request came through another door at the same moment
         if known := _known(request):
@@ -60,7 +66,7 @@ def submit(request: StartRequest, *, now: datetime) -> BatchSession:
 
 def estimate(request: StartRequest) -> Estimate:
     """Count and estimate; store nothing."""
-    plan, _ = _checked_plan(request)
+    plan, facts = _checked_plan(request)
     cost_ns = get_strategy(request.strategy).cost_ns
     work = plan.grid.size_per_symbol * sum(plan.prices(number).n_bars for number in range(len(plan.grid.symbols)))
     return Estimate(
@@ -68,6 +74,7 @@ def estimate(request: StartRequest) -> Estimate:
         excluded=plan.grid.excluded,
         seconds=round(OVERHEAD_S + work / work_per_second(request.strategy, cost_ns) / workers(), 3),
         bytes=result_bytes(plan.grid.size),
+        betas={fact["symbol"]: fact["beta"] for fact in facts if fact["beta"] is not None},
     )
 
 

@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from batches import result_views, views
+from batches import form_views, history_views, result_views, views
 
 app_name = "batches"
 urlpatterns = [
-    path("", views.form, name="form"),
-    path("count/", views.count, name="count"),
-    path("batches/", views.batch_list, name="list"),
+    path("", form_views.form, name="form"),
+    path("count/", form_views.count, name="count"),
+    path("presets/", form_views.presets, name="presets"),
+    path("presets/<int:preset_id>/delete/", form_views.delete_preset, name="delete_preset"),
+    path("batches/", history_views.batch_list, name="list"),
+    path("batches/compare/", history_views.compare, name="compare"),
+    path("batches/delete/", history_views.delete, name="delete"),
+    path("batches/<uuid:session_id>/notes/", history_views.notes, name="notes"),
     path("batches/<uuid:session_id>/", views.detail, name="detail"),
     path("batches/<uuid:session_id>/results/<int:index>/", result_views.combination, name="combination"),
     path("batches/<uuid:session_id>/spread/", result_views.spread, name="spread"),

@@ -7,8 +7,9 @@ from batches import submission
 from batches.errors import Detail
 from batches.forms import SweepForm
 from batches.market_data import instruments as stored
-from batches.models import Instrument
+from batches.models import Instrument, InstrumentGroup
 from batches.schemas import parse_start
+from batches.sweep_link import sweep_query
 
 
 @pytest.fixture
@@ -116,3 +117,42 @@ def test_an_unknown_strategy_is_sent_on_and_the_form_still_opens(form):
     opened = form("strategy=sma_crosss")
     assert opened.wire()["strategy"] == "sma_crosss"
     assert opened.strategy.name == "sma_cross"
+
+
+def test_everything_that_a_request_may_say_goes_into_the_link_and_back(form):
+    query = (
+        "strategy=sma_cross&symbols=ACME&fast=2:10:2&slow=30&stopLoss=0.05,0.1&direction=both&fees=0.0012345"
+        "&wholeShares=true&includeComparison=false&abortFailureShare=0.25&abortMinimumTests=7&startDate=2019-06-03"
+        "&initialCapital=12345.678&timeoutSeconds=61&sortBy=sharpe&enableBetaScaling=true&coefficients=0.5,1.25"
+    )
+    asked = parse_start(form(query).wire())
+    assert (
+        asked.as_json()
+        | {
+            "abortFailureShare": 0.25,
+            "abortMinimumTests": 7,
+            "coefficients": [0.5, 1.25],
+            "fees": 0.0012345,
+            "includeComparison": False,
+            "timeoutSeconds": 61,
+            "wholeShares": True,
+        }
+        == asked.as_json()
+    )
+    assert asked.axes["stop_loss"] == [0.05, 0.1]
+    assert parse_start(form(sweep_query(asked.as_json())).wire()) == asked
+
+
+def test_a_stop_is_off_until_someone_asks_for_it(form):
+    assert "stopLoss" not in form().wire()["parameterRanges"]
+    assert [field.mode for field in form().stops] == ["off", "off", "off"]
+    assert form("form=1&stopLoss.mode=list&stopLoss.values=5").wire()["parameterRanges"]["stopLoss"] == [0.05]
+
+
+def test_groups_are_offered_with_their_stored_symbols(form, instruments):
+    InstrumentGroup.objects.create(name="Empty")
+    InstrumentGroup.objects.create(name="Makers").instruments.add(instruments["CORE"], instruments["ACME"])
+    [makers] = form("fast=5&slow=50").groups
+    assert (makers["name"], makers["symbols"]) == ("Makers", ["ACME", "CORE"])
+    assert form(makers["query"]).symbols == ["ACME", "CORE"]
+    assert form(makers["query"]).wire()["parameterRanges"]["fast"] == [5]

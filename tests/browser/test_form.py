@@ -125,5 +125,39 @@ def test_each_example_can_be_run(stack, page):
         ("Grid DCA, scaled by beta", 12_960),
         ("A million tests", 995_000),
     ):
+        page.get_by_text("Presets", exact=True).click()
         page.get_by_role("link", name=name).click()
         expect(page.locator(".total")).to_have_text(f"{total:,}")
+
+
+@pytest.mark.both_browsers
+def test_a_preset_is_kept_under_its_name_opened_again_and_deleted(stack, page):
+    page.goto(f"{stack.url}/?strategy=sma_cross&symbols=KO,PEP&fast=3,5&slow=50&stopLoss=0.05,0.1&wholeShares=true")
+    expect(page.locator(".total")).to_have_text("8")
+    page.locator("[name='fast.values']").fill("3, 5, 7")
+    expect(page.locator(".total")).to_have_text("12")
+    page.get_by_text("Save as a preset").click()
+    page.get_by_label("Name of the preset").fill("My drinks")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Saved as “My drinks”.")).to_be_visible()
+    page.goto(stack.url)
+    page.get_by_text("Presets", exact=True).click()
+    page.get_by_role("link", name="My drinks").click()
+    expect(page.locator(".total")).to_have_text("12")
+    expect(page.locator("[name='stopLoss.values']")).to_have_value("5, 10")
+    expect(page.get_by_label("Whole shares only")).to_be_checked()
+    page.get_by_text("Presets", exact=True).click()
+    page.get_by_role("button", name="Delete the preset My drinks").click()
+    page.get_by_text("Presets", exact=True).click()
+    expect(page.get_by_role("link", name="My drinks")).to_have_count(0)
+
+
+def test_a_stop_is_one_more_axis_and_the_betas_are_shown(stack, page):
+    page.goto(f"{stack.url}/?strategy=sma_cross&symbols=KO,PEP&fast=5&slow=50")
+    expect(page.locator(".total")).to_have_text("2")
+    page.locator(".stops > summary").click()
+    page.get_by_role("group", name="Stop loss").get_by_text("Range").click()
+    expect(page.locator(".total")).to_have_text("10")
+    expect(page).to_have_url(re.compile(r"stopLoss=0\.05:0\.25:0\.05"))
+    page.get_by_role("switch", name="Scale by beta").check()
+    expect(page.locator("#betas")).to_contain_text(re.compile(r"KO \d\.\d\d · PEP \d\.\d\d"))

@@ -1,0 +1,107 @@
+"""The history: the list of all batches with its search, notes on one, two side by side, and what is thrown away."""
+
+import contextlib
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from batches import lifecycle
+from batches.comparison import compare as compare_two
+from batches.errors import BatchError
+from batches.finding import matching, remember
+from batches.fragments import page_or_part
+from batches.models import ACTIVE, BatchSession, Status
+from batches.pages import HEAVY, batch_lines, symbols_text, title_of
+
+ON_A_PAGE = 25
+LONGEST_NOTE, LONGEST_SEARCH = 2_000, 200
+STATUS_GROUPS = {
+    "active": list(ACTIVE),
+    "complete": [Status.COMPLETE],
+    "failed": [Status.ERROR],
+    "cancelled": [Status.CANCELLED],
+}
+
+
+@ensure_csrf_cookie
+@require_GET
+def batch_list(request: HttpRequest) -> HttpResponse:
+    """All batches, the newest first; those of one status, or that a search finds."""
+    now = timezone.now()
+    wanted, text = request.GET.get("status", ""), request.GET.get("search", "")[:LONGEST_SEARCH].replace("\0", "")
+    chosen = {"status__in": STATUS_GROUPS[wanted]} if wanted in STATUS_GROUPS else {}
+    found = matching(BatchSession.objects.filter(**chosen), text).defer(*HEAVY)
+    shown = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
+    lines = batch_lines(shown.object_list, now)
+    context = {
+        "lines": lines,
+        "shown": shown,
+        "now": now,
+        "active": any(not line.session.state.is_terminal for line in lines),
+        "wanted": wanted if chosen else "",
+        "search": text,
+        "groups": list(STATUS_GROUPS),
+        "nav": "list",
+    }
+    return page_or_part(request, "batches/list.html", "batches/_list.html", context)
+
+
+@require_GET
+def compare(request: HttpRequest) -> HttpResponse:
+    """Two batches side by side."""
+    chosen = _chosen(request.GET)
+    if len(chosen) != 2:
+        messages.error(request, f"Choose two batches to compare; {len(chosen) or 'none'} came.")
+        return redirect("batches:list")
+    return render(request, "batches/compare.html", compare_two(chosen, timezone.now()) | {"nav": "list"})
+
+
+@ensure_csrf_cookie
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest) -> HttpResponse:
+    """Ask before several batches are thrown away, then do it; those still at work are left alone."""
+    if request.method != "POST":
+        lines = batch_lines(_chosen(request.GET), timezone.now())
+        return render(request, "batches/delete.html", {"lines": lines, "now": timezone.now(), "nav": "list"})
+    gone = 0
+    for session in _chosen(request.POST):
+        try:
+            lifecycle.delete(session.id)
+            gone += 1
+        except BatchError as error:
+            messages.error(request, f"{title_of(session)}, {symbols_text(session.request['symbols'])}: {error.message}")
+    if gone:
+        messages.success(request, f"{gone} {'batch is' if gone == 1 else 'batches are'} deleted.")
+    return redirect("batches:list")
+
+
+def _chosen(given: QueryDict) -> list[BatchSession]:
+    """The batches that were picked in the list, in that order; what is no batch is left out."""
+    ids = []
+    for text in dict.fromkeys(given.getlist("batch")[:ON_A_PAGE]):
+        with contextlib.suppress(ValueError):
+            ids.append(uuid.UUID(text))
+    found = BatchSession.objects.in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
+
+
+@require_POST
+def notes(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
+    """Keep what someone wants to remember about a batch."""
+    session = get_object_or_404(BatchSession, pk=session_id)
+    text = request.POST.get("notes", "").replace("\r\n", "\n").replace("\0", "").strip()
+    if len(text) > LONGEST_NOTE:
+        messages.error(request, f"A note of {len(text):,} letters is too long; at most {LONGEST_NOTE:,} are kept.")
+    else:
+        session.notes = text
+        session.save(update_fields=["notes"])
+        remember(session)
+        messages.success(request, "The note is kept." if text else "The note is gone.")
+    return redirect(reverse("batches:detail", args=[session.id]))
