@@ -13,6 +13,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
 from batches import lifecycle, retrying, storage
+from batches.best_curve import best_curve
 from batches.errors import BatchError, NotFound
 from batches.fragments import is_htmx, page_or_part, wants_part
 from batches.models import BatchSession
@@ -50,6 +51,8 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "names": names_of(session),
         "title": title_of(session),
         "facts": facts(session),
+        "curve": best_curve(session),
+        "metric": METRIC_BY_NAME[session.sort_by],
         "leader_columns": leader_columns(session),
         "link": f"{reverse('batches:form')}?{sweep_query(session.request)}",
         "timeout": timeout_words(session.timeout_s),

@@ -3,6 +3,7 @@
 `static/batches/format.js` says the same in the browser; `tests/js/format-cases.json` holds both to it.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -30,6 +31,12 @@ def plain(value: float) -> str:
     """The short form of a number that someone typed: at most six digits after the point, no zeros at the end."""
     text = f"{Decimal(repr(value)).quantize(Decimal('0.000001'), ROUND_HALF_UP):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """For an attribute that a script reads."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 @register.filter

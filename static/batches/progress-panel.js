@@ -1,6 +1,7 @@
 // Draws the whole panel from one event. Drawing the same event twice changes nothing; nothing is ever taken from the
 // page. Nodes are changed in place, so that focus, selection and scroll stay where the reader has them.
 
+import { createCurve } from "./best-curve.js";
 import * as format from "./format.js";
 import { isTerminal } from "./live-feed.js";
 import { aged, cellText, panelFields, percentageText, stalledText, tabTitle } from "./panel-fields.js";
@@ -18,6 +19,7 @@ export function createPanel(root, names, now = () => Date.now()) {
   const fill = find("[data-fill]");
   const errors = find("[data-errors]");
   const leaders = find("[data-leaders]");
+  const drawCurve = createCurve(find("[data-curve]"), names);
   const announcer = find("[data-announcer]");
   const actions = [...document.querySelectorAll("[data-when]")];
   let event = null;
@@ -37,6 +39,7 @@ export function createPanel(root, names, now = () => Date.now()) {
     for (const [name, text] of Object.entries(panelFields(event, names))) write(name, text);
     drawBar();
     drawErrors();
+    drawCurve(event);
     if (leaders) drawLeaders(leaders, event.leaders ?? [], names);
     for (const action of actions) action.hidden = !action.dataset.when.split(" ").includes(event.status);
     find("[data-has-failures]")?.toggleAttribute("data-some", event.failedTests > 0);
