@@ -187,15 +187,20 @@ class AsyncBatch:
 
         on_bytes : is told how many bytes there are by now
         """
-        call = calls.export(self.id, kind_of(Path(path)), filters)
+        parts = self.exported(kind_of(Path(path)), **filters)
         with Draft(Path(path)) as draft:
-            try:
-                async with self._client._streamed(call) as response:
-                    async for part in response.aiter_bytes():
-                        on_bytes(draft.write(part))
-            except httpx.TransportError as error:
-                raise calls.unreachable(self._client.url, error) from error
+            async for part in parts:
+                on_bytes(draft.write(part))
         return draft.path
+
+    async def exported(self, kind: str, **filters: Any) -> AsyncIterator[bytes]:
+        """The same file in parts, as they come. kind : csv, parquet or json"""
+        try:
+            async with self._client._streamed(calls.export(self.id, kind, filters)) as response:
+                async for part in response.aiter_bytes():
+                    yield part
+        except httpx.TransportError as error:
+            raise calls.unreachable(self._client.url, error) from error
 
     async def heatmap(self, **query: Any) -> dict[str, Any]:
         """Two parameters against a metric: `x="fast", y="slow", metric="sharpe", symbol="AAPL", aggregate="median"`."""

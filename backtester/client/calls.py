@@ -18,7 +18,7 @@ from backtester.client.events import Event, wire_name
 
 Answer = TypeVar("Answer")
 ROOT = "/api/backtest/batch"
-PAUSES_S = (0.2, 0.4, 0.8, 1.6, 3.2)  # before each new try: a server that restarts is back by then
+PAUSES_S = (0.2, 0.4, 0.8, 1.6)  # before each new try: a server that restarts is back by then
 AWAY = frozenset({502, 503, 504})
 
 

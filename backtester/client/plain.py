@@ -177,15 +177,19 @@ class Batch:
 
         on_bytes : is told how many bytes there are by now
         """
-        call = calls.export(self.id, kind_of(Path(path)), filters)
+        parts = self.exported(kind_of(Path(path)), **filters)
         with Draft(Path(path)) as draft:
-            try:
-                with self._client._streamed(call) as response:
-                    for part in response.iter_bytes():
-                        on_bytes(draft.write(part))
-            except httpx.TransportError as error:
-                raise calls.unreachable(self._client.url, error) from error
+            for part in parts:
+                on_bytes(draft.write(part))
         return draft.path
+
+    def exported(self, kind: str, **filters: Any) -> Iterator[bytes]:
+        """The same file in parts, as they come. kind : csv, parquet or json"""
+        try:
+            with self._client._streamed(calls.export(self.id, kind, filters)) as response:
+                yield from response.iter_bytes()
+        except httpx.TransportError as error:
+            raise calls.unreachable(self._client.url, error) from error
 
     def heatmap(self, **query: Any) -> dict[str, Any]:
         """Two parameters against a metric: `x="fast", y="slow", metric="sharpe", symbol="AAPL", aggregate="median"`."""

@@ -31,6 +31,18 @@ def note_path(run_dir: Path) -> Path:
     return run_dir / "stack.json"
 
 
+def running_address(run_dir: Path) -> str | None:
+    """Where the instance of this folder answers; None when there is none. StackError while it is still starting."""
+    try:
+        note = json.loads(note_path(run_dir).read_text())
+        os.kill(note["pid"], 0)
+    except (OSError, ValueError, KeyError):  # no note, or one that an instance left which was killed
+        return None
+    if not note["ready"]:
+        raise StackError(f"The stack at {note['address']} is still starting; try again in a moment.")
+    return str(note["address"])
+
+
 def write_note(run_dir: Path, *, address: str, redis_url: str, ready: bool, parts: Mapping[str, int]) -> None:
     """Replace the note in one step: a reader sees the old one or the new one."""
     note = {"pid": os.getpid(), "address": address, "redisUrl": redis_url, "ready": ready, "parts": dict(parts)}

@@ -1,0 +1,1 @@
+"""Batches from the terminal: what the commands `run_batch`, `watch_batch`, `export_results` and `compare` do."""

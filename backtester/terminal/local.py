@@ -1,0 +1,111 @@
+"""Batches without a stack: the same database, the same records, and worker processes of the command's own."""
+
+import contextlib
+import json
+import logging
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from backtester.client import ClientError, Event
+from backtester.client.calls import query_string
+from backtester.client.files import read_parquet
+from backtester.engine import is_warm, warm_up
+from backtester.stack.preparation import SAMPLE, SAMPLE_SOURCE, prepare_database
+from backtester.stack.terminal import step
+from backtester.terminal.workers import Workers
+from batches import lifecycle, submission
+from batches.errors import NotFound
+from batches.exports import csv_parts, json_parts, parquet_parts
+from batches.models import BatchSession, Instrument, ResultChunk
+from batches.progress import connected_event, encode, newest_event
+from batches.results_page import ResultsQuery
+from batches.schemas import parse_start
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOOK_S = 0.2
+PARTS = {"csv": csv_parts, "json": json_parts, "parquet": parquet_parts}
+
+
+class LocalBatch:
+    """A batch of this machine's database, with what the commands need of the client's `Batch`."""
+
+    def __init__(self, session_id: str, workers: Workers | None = None) -> None:
+        self.id = session_id
+        self.page_url = f"/batches/{session_id}/ (once `make run` runs)"
+        self.workers = workers
+
+    def watch(self, *, on_trouble: Callable[[str], None] = lambda words: None) -> Iterator[Event]:
+        """Each newer event, as the row has it; the last one last."""
+        yield (event := as_event(connected_event(self._row(), timezone.now())))
+        while not event.is_terminal:
+            deserted = self.workers is not None and self.workers.are_gone()  # asked before the row is read
+            newest = self.newest()
+            if newest.sequence > event.sequence:
+                yield (event := newest)
+            elif deserted:
+                raise ClientError(f"All workers of batch {self.id} were ended. `make run` goes on with it.")
+            else:
+                time.sleep(LOOK_S)
+
+    def newest(self) -> Event:
+        """Where it stands."""
+        return as_event(newest_event(self._row(), timezone.now()))
+
+    def exported(self, kind: str, **filters: Any) -> Iterator[bytes]:
+        """The rows that pass the filters as a file, in parts."""
+        row = self._row()
+        return PARTS[kind](row, ResultsQuery.parse(row, query_string(filters), sort="index"))
+
+    def results(self, **filters: Any) -> "pd.DataFrame":
+        """The same as a table."""
+        return read_parquet(b"".join(self.exported("parquet", **filters)))
+
+    def cancel(self) -> bool:
+        """Stop it; what is finished stays."""
+        return lifecycle.cancel(uuid.UUID(self.id), timezone.now())
+
+    def _row(self) -> BatchSession:
+        row = BatchSession.objects.filter(pk=self.id).first()
+        if row is None:
+            raise NotFound
+        return row
+
+
+def as_event(event: dict[str, Any]) -> Event:
+    """As it would come over the wire, where what is undefined is null."""
+    return Event.from_wire(json.loads(encode(event)))
+
+
+def start(body: dict[str, Any]) -> LocalBatch:
+    """Store the batch as a server would, and start the processes that work on it."""
+    request = parse_start(body)
+    submission.estimate(request)  # what is wrong is said before anything is compiled
+    if not is_warm(request.strategy):  # before the processes are forked, so that they inherit what is compiled
+        with contextlib.redirect_stdout(sys.stderr), step(f"Preparing {request.strategy}"):
+            warm_up(strategies=(request.strategy,))
+    session = submission.submit(request, now=timezone.now())
+    chunks = ResultChunk.objects.filter(session=session).count()
+    return LocalBatch(str(session.id), Workers(session.id, min(settings.WORKERS, chunks)))
+
+
+def open_database() -> None:
+    """What `make run` does at its first start, as far as it was not done: tables, and prices to test on."""
+    # Without a stack there is no Redis, and each message that is not sent would be told.
+    logging.getLogger("batches").setLevel(logging.ERROR)
+    with contextlib.redirect_stdout(sys.stderr):
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            prepare_database()
+        if not Instrument.objects.exists():
+            call_command("load_prices", str(SAMPLE), "--source", SAMPLE_SOURCE)

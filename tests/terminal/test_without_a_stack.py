@@ -1,0 +1,75 @@
+"""The commands on a machine where nothing runs: they do the work themselves, in the same database."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.stack_process import OURS, ROOT
+
+from .pseudo_terminal import CTRL_C, PseudoTerminal
+
+pytestmark = pytest.mark.stack  # processes of its own
+SWEEP = ("sma_cross", "--symbols", "AAPL", "MSFT", "--set", "fast=2:200", "--set", "slow=205:400")
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """A data folder that no command has seen."""
+    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
+    return inherited | {"DATA_DIR": str(tmp_path_factory.mktemp("alone")), "WORKERS": "2"}
+
+
+@pytest.fixture
+def manage(environment):
+    """manage(...): run a command in a pipe."""
+
+    def run(*arguments):
+        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def test_the_first_run_prepares_what_is_missing_and_computes_all_of_it(environment, manage):
+    with PseudoTerminal("run_batch", *SWEEP, env=environment) as terminal:
+        assert terminal.end() == 0
+    assert re.search(r"100\.0 %  78,008 of 78,008", terminal.text), terminal.text
+    session_id = re.search(r"export_results (\S+)", terminal.text)[1]
+    done = manage("export_results", session_id, "--out", "-", "--symbol", "AAPL")
+    assert len(done.stdout.splitlines()) == 39_005
+
+
+def test_a_batch_that_is_left_goes_on_without_the_terminal(environment, manage):
+    with PseudoTerminal("run_batch", *SWEEP, "--fees", "0.002", env=environment) as terminal:
+        terminal.expect(r"(loading|testing) ")
+        terminal.press(CTRL_C)
+        terminal.expect(r"\(Enter\)\?")
+        terminal.press(b"l\n")
+        assert terminal.end() == 130
+        session_id = re.search(r"It goes on\. .*/batches/(\S+)/", terminal.text)[1]
+    done = manage("watch_batch", session_id)
+    event = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, event["type"], event["successfulTests"]) == (0, "complete", 78_008)
+
+
+def test_a_batch_that_is_cancelled_ends_and_so_do_its_workers(environment, manage):
+    with PseudoTerminal("run_batch", *SWEEP, "--set", "stop_loss=0.1:0.2:0.01", env=environment) as terminal:
+        terminal.expect("now ")
+        terminal.press(CTRL_C)
+        terminal.expect(r"\(Enter\)\?")
+        terminal.press(b"c\n")
+        assert terminal.end() == 130
+    session_id = re.search(r"/batches/(\S+)/", terminal.text)[1]
+    done = manage("watch_batch", session_id)
+    assert (done.returncode, done.stderr) == (1, "error: The batch was cancelled.\n")
+
+
+def test_a_wrong_symbol_is_one_sentence_and_nothing_is_stored(manage):
+    done = manage("run_batch", "sma_cross", "--symbols", "APPL")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: There are no prices for 'APPL'. Did you mean AAPL?"
+    assert done.stdout == ""
