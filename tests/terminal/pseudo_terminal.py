@@ -56,6 +56,12 @@ class PseudoTerminal:
             assert self._read(), f"it ended without {pattern!r}:\n{self.text}"
         return self.text
 
+    def found(self, pattern: str) -> str:
+        """The first group of a pattern in what was shown."""
+        match = re.search(pattern, self.text)
+        assert match, f"no {pattern!r} in:\n{self.text}"
+        return match[1]
+
     def press(self, keys: bytes) -> None:
         """As on a keyboard."""
         os.write(self.screen, keys)

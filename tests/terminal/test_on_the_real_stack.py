@@ -76,7 +76,7 @@ def test_ctrl_c_asks_and_a_second_one_leaves_the_batch_running_until_somebody_ca
         terminal.expect(r"\(Enter\)\?[^$]*\(Enter\)\?")
         terminal.press(CTRL_C)
         assert terminal.end() == 130
-        link = re.search(r"It goes on\. .* (http\S+)", terminal.text)[1]
+        link = terminal.found(r"It goes on\. .* (http\S+)")
     with PseudoTerminal("watch_batch", link, env=stack.environment) as terminal:
         terminal.expect("now ")
         terminal.press(CTRL_C)
