@@ -41,11 +41,12 @@ def equity_chart(played: dict[str, Any]) -> dict[str, Any]:
     """The chart of a combination as the API answers it: paths, ticks, trade marks, and the points for the cursor."""
     n_bars = len(played["dates"])
     bars = np.unique(np.linspace(0, n_bars - 1, min(n_bars, POINTS)).astype(np.int64))
-    equity, hold = (
-        np.array(curve, dtype=np.float64)[bars] for curve in (played["equity"], played["buyAndHold"]["equity"])
-    )
+    held = played["buyAndHold"]
+    equity, hold = (np.array(curve, dtype=np.float64)[bars] for curve in (played["equity"], held["equity"]))
+    lots = np.array(held["samePurchases"]["equity"])[bars] if "samePurchases" in held else None
     drawdown = _lowest_between(np.array(played["drawdown"], dtype=np.float64), bars)
-    low, high = float(min(equity.min(), hold.min())), float(max(equity.max(), hold.max()))
+    drawn = np.concatenate([curve for curve in (equity, hold, lots) if curve is not None])
+    low, high = float(drawn.min()), float(drawn.max())
     money = Scale(low, high, TOP, EQUITY_HEIGHT, log=low > 0 and high / low > LOG_FROM)
     depth = Scale(min(float(drawdown.min()), -0.01), 0.0, TOP + EQUITY_HEIGHT + GAP, DRAWDOWN_HEIGHT)
     x = _x(bars, n_bars)
@@ -59,6 +60,7 @@ def equity_chart(played: dict[str, Any]) -> dict[str, Any]:
         "log": money.log,
         "equity": path(x, money.y(equity)),
         "hold": path(x, money.y(hold)),
+        "lots": "" if lots is None else path(x, money.y(lots)),
         "drawdown": _area(x, depth.y(drawdown), depth.top),
         "money_ticks": _heights(money, _log_ticks(low, high) if money.log else ticks(low, high), money_text),
         "depth_ticks": _heights(depth, ticks(depth.low, 0.0, 3), lambda v: f"{v:.0%}"),
@@ -137,14 +139,12 @@ def _year_ticks(dates: list[str]) -> list[dict[str, Any]]:
     return [{"x": round(x, 1), "text": dates[i][:length]} for x, i in zip(xs, starts[::every], strict=True)]
 
 
-def _marks(played: dict[str, Any], scale: Scale) -> list[dict[str, str]]:
-    """A triangle for each entry and exit; none when they would only cover the curve."""
-    trades = played["trades"]
-    if len(trades) > MOST_MARKS:
-        return []
+def _marks(played: dict[str, Any], scale: Scale) -> dict[str, str]:
+    """A path for all buys and one for all sells: triangles at the curve, strokes at its foot when they are many."""
     bar_of = {day: bar for bar, day in enumerate(played["dates"])}
-    marks = []
-    for trade in trades:
+    many = len(played["trades"]) > MOST_MARKS
+    marks: dict[str, list[str]] = {"buy": [], "sell": []}
+    for trade in played["trades"]:
         long = trade["side"] == "long"
         for day, up in ((trade["entryDate"], long), (trade["exitDate"], not long)):
             if day is None:
@@ -152,13 +152,18 @@ def _marks(played: dict[str, Any], scale: Scale) -> list[dict[str, str]]:
             bar = bar_of[day]
             x = float(_x(np.array([bar]), len(bar_of))[0])
             y = float(scale.y(np.array([played["equity"][bar]]))[0])
-            marks.append({"d": _triangle(x, y, up=up), "class": "buy" if up else "sell"})
-    return marks
+            marks["buy" if up else "sell"].append(_stroke(x, up=up) if many else _triangle(x, y, up=up))
+    return {side: "".join(drawn) for side, drawn in marks.items()}
 
 
 def _triangle(x: float, y: float, *, up: bool) -> str:
     tip, foot = (y + 3, y + 11) if up else (y - 3, y - 11)
     return f"M{x:.1f} {tip:.1f}L{x - 4.5:.1f} {foot:.1f}L{x + 4.5:.1f} {foot:.1f}Z"
+
+
+def _stroke(x: float, *, up: bool) -> str:
+    """Buys in a row above sells, between the equity and the drawdown."""
+    return f"M{x:.1f} {TOP + EQUITY_HEIGHT + (6 if up else 14):.1f}v7"
 
 
 BINS, BAR_WIDTH, BAR_HEIGHT = 48, 12.0, 130.0

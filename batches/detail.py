@@ -5,11 +5,32 @@ from typing import Any
 
 import numpy as np
 
-from backtester.engine import METRIC_NAMES, EngineError, buy_and_hold, buy_and_hold_equity, replay, undefined_reasons
+from backtester.engine import (
+    METRIC_NAMES,
+    EngineError,
+    Metric,
+    Prices,
+    Replay,
+    buy_and_hold,
+    buy_and_hold_equity,
+    hold_instalments,
+    replay,
+    undefined_reasons,
+)
 from batches.errors import BatchError, NotFound
 from batches.models import BatchSession
-from batches.plan import metrics_json, plan_of
+from batches.plan import Plan, metrics_json, plan_of
 from batches.schemas import wire_name
+
+LONGEST_DRAWDOWN = Metric(
+    "max_drawdown_days",
+    "Longest drawdown",
+    "days",
+    "max(days from a peak of E until it is met again, or to the end)",
+    "definition, calendar days",
+    "The longest time from a peak of the equity until it was met again; one that never was counts to the end.",
+    higher_is_better=False,
+)
 
 
 def combination(session: BatchSession, index: int) -> dict[str, Any]:
@@ -24,10 +45,10 @@ def combination(session: BatchSession, index: int) -> dict[str, Any]:
         played = replay(plan.grid, prices, index, plan.rules, beta=plan.betas[number])
     except EngineError as error:
         raise BatchError(error.message, code="TEST_FAILED", status=422) from error
-    held = buy_and_hold(prices, plan.rules)
     return identity | {
         "effectiveParameters": {wire_name(name): value for name, value in played.effective_parameters.items()},
-        "metrics": metrics_json(np.array([played.metrics[name] for name in METRIC_NAMES])),
+        "metrics": _metrics(played.metrics),
+        "maxDrawdownDays": played.max_drawdown_days,
         "undefined": {
             wire_name(name): {"code": reason.code, "sentence": reason.sentence}
             for name, reason in undefined_reasons(played.metrics).items()
@@ -38,10 +59,25 @@ def combination(session: BatchSession, index: int) -> dict[str, Any]:
         "exposure": played.exposure.tolist(),
         "trades": [_trade(trade) for trade in played.trades],
         "buyAndHold": {
-            "metrics": metrics_json(np.array([held[name] for name in METRIC_NAMES])),
+            "metrics": _metrics(buy_and_hold(prices, plan.rules)),
             "equity": buy_and_hold_equity(prices, plan.rules).tolist(),
+            **_holders_in_lots(plan, prices, played),
         },
     }
+
+
+def _holders_in_lots(plan: Plan, prices: Prices, played: Replay) -> dict[str, Any]:
+    """What a strategy that buys in lots is compared with too: `samePurchases` and `equalInstalments`, never sold."""
+    if plan.grid.strategy.kind != "path":  # the others are all in at once
+        return {}
+    return {
+        wire_name(name): {"metrics": _metrics(held.metrics), "equity": held.equity.tolist()}
+        for name, held in hold_instalments(prices, plan.rules, played.shares).items()
+    }
+
+
+def _metrics(values: dict[str, float]) -> dict[str, float | int | None]:
+    return metrics_json(np.array([values[name] for name in METRIC_NAMES]))
 
 
 def _trade(trade: Any) -> dict[str, Any]:

@@ -33,6 +33,16 @@ def neighbours(session: BatchSession, index: int) -> list[dict[str, Any]]:
     return _with_rows(columns, found)
 
 
+def at_the_end(session: BatchSession, parameters: dict[str, float]) -> list[str]:
+    """The labels of those that stand at the first or the last value of their range: beyond it nothing was tested."""
+    ranges = session.request["parameterRanges"]
+    return [
+        label_of(session, name)
+        for name, value in parameters.items()
+        if len(ranges.get(name, ())) > 2 and value in (min(ranges[name]), max(ranges[name]))
+    ]
+
+
 def _with_rows(columns: Columns, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those whose tests are finished, with their rows."""
     if not found or not len(columns.index):

@@ -6,17 +6,26 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from batches.charts import equity_chart, monthly_returns
+from batches.detail import LONGEST_DRAWDOWN
 from batches.detail import combination as replayed
 from batches.errors import BatchError, NotFound
 from batches.fragments import page_or_part
 from batches.insights import insights
 from batches.models import BatchSession
-from batches.neighbours import neighbours
+from batches.neighbours import at_the_end, neighbours
 from batches.pages import LEADER_METRICS, METRIC_BY_NAME, names_of, title_of
-from batches.snippets import snippets
+from batches.snippets import alone, snippets
+from batches.sweep_link import sweep_query
+
+HOLDER_METRICS = ("finalEquity", "totalReturn", "annualizedReturn", "sharpe", "maxDrawdown")
+IN_LOTS = (
+    ("samePurchases", "Same purchases", "The same cash on the same days, never sold: what the exits were worth."),
+    ("equalInstalments", "Equal instalments", "As many equal parts, evenly spaced: what the choice of days was worth."),
+)
 
 
 @require_GET
@@ -47,19 +56,19 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
         raise Http404 from error
     except BatchError as error:
         return render(request, "batches/combination.html", context | {"problem": error.message}, status=error.status)
-    held = played["buyAndHold"]["metrics"]
     context |= {
         "played": played,
         "chart": equity_chart(played),
-        "metrics": [
-            {"about": about, "value": played["metrics"][name], "held": held[name]}
-            for name, about in METRIC_BY_NAME.items()
-        ],
+        "metrics": _metrics(played),
+        "holders": _holders(played),
+        "holder_columns": [(METRIC_BY_NAME[name], name) for name in HOLDER_METRICS],
+        "again": f"{reverse('batches:form')}?{sweep_query(alone(session, played))}",
         "snippets": snippets(session, played, request.build_absolute_uri("/").rstrip("/")),
         "months": monthly_returns(played["dates"], played["equity"]),
         "month_names": [calendar.month_abbr[number] for number in range(1, 13)],
         "here": played["metrics"] | {"parameters": played["parameters"]},
         "neighbours": neighbours(session, index),
+        "at_the_end": at_the_end(session, played["parameters"]),
         "neighbour_columns": [
             (name, METRIC_BY_NAME[name].label) for name in dict.fromkeys([session.sort_by, *LEADER_METRICS])
         ],
@@ -67,3 +76,25 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
         "next": index + 1 if index + 1 < session.total else None,
     }
     return render(request, "batches/combination.html", context)
+
+
+def _metrics(played: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each metric with its value, why it has none, and what buy and hold has."""
+    held, why = played["buyAndHold"]["metrics"], played["undefined"]
+    found = [
+        {"about": about, "value": played["metrics"][name], "why": why.get(name, {}).get("sentence"), "held": held[name]}
+        for name, about in METRIC_BY_NAME.items()
+    ]
+    return [*found, {"about": LONGEST_DRAWDOWN, "value": played["maxDrawdownDays"]}]
+
+
+def _holders(played: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the comparison with those who never sell; none but for strategies that buy in lots."""
+    held = played["buyAndHold"]
+    if "samePurchases" not in held:
+        return []
+    return [
+        {"title": "This combination", "what": "", "metrics": played["metrics"]},
+        {"title": "Buy and hold", "what": "All of the capital at once.", "metrics": held["metrics"]},
+        *({"title": title, "what": what, "metrics": held[name]["metrics"]} for name, title, what in IN_LOTS),
+    ]

@@ -43,7 +43,7 @@ class Metric:
 
     name: str
     label: str
-    unit: Literal["fraction", "ratio", "count", "currency"]
+    unit: Literal["fraction", "ratio", "count", "currency", "days"]
     formula: str
     source: str
     description: str

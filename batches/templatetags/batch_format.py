@@ -76,7 +76,7 @@ def metric(value: Number, unit: str) -> str:
         return MISSING
     if unit == "fraction":
         return percent(value)
-    return _fixed(value, 0 if unit in ("count", "currency") else 2)
+    return _fixed(value, 0 if unit in ("count", "currency", "days") else 2)
 
 
 @register.filter

@@ -57,7 +57,14 @@ def test_entries_and_exits_are_marked_and_an_open_trade_has_no_exit():
         {"side": "short", "entryDate": "2000-01-10", "exitDate": None},
     ]
     marks = equity_chart(played(np.linspace(100, 120, 20), trades=trades))["marks"]
-    assert [mark["class"] for mark in marks] == ["buy", "sell", "sell"]
+    assert {side: drawn.count("M") for side, drawn in marks.items()} == {"buy": 1, "sell": 2}
+
+
+def test_many_trades_are_marked_too_below_the_curve():
+    day = {"side": "long", "entryDate": "2000-01-05", "exitDate": "2000-01-09"}
+    marks = equity_chart(played(np.linspace(100, 120, 20), trades=[day] * 100))["marks"]
+    assert {side: drawn.count("M") for side, drawn in marks.items()} == {"buy": 100, "sell": 100}
+    assert "Z" not in marks["buy"]
 
 
 def test_ticks_are_round_numbers_between_the_ends():

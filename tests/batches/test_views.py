@@ -14,6 +14,7 @@ from batches import lifecycle
 from batches.models import BatchSession
 from batches.plan import plan_of
 from batches.results_page import ResultsQuery, page
+from batches.schemas import parse_start
 
 from . import market, working
 
@@ -318,7 +319,7 @@ def test_the_python_snippet_computes_the_same_numbers(client, start, scaled, tmp
     frame.to_csv(tmp_path / "prices.csv")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(response.context["snippets"][2]["text"], names)
+    exec(response.context["snippets"][3]["text"], names)
     recorded = response.context["played"]["metrics"]
     assert len(names["table"]) == 1
     assert names["table"].iloc[0]["final_equity"] == recorded["finalEquity"]
@@ -332,6 +333,56 @@ def test_the_curl_snippet_starts_this_combination_alone(client, finished):
     assert session.total == 1
     wanted_parameters = plan_of(finished).identity(4)["parameters"]
     assert session.request["parameterRanges"] == {name: [value] for name, value in wanted_parameters.items()}
+
+
+def test_run_this_again_opens_the_form_with_this_combination_alone(client, start):
+    body = start(enableBetaScaling=True, coefficients=[0.5, 1.5], wholeShares=True, startDate="2019-09-02")
+    session = working.finish(working.submit(body))
+    again = client.get(url(session, "combination", 12)).context["again"]
+    form = client.get(again).context["sweep"]
+    alone = parse_start(form.wire()).as_json()
+    row = plan_of(session).identity(12)
+    assert alone == session.request | {
+        "symbols": [row["symbol"]],
+        "parameterRanges": {name: [value] for name, value in row["parameters"].items()},
+        "coefficients": [row["coefficient"]],
+    }
+
+
+def test_a_value_at_the_end_of_its_range_is_said_to_be_there(client, finished):
+    plan = plan_of(finished)
+    index = next(i for i in range(finished.total) if plan.identity(i)["parameters"] == {"fast": 5, "slow": 10})
+    text = text_of(client.get(url(finished, "combination", index)))
+    assert "Slow average is at the end of the range" in text
+    assert "Fast average is" not in text
+
+
+def test_what_is_undefined_says_why(client, start):
+    session = working.finish(working.submit(start(symbols=["ACME"], startDate="2020-12-01")))
+    index = next(row["index"] for row in page(session, ResultsQuery.parse(session, {})).rows if row["trades"] == 0)
+    played = client.get(url(session, "combination", index)).context["played"]
+    text = text_of(client.get(url(session, "combination", index)))
+    assert played["undefined"]["winRate"]["sentence"] in text
+    assert f"Longest drawdown {played['maxDrawdownDays']} days" in text
+
+
+def test_a_strategy_that_buys_in_lots_is_compared_with_those_who_never_sell(client, start):
+    ranges = {"gridInterval": [0.03], "maxLots": [4]}
+    session = working.finish(working.submit(start(strategy="grid_dca", symbols=["ACME"], parameterRanges=ranges)))
+    response = client.get(url(session, "combination", 0))
+    held = response.context["played"]["buyAndHold"]
+    assert [each["title"] for each in response.context["holders"]] == [
+        "This combination", "Buy and hold", "Same purchases", "Equal instalments",
+    ]  # fmt: skip
+    for name in ("samePurchases", "equalInstalments"):
+        assert held[name]["equity"][-1] == held[name]["metrics"]["finalEquity"]
+    assert 'class="lots"' in response.content.decode()
+
+
+def test_a_strategy_that_is_all_in_at_once_is_compared_with_one_holder_only(client, finished):
+    response = client.get(url(finished, "combination", 4))
+    assert set(response.context["played"]["buyAndHold"]) == {"metrics", "equity"}
+    assert "never sell" not in response.content.decode()
 
 
 def test_the_neighbours_are_one_step_away_and_carry_their_recorded_rows(client, finished):
