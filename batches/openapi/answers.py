@@ -134,6 +134,7 @@ _TRADE = record(
     },
 )
 _CURVE = {"type": "number"}
+_HELD = {"metrics": ref("Metrics"), "equity": listing("At each close, in the currency of the prices.", _CURVE)}
 COMBINATION = record(
     "One combination in full, computed again from its index.",
     {"success": SUCCESS, "sessionId": SESSION_ID}
@@ -141,6 +142,9 @@ COMBINATION = record(
     | {
         "effectiveParameters": mapping("The values after beta scaling.", {"type": "number"}),
         "metrics": ref("Metrics"),
+        "maxDrawdownDays": field(
+            "integer", "Days from a peak of the equity until it is met again, or to the end; the longest.", minimum=0
+        ),
         "undefined": mapping(
             "Why a metric is null.",
             record("A reason.", {"code": field("string", "For programs."), "sentence": field("string", "In words.")}),
@@ -152,7 +156,12 @@ COMBINATION = record(
         "trades": listing("In order of their entries.", _TRADE),
         "buyAndHold": record(
             "All capital at the first bar, held to the end.",
-            {"metrics": ref("Metrics"), "equity": listing("As above, in the currency of the prices.", _CURVE)},
+            _HELD
+            | {
+                "samePurchases": record("The same cash on the same days, for strategies that buy in lots.", _HELD),
+                "equalInstalments": record("As many equal parts, evenly spaced, for the same strategies.", _HELD),
+            },
+            required=list(_HELD),
         ),
     },
 )
