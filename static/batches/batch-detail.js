@@ -3,6 +3,7 @@
 import { isTerminal, startLiveFeed } from "./live-feed.js";
 import { offerNotification } from "./notify.js";
 import { createPanel } from "./progress-panel.js";
+import { createIcon } from "./tab-icon.js";
 
 const TICK_MS = 1000;
 const root = document.querySelector("[data-panel]");
@@ -12,8 +13,8 @@ const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const first = read("first-event");
 const names = read("names");
 const panel = createPanel(root, names);
+const showIcon = createIcon(document.querySelector("link[rel=icon]"));
 panel.render(first);
-showLocalTimes();
 showIcon(first);
 
 if (!isTerminal(first)) follow();
@@ -32,9 +33,9 @@ function follow() {
     onState: panel.connection,
     onEvent(event) {
       panel.render(event);
+      showIcon(event);
       if (!isTerminal(event) || event.type === "connected") return;
       clearInterval(ticking);
-      showIcon(event);
       notifyOfEnd(event);
       showResults();
     },
@@ -50,17 +51,6 @@ async function showResults() {
   document.querySelector("[data-live]")?.remove(); // the results bring a heatmap of their own
   await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML show:none" });
   if (!results.firstElementChild) location.reload(); // the fragment did not come: the whole page will
-}
-
-function showIcon({ status }) {
-  const name = { complete: "icon-complete.svg", error: "icon-error.svg" }[status];
-  const icon = document.querySelector("link[rel=icon]");
-  if (name) icon.href = icon.href.replace(/[^/]+$/, name);
-}
-
-function showLocalTimes() {
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-  for (const time of document.querySelectorAll("time[data-local]")) time.textContent = format.format(new Date(time.dateTime));
 }
 
 async function startHeatmaps() {

@@ -3,12 +3,19 @@
 
 const MISSING = "–";
 
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+// The reader's own separators, with the digits that the server writes; under Node.js, where the tests run, the server's.
+const LOCALE = globalThis.document ? undefined : "en-US";
+const formatter = (style) => new Intl.NumberFormat(LOCALE, { numberingSystem: "latn", ...style });
+const whole = formatter({ maximumFractionDigits: 0 });
+// The short form of a number that someone typed: at most six digits after the point, no zeros at the end.
+const short = formatter({ maximumFractionDigits: 6, useGrouping: false });
+// "negative": what rounds to zero has no sign. Made once: making one costs more than using it a hundred times.
+const exactly = [0, 1, 2].map((digits) =>
+  formatter({ minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: "negative" }),
+);
 
-// "negative": what rounds to zero has no sign.
-function fixed(value, digits) {
-  const style = { minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: "negative" };
-  return value.toLocaleString("en-US", style);
+export function fixed(value, digits) {
+  return exactly[digits].format(value);
 }
 
 function missing(value) {
@@ -24,14 +31,9 @@ export function percent(value, digits = 1) {
   return missing(value) ? MISSING : `${fixed(value * 100, digits)}%`;
 }
 
-// The short form of a number that someone typed: at most six digits after the point, no zeros at the end.
-function plain(value) {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 6, useGrouping: false });
-}
-
 export function parameter(value, kind) {
   if (missing(value)) return MISSING;
-  return kind === "percent" ? `${plain(value * 100)}%` : plain(value);
+  return kind === "percent" ? `${short.format(value * 100)}%` : short.format(value);
 }
 
 // {fast: 10, slow: 50} -> "fast 10, slow 50"

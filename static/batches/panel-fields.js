@@ -33,7 +33,7 @@ export function percentageText(event) {
 function betaText(event, names) {
   const { currentBeta, currentCoefficient } = event;
   if (!names.betaScaling || !Number.isFinite(currentBeta)) return "";
-  return `Beta: ${currentBeta.toFixed(2)}, Coeff: ${(currentCoefficient ?? 1).toFixed(2)}`;
+  return `Beta: ${format.fixed(currentBeta, 2)}, Coeff: ${format.fixed(currentCoefficient ?? 1, 2)}`;
 }
 
 function remainingText(event) {

@@ -7,10 +7,8 @@ import { isTerminal } from "./live-feed.js";
 import { aged, cellText, panelFields, percentageText, stalledText, tabTitle } from "./panel-fields.js";
 
 const ANNOUNCE_EVERY_MS = 15_000;
-const CONNECTION_WORDS = {
-  reconnecting: "Reconnecting…",
-  gone: "This batch no longer exists.",
-};
+const CONNECTION_WORDS = { reconnecting: "Reconnecting…" };
+const GONE = "This batch was deleted";
 
 export function createPanel(root, names, now = () => Date.now()) {
   const fields = new Map([...root.querySelectorAll("[data-field]")].map((node) => [node.dataset.field, node]));
@@ -87,6 +85,19 @@ export function createPanel(root, names, now = () => Date.now()) {
   function connection(state) {
     root.dataset.connection = state;
     write("connection", CONNECTION_WORDS[state] ?? "");
+    if (state === "gone") sayFarewell();
+  }
+
+  // Nothing more will come, and nothing of it can be acted upon; what was last seen stays to be read.
+  function sayFarewell() {
+    event = null;
+    root.dataset.status = "gone";
+    for (const name of ["phase", "remaining", "beta", "parameters", "stalled"]) write(name, "");
+    write("headline", GONE);
+    for (const action of actions) action.hidden = true;
+    bar.setAttribute("aria-valuetext", GONE);
+    announcer.textContent = `${GONE}.`;
+    document.title = `${GONE} · Backtester`;
   }
 
   return { render, tick, connection };

@@ -33,6 +33,9 @@ def check(page):
 def test_the_form(stack, eyes):
     eyes.page.goto(f"{stack.url}/?strategy=grid_dca&enableBetaScaling=true&symbols=AAPL,NOPE&fees=x")
     check(eyes.page)
+    eyes.page.goto(f"{stack.url}/?stopLoss=0.1")
+    eyes.page.get_by_text("Presets", exact=True).click()
+    check(eyes.page)
 
 
 def test_a_running_batch(stack, eyes):
@@ -61,6 +64,18 @@ def test_one_combination(stack, eyes, finished):
 
 def test_the_list(stack, eyes, finished):
     eyes.page.goto(f"{stack.url}/batches/")
+    check(eyes.page)
+
+
+def test_two_batches_side_by_side_and_the_question_before_they_go(stack, eyes, finished):
+    other = start(stack, **SMALL, parameterRanges=RANGES, fees=0.01)
+    chosen = "&".join(f"batch={each.rstrip('/').rpartition('/')[2]}" for each in (finished, other))
+    eyes.page.goto(other)
+    wait_for_status(eyes.page, "complete")
+    eyes.page.get_by_text("Notes", exact=True).click()
+    eyes.page.goto(f"{stack.url}/batches/compare/?{chosen}")
+    check(eyes.page)
+    eyes.page.goto(f"{stack.url}/batches/delete/?{chosen}")
     check(eyes.page)
 
 

@@ -1,0 +1,50 @@
+// Numbers and times as the reader writes them. The server's own form is neutral (1,234.5 and UTC), and stays so without
+// scripts; what scripts draw comes from format.js, in the reader's form from the start.
+
+const NUMBER = /(?<![\w.,]|\w-)\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w,]|\.\d)|(?<![\w.,]|\w-)\d+\.\d+(?!\d|[.,]\d)/g;
+const VERBATIM = "code, pre, script, style, textarea, [data-verbatim]";
+
+export function separators(locale) {
+  const parts = new Intl.NumberFormat(locale, { numberingSystem: "latn" }).formatToParts(12345.6);
+  const find = (type, neutral) => parts.find((part) => part.type === type)?.value ?? neutral;
+  return { group: find("group", ""), decimal: find("decimal", ".") };
+}
+
+// "1,234.5%" -> "1.234,5%"
+export function rewritten(text, { group, decimal }) {
+  return text.replace(NUMBER, (number) => number.replace(/[,.]/g, (mark) => (mark === "," ? group : decimal)));
+}
+
+const done = new WeakSet(); // what was rewritten once is no longer in the server's form
+
+function localise(root, marks) {
+  const skip = (node) => (node.parentElement?.closest(VERBATIM) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, skip);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (done.has(node)) continue;
+    done.add(node);
+    const text = rewritten(node.data, marks);
+    if (text !== node.data) node.data = text;
+  }
+}
+
+function showTimes(root) {
+  const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of root.querySelectorAll("time[data-local]")) {
+    time.textContent = short.format(new Date(time.dateTime));
+    time.title = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+  }
+  for (const time of root.querySelectorAll("time:not([data-local])")) time.title = short.format(new Date(time.dateTime));
+}
+
+if (globalThis.document) {
+  const marks = separators();
+  const neutral = marks.group === "," && marks.decimal === ".";
+  const show = (root) => {
+    if (!neutral) localise(root, marks);
+    showTimes(root);
+  };
+  show(document.getElementById("main"));
+  document.body.addEventListener("htmx:afterSwap", ({ detail }) => show(detail.elt));
+  document.body.addEventListener("htmx:oobAfterSwap", ({ detail }) => show(detail.target));
+}

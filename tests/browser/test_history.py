@@ -1,0 +1,116 @@
+"""The history, as someone uses it who has run many batches."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.story import cancel, field, start, wait_for_progress, wait_for_status
+
+SMALL = {"strategy": "sma_cross", "symbols": ["CVX"], "enableBetaScaling": False}
+RANGES = {"fast": [5, 10, 20], "slow": [50, 100, 200]}
+
+
+@pytest.fixture
+def two(stack, page):
+    """Two small batches that have ended; the page is at the second."""
+    for changes in ({}, {"fees": 0.01, "symbols": ["CVX", "XOM"]}):
+        page.goto(start(stack, **SMALL | {"parameterRanges": RANGES} | changes))
+        wait_for_status(page, "complete")
+    return page
+
+
+@pytest.mark.both_browsers
+def test_a_note_is_found_again_and_two_batches_are_compared(stack, two):
+    page = two
+    page.locator("summary", has_text="Notes").press("Enter")
+    page.get_by_label("Notes on this batch").fill("Oil against oil")
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.get_by_role("status").filter(has_text="The note is kept.")).to_be_visible()
+    page.goto(f"{stack.url}/batches/")
+    page.get_by_role("searchbox").fill("oil against")
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"search=oil(\+|%20)against"))
+    expect(page.locator("#list")).to_contain_text("Oil against oil")
+    page.get_by_role("searchbox").fill("cvx")
+    expect(page.locator("#list tbody tr").nth(1)).to_be_visible()
+    for number in (0, 1):
+        page.get_by_role("checkbox").nth(number).check()
+    page.get_by_role("button", name="Compare two").click()
+    expect(page.get_by_role("heading", name="What was asked differently")).to_be_visible()
+    expect(page.get_by_role("table").first).to_contain_text("Fees, slippage")
+
+
+def test_what_is_picked_and_focused_stays_while_the_list_refreshes_itself(stack, page):
+    address = start(stack)
+    try:
+        page.goto(f"{stack.url}/batches/")
+        first = page.get_by_role("checkbox").first
+        first.check()
+        link = page.locator("#list tbody a").first
+        link.focus()
+        before = page.locator("#list tbody tr").first.inner_text()
+        expect(page.locator("#list tbody tr").first).not_to_have_text(before)
+        expect(first).to_be_checked()
+        expect(link).to_be_focused()
+    finally:
+        cancel(stack, address)
+
+
+def test_several_are_deleted_after_a_question(stack, two):
+    page = two
+    address = page.url
+    page.goto(f"{stack.url}/batches/?search={address.rstrip('/').rpartition('/')[2]}")
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Delete …").click()
+    expect(page.get_by_role("heading", name="Delete 1 batch?")).to_be_visible()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("1 batch is deleted.")).to_be_visible()
+    assert page.request.get(address).status == 404
+
+
+def test_the_best_so_far_is_drawn_while_it_runs_and_afterwards(stack, page):
+    address = start(stack)
+    page.goto(address)
+    wait_for_progress(page)
+    line = page.locator("[data-curve] path")
+    expect(line).to_have_attribute("d", re.compile(r"^M[\d.]+ [\d.]+(H[\d.]+V[\d.]+)*H[\d.]+$"))
+    seen = line.get_attribute("d")
+    expect(line).not_to_have_attribute("d", seen)
+    cancel(stack, address)
+    wait_for_status(page, "cancelled")
+    page.reload()
+    expect(page.locator("[data-curve-words]")).to_have_text(
+        re.compile(r"^From .* tests and .*\.$|from the first results on")
+    )
+
+
+def test_a_batch_that_is_deleted_under_its_watchers_has_a_last_word(stack, visitor):
+    someone = visitor()
+    someone.context.add_init_script(
+        """window.WebSocket = class {
+            constructor() { setTimeout(() => this.onclose({ code: 4404 }), 200); }
+            send() {}
+            close() {}
+        };"""
+    )
+    address = start(stack)
+    page = someone.page
+    page.goto(address)
+    expect(page.locator("#headline")).to_have_text("This batch was deleted")
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    assert page.title() == "This batch was deleted · Backtester"
+    cancel(stack, address)
+
+
+def test_a_reader_in_germany_sees_german_numbers(stack, visitor):
+    page = visitor(locale="de-DE", timezone_id="Europe/Berlin").page
+    page.goto(stack.url)
+    expect(page.locator(".total")).to_have_text("5.000")
+    page.get_by_role("button", name="Run batch").click()
+    wait_for_status(page, "complete")
+    assert re.fullmatch(r"Complete: 5\.000 tests in [\d,]+s", field(page, "headline"))
+    assert re.search(r"\d,\d%", field(page, "best"))
+    cells = page.locator("[aria-labelledby=results-title] tbody tr").first
+    expect(cells).to_contain_text(re.compile(r"\d,\d%"))
+    expect(page.locator("time[data-local]").first).to_have_text(re.compile(r"\d\d\.\d\d\.20\d\d, \d\d:\d\d"))
