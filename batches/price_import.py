@@ -1,6 +1,7 @@
 """Put a file's prices into the database: all of it, or nothing."""
 
 import hashlib
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from batches.price_layouts import bars_by_symbol
 from batches.price_mapping import changed, guess
 
 STORED_AT_ONCE = 200  # series in one statement: about 30 MB
+one_file_at_a_time = threading.Lock()  # in a process: the largest file takes some 2 GB while it is read
 NOTHING_GIVEN: Mapping[str, str] = MappingProxyType({})
 
 
@@ -42,8 +44,9 @@ def read_prices(source: BinaryIO | Path | bytes, *, name: str, given: Mapping[st
 
     given : what is known of how to read it, see `price_mapping.changed`; the rest is guessed.
     """
-    table = read_table(source, name=name)
-    return bars_by_symbol(table, changed(guess(table), given, table))
+    with one_file_at_a_time:
+        table = read_table(source, name=name)
+        return bars_by_symbol(table, changed(guess(table), given, table))
 
 
 def import_prices(

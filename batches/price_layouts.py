@@ -14,7 +14,7 @@ from batches.price_values import Moments, moments, numbers
 
 MAX_SYMBOLS = 5_000
 CELLS_AT_ONCE = 1_000_000
-SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._^=/-]{0,23}")
+SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9._^=/-]{0,23}")
 
 Whole = npt.NDArray[np.int64]
 

@@ -127,7 +127,7 @@ def _guess_decimal(table: Table, names: list[str]) -> str:
         column = table.columns[name]
         if texts(column):
             sample = column.slice(0, SAMPLED_ROWS).cast(pa.string())
-            numbers = sample.filter(pc.match_substring_regex(sample, r"^\s*[-+]?[\d.,]+\s*$"))
+            numbers = sample.filter(pc.match_substring_regex(sample, r"^\s*[-+]?\d+([.,]\d+)?\s*$"))
             commas |= bool(pc.any(pc.match_substring(numbers, ",")).as_py())
             points |= bool(pc.any(pc.match_substring(numbers, ".")).as_py())
     return "," if commas and not points else "."

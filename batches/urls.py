@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from batches import form_views, history_views, result_views, views
+from batches import form_views, history_views, price_views, result_views, views
 
 app_name = "batches"
 urlpatterns = [
@@ -10,6 +10,11 @@ urlpatterns = [
     path("count/", form_views.count, name="count"),
     path("presets/", form_views.presets, name="presets"),
     path("presets/<int:preset_id>/delete/", form_views.delete_preset, name="delete_preset"),
+    path("prices/", price_views.instrument_list, name="prices"),
+    path("prices/groups/", price_views.group, name="group"),
+    path("prices/import/", price_views.upload, name="upload"),
+    path("prices/import/<int:pk>/", price_views.price_import, name="price_import"),
+    path("prices/of/<path:symbol>/", price_views.instrument, name="instrument"),
     path("batches/", history_views.batch_list, name="list"),
     path("batches/compare/", history_views.compare, name="compare"),
     path("batches/delete/", history_views.delete, name="delete"),

@@ -8,11 +8,12 @@ from ninja import Router
 
 from batches.api.answers import answer
 from batches.catalogue import catalogue, instrument_entry
-from batches.errors import BatchError, Detail, InvalidRequest
+from batches.errors import Detail, InvalidRequest
 from batches.market_data import instruments
 from batches.measures import chosen_beta
 from batches.models import PriceImport
 from batches.openapi import operations
+from batches.price_drafts import refuse_when_large
 from batches.price_import import import_prices, read_prices
 
 router = Router()
@@ -57,9 +58,7 @@ def load_instruments(request: HttpRequest) -> HttpResponse:
     upload = request.FILES.get("file")
     if upload is None or upload.file is None:
         raise InvalidRequest(Detail("file", "file is missing; a CSV or Parquet file in a multipart form is wanted."))
-    if (upload.size or 0) > settings.PRICES_MAX_BYTES:
-        words = f"file has {upload.size:,} bytes; at most {settings.PRICES_MAX_BYTES:,} are read (PRICES_MAX_BYTES)."
-        raise BatchError(words, code="BODY_TOO_LARGE", status=413, details=(Detail("file", words),))
+    refuse_when_large(upload.size or 0)
     name = str(upload.name)[:100]
     report = import_prices(
         read_prices(cast(BinaryIO, upload.file), name=name, given=request.POST.dict()),
