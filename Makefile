@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`. Everything here works in the checkout; nothing is installed elsewhere,
 # except, by `make test` as root on a bare machine, a browser.
 .DEFAULT_GOAL := help
-.PHONY: help run install test faults check bench bench-stack bench-live lock clean
+.PHONY: help run install test faults check bench bench-stack bench-live bench-prices lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -41,6 +41,10 @@ bench-stack: $(VENV)/test.stamp ## Measure the whole way, from the request to th
 bench-live: $(VENV)/test.stamp var/bench-uvicorn/uvicorn ## Measure live updates: lateness, losses, memory; then watchers that come and go
 	$(PY) -m benchmarks.live
 	$(PY) -m benchmarks.live_churn
+
+bench-prices: $(VENV)/test.stamp ## Measure the price store: 5,000 symbols of 7,500 bars, on SQLite and on PostgreSQL
+	$(PY) -m benchmarks.prices
+	.ci/postgres -- $(PY) -m benchmarks.prices
 
 # Only measured beside Daphne, so it is no dependency of ours.
 var/bench-uvicorn/uvicorn:

@@ -83,7 +83,7 @@ def _handful(waiting: list[ResultChunk]) -> list[ResultChunk]:
     waiting = list(takewhile(lambda chunk: not chunk.attempt, waiting))
     plan = plan_of(waiting[0].session)
     cost_s = plan.grid.strategy.cost_ns / 1e9
-    seconds = np.cumsum([(chunk.stop - chunk.start) * plan.n_bars(chunk.symbol_number) * cost_s for chunk in waiting])
+    seconds = np.cumsum([(chunk.stop - chunk.start) * plan.bars[chunk.symbol_number] * cost_s for chunk in waiting])
     return waiting[: max(1, int(np.searchsorted(seconds, HANDFUL_S, side="right")))]
 
 

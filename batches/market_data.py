@@ -54,6 +54,12 @@ def load_prices(series_id: int, start: date | None, end: date | None) -> Prices:
     return load_series(series_id).between(start, end)
 
 
+@lru_cache(maxsize=100_000)
+def count_bars(series_id: int, start: date | None, end: date | None) -> int:
+    """How many bars `load_prices` has: remembered also for more series than a process keeps."""
+    return load_prices(series_id, start, end).n_bars
+
+
 def instruments(symbols: Sequence[str] | None = None) -> list[Instrument]:
     """What can be tested, with its groups and the present version of its prices (without the bars themselves)."""
     found = Instrument.objects.select_related("series").defer("series__data").prefetch_related("groups")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,16 @@ def beta(own: Prices, market: Prices) -> Beta:
     value = float(estimate_beta(own.close[at], market.close[market_at]))
     first, last = (days[0].item(), days[-1].item()) if days.size else (None, None)
     return Beta(value if math.isfinite(value) else None, len(days), first, last)
+
+
+@lru_cache(maxsize=100_000)
+def series_beta(series_id: int, benchmark_series_id: int, start: date | None, end: date | None) -> float | None:
+    """Over the bars from `start` to `end`; None where there are too few."""
+    try:
+        own, market = load_prices(series_id, start, end), load_prices(benchmark_series_id, start, end)
+    except EngineError:
+        return None
+    return beta(own, market).value
 
 
 def chosen_beta(symbol: str, benchmark: str, start: str, end: str) -> Beta:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.engine import METRIC_NAMES, Grid, Prices, Rules, get_strategy
-from batches.market_data import load_prices
+from batches.market_data import count_bars, load_prices
 from batches.models import BatchSession
 from batches.schemas import wire_name
 
@@ -26,6 +26,7 @@ class Plan:
     grid: Grid
     rules: Rules
     series_ids: tuple[int, ...]
+    bars: tuple[int, ...]  # how many of each symbol are tested
     betas: tuple[float | None, ...]
     start_date: date | None
     end_date: date | None
@@ -33,10 +34,6 @@ class Plan:
     def prices(self, symbol_number: int) -> Prices:
         """The tested bars of one symbol."""
         return load_prices(self.series_ids[symbol_number], self.start_date, self.end_date)
-
-    def n_bars(self, symbol_number: int) -> int:
-        """How many of them there are."""
-        return self.prices(symbol_number).n_bars
 
     def identity(self, index: int) -> dict[str, Any]:
         """The first part of a row, in its wire form: which combination it is."""
@@ -100,6 +97,7 @@ def build_plan(request: dict[str, Any], instruments: list[dict[str, Any]]) -> Pl
     strategy = get_strategy(request["strategy"])
     ranges = request["parameterRanges"]
     names = [parameter.name for parameter in strategy.all_parameters if wire_name(parameter.name) in ranges]
+    start, end = (date.fromisoformat(request[name]) if request[name] else None for name in ("startDate", "endDate"))
     return Plan(
         grid=Grid(
             strategy,
@@ -115,7 +113,9 @@ def build_plan(request: dict[str, Any], instruments: list[dict[str, Any]]) -> Pl
             whole_shares=request.get("wholeShares", False),  # batches from before it could be asked for
         ),
         series_ids=tuple(instrument["seriesId"] for instrument in instruments),
+        # Batches from before it was noted have to look.
+        bars=tuple(each.get("bars") or count_bars(each["seriesId"], start, end) for each in instruments),
         betas=tuple(instrument["beta"] for instrument in instruments),
-        start_date=date.fromisoformat(request["startDate"]) if request["startDate"] else None,
-        end_date=date.fromisoformat(request["endDate"]) if request["endDate"] else None,
+        start_date=start,
+        end_date=end,
     )

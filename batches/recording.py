@@ -138,7 +138,7 @@ def count(
     symbol_number = start // plan.grid.size_per_symbol
     session.successful += stop - start - failed
     session.failed += failed
-    session.work_done += float(stop - start) * plan.n_bars(symbol_number)
+    session.work_done += float(stop - start) * plan.bars[symbol_number]
     if metrics is not None:
         session.leaders = _leaders(session, plan, start, metrics)
     session.failures = _causes(session.failures, plan, failures)

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from backtester.engine import ENGINE_VERSION, EngineError, estimate_beta, get_strategy
+from backtester.engine import ENGINE_VERSION, EngineError, get_strategy
 from batches import storage
 from batches.checks import nearest
 from batches.errors import BatchError, Conflict, Detail, InvalidRequest
 from batches.finding import remember
 from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
-from batches.market_data import instruments, load_prices
+from batches.market_data import count_bars, instruments
+from batches.measures import series_beta
 from batches.models import BatchSession, Instrument, ResultChunk
 from batches.plan import Plan, build_plan
 from batches.planning import plan_chunks, work_per_second, workers
@@ -68,7 +68,7 @@ def estimate(request: StartRequest) -> Estimate:
     """Count and estimate; store nothing."""
     plan, facts = _checked_plan(request)
     cost_ns = get_strategy(request.strategy).cost_ns
-    work = plan.grid.size_per_symbol * sum(plan.prices(number).n_bars for number in range(len(plan.grid.symbols)))
+    work = plan.grid.size_per_symbol * sum(plan.bars)
     return Estimate(
         total=plan.grid.size,
         excluded=plan.grid.excluded,
@@ -87,7 +87,6 @@ def _known(request: StartRequest) -> BatchSession | None:
 
 def _prepare(request: StartRequest, now: datetime) -> tuple[BatchSession, list[ResultChunk]]:
     plan, facts = _checked_plan(request)
-    bars = [plan.prices(number).n_bars for number in range(len(plan.grid.symbols))]
     session = BatchSession(
         id=request.session_id or uuid.uuid4(),
         request=request.as_json(),
@@ -96,12 +95,12 @@ def _prepare(request: StartRequest, now: datetime) -> tuple[BatchSession, list[R
         instruments=facts,
         engine_version=ENGINE_VERSION,
         total=plan.grid.size,
-        work_total=float(plan.grid.size_per_symbol) * sum(bars),
+        work_total=float(plan.grid.size_per_symbol) * sum(plan.bars),
         created_at=now,
         timeout_s=request.timeout_s,
         deadline_at=now + timedelta(seconds=request.timeout_s),
     )
-    chunks = list(plan_chunks(plan.grid, bars, get_strategy(request.strategy).cost_ns))
+    chunks = list(plan_chunks(plan.grid, plan.bars, get_strategy(request.strategy).cost_ns))
     for chunk in chunks:
         chunk.session = session
     return session, chunks
@@ -138,18 +137,24 @@ def _unknown_symbol(symbol: str) -> Detail:
 
 
 def _facts(instrument: Instrument, request: StartRequest) -> dict[str, Any]:
+    """The bars are read only where the dates cut them: a batch over thousands of symbols is planned at once."""
+    series, start, end = instrument.series, request.start_date, request.end_date
+    bars = series.n_bars
     try:
-        load_prices(instrument.series_id, request.start_date, request.end_date)
+        if (start and start > series.first_date) or (end and end < series.last_date):
+            bars = count_bars(series.pk, start, end)
     except EngineError as error:
         raise InvalidRequest(Detail("startDate", error.message)) from error
-    return {"symbol": instrument.symbol, "seriesId": instrument.series_id, "beta": None}
+    return {"symbol": instrument.symbol, "seriesId": series.pk, "bars": bars, "beta": None}
 
 
 def _add_betas(facts: list[dict[str, Any]], found: dict[str, Instrument], request: StartRequest) -> None:
     benchmark = next(iter(instruments([settings.BENCHMARK_SYMBOL])), None)
     for fact in facts:
         manual = found[fact["symbol"]].manual_beta
-        fact["beta"] = manual if manual is not None else _measured_beta(fact["seriesId"], benchmark, request)
+        fact["beta"] = manual
+        if manual is None and benchmark:
+            fact["beta"] = series_beta(fact["seriesId"], benchmark.series_id, request.start_date, request.end_date)
         if fact["beta"] is None:
             raise InvalidRequest(
                 Detail(
@@ -158,17 +163,3 @@ def _add_betas(facts: list[dict[str, Any]], found: dict[str, Instrument], reques
                     " store a manual beta with the instrument, or switch beta scaling off.",
                 )
             )
-
-
-def _measured_beta(series_id: int, benchmark: Instrument | None, request: StartRequest) -> float | None:
-    """Over the tested dates, on the days that both have."""
-    if benchmark is None:
-        return None
-    try:
-        own = load_prices(series_id, request.start_date, request.end_date)
-        index = load_prices(benchmark.series_id, request.start_date, request.end_date)
-    except EngineError:
-        return None
-    _, own_at, index_at = np.intersect1d(own.dates, index.dates, assume_unique=True, return_indices=True)
-    beta = estimate_beta(own.close[own_at], index.close[index_at])
-    return float(beta) if np.isfinite(beta) else None

@@ -27,6 +27,7 @@ from batches.pages import (
     panel_event,
     title_of,
 )
+from batches.price_versions import prices_used
 from batches.progress import timeout_words
 from batches.results_table import ResultsTable
 from batches.sweep_link import sweep_query
@@ -50,7 +51,7 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "event": event,
         "names": names_of(session),
         "title": title_of(session),
-        "facts": facts(session),
+        "facts": [*facts(session), ("Prices", prices_used(session))],
         "curve": best_curve(session),
         "metric": METRIC_BY_NAME[session.sort_by],
         "leader_columns": leader_columns(session),

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import override_settings
 
 from backtester.engine import get_strategy
-from batches import events, execution, market_data, plan, queueing, results
+from batches import events, execution, market_data, measures, plan, queueing, results
 from batches.models import BatchSession
 
 from . import market, working
@@ -54,8 +54,8 @@ def _small_world(settings):
     settings.CHUNK_TARGET_S = 3 * 400 * get_strategy("sma_cross").cost_ns / 1e9  # three tests on 400 bars
     events.redis_trouble.until = queueing.trouble.until = 0.0
     plan._plans.clear()
-    market_data.load_series.cache_clear()
-    market_data.load_prices.cache_clear()
+    for cached in (market_data.load_series, market_data.load_prices, market_data.count_bars, measures.series_beta):
+        cached.cache_clear()
     results._cache.blocks.clear()
     results._cache.size = 0
 

@@ -381,3 +381,11 @@ def test_the_command_stores_nothing_of_a_bad_file_and_ends_with_1(db, capsys, tm
         assert caught.value.code == 1
         assert words in capsys.readouterr().err
     assert not Instrument.objects.exists()
+
+
+def test_every_file_of_the_documentation_is_read_as_it_says():
+    text = (SAMPLE.parents[2] / "docs/prices.md").read_text()
+    long, wide, german = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    assert closes(long)["AAPL"] == {"2020-01-02": 72.96, "2020-01-03": 72.25}
+    assert closes(wide) == {"AAPL": {"2020-01-02": 72.96, "2020-01-03": 72.25}, "MSFT": {"2020-01-02": 154.49}}
+    assert closes(german, "SAP.csv") == {"SAP": {"2020-01-02": 120.75, "2020-01-13": 122.0}}
