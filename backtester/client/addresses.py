@@ -21,9 +21,12 @@ def server_address(given: str | None) -> str:
     return urlunsplit((SCHEMES[parts.scheme], parts.netloc, parts.path.rstrip("/"), "", ""))
 
 
-def find_token(given: str | None) -> str | None:
-    """The given token, else BACKTESTER_TOKEN's."""
-    return given or os.environ.get("BACKTESTER_TOKEN") or None
+def find_token(given: str | None, address: str) -> str | None:
+    """The given token, else BACKTESTER_TOKEN's. A link may lead anywhere: that one is for BACKTESTER_URL alone."""
+    if given:
+        return given
+    is_foreign = "BACKTESTER_URL" in os.environ and server_address(None) != address
+    return None if is_foreign else os.environ.get("BACKTESTER_TOKEN") or None
 
 
 def split_link(text: str) -> tuple[str | None, str]:

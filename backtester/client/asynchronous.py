@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +32,7 @@ class AsyncClient:
 
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:
         self.url = server_address(url)
-        self._headers = headers(find_token(token))
+        self._headers = headers(find_token(token, self.url))
         self._http = httpx.AsyncClient(base_url=self.url, headers=self._headers, timeout=TIMEOUT)
 
     async def __aenter__(self) -> Self:
@@ -48,7 +48,7 @@ class AsyncClient:
         await self._http.aclose()
 
     async def start(
-        self, strategy: str, symbols: list[str], ranges: Mapping[str, Any] | None = None, **options: Any
+        self, strategy: str, symbols: Iterable[str], ranges: Mapping[str, Any] | None = None, **options: Any
     ) -> "AsyncBatch":
         """Start a batch. It goes on when this program ends.
 
@@ -59,7 +59,7 @@ class AsyncClient:
         return AsyncBatch.started(self, await self._answer(calls.start(body)))
 
     async def estimate(
-        self, strategy: str, symbols: list[str], ranges: Mapping[str, Any] | None = None, **options: Any
+        self, strategy: str, symbols: Iterable[str], ranges: Mapping[str, Any] | None = None, **options: Any
     ) -> Estimate:
         """Count and estimate the same batch; nothing is started."""
         return await self._answer(calls.estimate(calls.request_body(strategy, symbols, ranges or {}, options)))
@@ -135,15 +135,15 @@ class AsyncBatch:
     ) -> AsyncGenerator[Event, None]:
         """Each newer event as it comes, until the batch has ended, however often the connection breaks meanwhile.
 
-        patience_s : gives up with Unreachable when so long nothing was heard
+        patience_s : gives up with Unreachable when the server was away for so long
         on_trouble : is told when the connection broke; the next event says that it is back
         """
-        watch = watching.Watching(now=time.monotonic(), patience_s=patience_s)
+        watch = watching.Watching(patience_s=patience_s)
         while True:
             try:
                 async with aclosing(self._heard(watch.transport)) as texts:
                     async for text in texts:
-                        if (event := watch.heard(text, now=time.monotonic())) is not None:
+                        if (event := watch.heard(text)) is not None:
                             yield event
                         if watch.ended:
                             return

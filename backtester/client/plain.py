@@ -1,7 +1,7 @@
 """The client for scripts and notebooks that do one thing after the other."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +31,7 @@ class Client:
 
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:
         self.url = server_address(url)
-        self._headers = headers(find_token(token))
+        self._headers = headers(find_token(token, self.url))
         self._http = httpx.Client(base_url=self.url, headers=self._headers, timeout=TIMEOUT)
 
     def __enter__(self) -> Self:
@@ -45,7 +45,7 @@ class Client:
         self._http.close()
 
     def start(
-        self, strategy: str, symbols: list[str], ranges: Mapping[str, Any] | None = None, **options: Any
+        self, strategy: str, symbols: Iterable[str], ranges: Mapping[str, Any] | None = None, **options: Any
     ) -> "Batch":
         """Start a batch. It goes on when this program ends.
 
@@ -56,7 +56,7 @@ class Client:
         return Batch.started(self, self._answer(calls.start(body)))
 
     def estimate(
-        self, strategy: str, symbols: list[str], ranges: Mapping[str, Any] | None = None, **options: Any
+        self, strategy: str, symbols: Iterable[str], ranges: Mapping[str, Any] | None = None, **options: Any
     ) -> Estimate:
         """Count and estimate the same batch; nothing is started."""
         return self._answer(calls.estimate(calls.request_body(strategy, symbols, ranges or {}, options)))
@@ -132,14 +132,14 @@ class Batch:
     ) -> Generator[Event, None, None]:
         """Each newer event as it comes, until the batch has ended, however often the connection breaks meanwhile.
 
-        patience_s : gives up with Unreachable when so long nothing was heard
+        patience_s : gives up with Unreachable when the server was away for so long
         on_trouble : is told when the connection broke; the next event says that it is back
         """
-        watch = watching.Watching(now=time.monotonic(), patience_s=patience_s)
+        watch = watching.Watching(patience_s=patience_s)
         while True:
             try:
                 for text in self._heard(watch.transport):
-                    if (event := watch.heard(text, now=time.monotonic())) is not None:
+                    if (event := watch.heard(text)) is not None:
                         yield event
                     if watch.ended:
                         return

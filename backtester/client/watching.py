@@ -14,19 +14,19 @@ from backtester.client.events import Event
 WEBSOCKET, EVENT_STREAM, POLLING = LADDER = ("websocket", "event stream", "polling")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.3, 8.0
 POLL_S, POLLS = 1.0, 60  # after so many polls the better ways are tried again
-PATIENCE_S, FIRST_PATIENCE_S = 300.0, 30.0  # without a sign of the server; and before the first one
+PATIENCE_S, FIRST_PATIENCE_S = 300.0, 30.0  # of a server that is away; and of one that was never there
 FINAL_CLOSE_CODES = {4401: 401, 4403: 403, 4404: 404}
 
 
 class Watching:
-    """The state of one watch. heard_at : monotonic seconds of the last sign of the server."""
+    """The state of one watch. lost_at : monotonic seconds since when nothing was heard; a quiet stream is heard."""
 
-    def __init__(self, *, now: float, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
         self.rung = 0
         self.failures = 0
         self.sequence = -1
         self.ended = False
-        self.heard_at = now
+        self.lost_at: float | None = None
         self.patience_s = patience_s
 
     @property
@@ -34,7 +34,7 @@ class Watching:
         """What to try now."""
         return LADDER[self.rung]
 
-    def heard(self, text: str | bytes, *, now: float) -> Event | None:
+    def heard(self, text: str | bytes) -> Event | None:
         """The event, unless it is no newer than the last one. Refused when the server says no on the stream itself."""
         try:
             data = json.loads(text)
@@ -43,7 +43,7 @@ class Watching:
         if data.get("success") is False:
             raise refusal(STATUS_OF_CODE.get(data.get("code"), 500), data)
         event = Event.from_wire(data)
-        self.failures, self.heard_at = 0, now
+        self.failures, self.lost_at = 0, None
         if event.sequence <= self.sequence:
             return None
         self.sequence, self.ended = event.sequence, event.is_terminal
@@ -61,8 +61,9 @@ class Watching:
             raise error
         if (final := FINAL_CLOSE_CODES.get(close_code(error))) is not None:
             raise refusal(final, {"error": "There is no such batch."} if final == 404 else {}) from error
+        self.lost_at = now if self.lost_at is None else self.lost_at
         patience_s = self.patience_s if self.sequence >= 0 else min(self.patience_s, FIRST_PATIENCE_S)
-        if now - self.heard_at > patience_s:
+        if now - self.lost_at > patience_s:
             raise Unreachable(f"Nothing was heard for {patience_s:g} s: {in_words(error)}") from error
         was_live = self.failures == 0 and self.sequence >= 0
         self.failures += 1

@@ -58,8 +58,8 @@ def _watch(batch: Followed, screen: Screen) -> int:
 
 def ask() -> str:
     """CANCEL, LEAVE, or anything else to go on. Another Ctrl-C, or the end of the input, leaves the batch running."""
-    print(QUESTION, end="", file=sys.stderr, flush=True)
     try:
+        print(QUESTION, end="", file=sys.stderr, flush=True)
         # Not input(): a Ctrl-C in the moment before it reads would wait for the next key.
         while not select.select([sys.stdin], [], [], 0.1)[0]:
             pass

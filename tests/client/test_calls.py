@@ -98,6 +98,13 @@ def test_the_token_goes_with_every_request(monkeypatch):
     assert Client("http://server", token="given")._headers == {"Authorization": "Bearer given"}
 
 
+def test_the_token_of_the_environment_is_not_shown_to_another_server(monkeypatch):
+    monkeypatch.setenv("BACKTESTER_TOKEN", "secret")
+    monkeypatch.setenv("BACKTESTER_URL", "https://ours/")
+    assert Client()._headers == Client("https://ours")._headers == {"Authorization": "Bearer secret"}
+    assert Client("https://theirs")._headers == {}
+
+
 def test_options_and_ranges_are_spelled_as_on_the_wire():
     body = request_body(
         "sma_cross",

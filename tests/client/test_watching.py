@@ -16,11 +16,11 @@ def text(sequence, kind="progress", **fields):
 
 @pytest.fixture
 def watch():
-    return Watching(now=0.0)
+    return Watching()
 
 
 def heard(watch, *texts):
-    return [event.sequence for each in texts if (event := watch.heard(each, now=0.0)) is not None]
+    return [event.sequence for each in texts if (event := watch.heard(each)) is not None]
 
 
 def closed_with(code):
@@ -34,16 +34,16 @@ def test_what_is_not_newer_is_left_out_also_after_coming_back(watch):
 
 
 def test_it_ends_with_the_terminal_event_alone(watch):
-    watch.heard(text(8, "connected", status="complete"), now=0.0)
+    watch.heard(text(8, "connected", status="complete"))
     assert not watch.ended
-    event = watch.heard(text(9, "complete", results={"totalCombinations": 3}), now=0.0)
+    event = watch.heard(text(9, "complete", results={"totalCombinations": 3}))
     assert event.is_terminal
     assert event.results == {"totalCombinations": 3}
     assert watch.ended
 
 
 def test_a_field_of_a_newer_server_is_in_the_raw_event(watch):
-    event = watch.heard(text(1, bestSoFar={"index": 2}, novelty=[1]), now=0.0)
+    event = watch.heard(text(1, bestSoFar={"index": 2}, novelty=[1]))
     assert event.best_so_far == {"index": 2}
     assert event.raw["novelty"] == [1]
 
@@ -90,28 +90,34 @@ def test_other_close_codes_are_not(watch, code):
 
 def test_a_refusal_on_the_stream_is_final_unless_there_is_only_no_room(watch):
     with pytest.raises(NotFound, match="no such batch") as found:
-        watch.heard('{"success": false, "error": "There is no such batch.", "code": "NOT_FOUND"}', now=0.0)
+        watch.heard('{"success": false, "error": "There is no such batch.", "code": "NOT_FOUND"}')
     with pytest.raises(NotFound):
         watch.lost(found.value, now=0.0)
     with pytest.raises(Refused) as full:
-        watch.heard('{"success": false, "error": "No room.", "code": "LIMIT_REACHED"}', now=0.0)
+        watch.heard('{"success": false, "error": "No room.", "code": "LIMIT_REACHED"}')
     watch.lost(full.value, now=0.0)
 
 
 def test_it_gives_up_sooner_when_it_has_never_heard_anything(watch):
-    watch.lost(OSError("refused"), now=29.0)
+    watch.lost(OSError("refused"), now=100.0)
+    watch.lost(OSError("refused"), now=129.0)
     with pytest.raises(Unreachable, match="30 s: refused"):
-        watch.lost(OSError("refused"), now=31.0)
-    patient = Watching(now=0.0)
-    patient.heard(text(1), now=10.0)
-    patient.lost(OSError("refused"), now=309.0)
+        watch.lost(OSError("refused"), now=131.0)
+
+
+def test_its_patience_begins_when_the_server_goes_away_however_quiet_it_was_before(watch):
+    heard(watch, text(1))
+    watch.lost(OSError("cut"), now=10_000.0)
+    watch.lost(OSError("refused"), now=10_299.0)
+    heard(watch, text(1, "connected"))  # back again, with nothing new
+    watch.lost(OSError("cut"), now=20_000.0)
     with pytest.raises(Unreachable, match="300 s"):
-        patient.lost(OSError("refused"), now=311.0)
+        watch.lost(OSError("refused"), now=20_301.0)
 
 
 def test_what_is_no_event_is_trouble(watch):
     with pytest.raises(Unreachable, match="is the address right"):
-        watch.heard("<html>", now=0.0)
+        watch.heard("<html>")
 
 
 def test_the_bytes_of_a_stream_may_be_cut_anywhere():

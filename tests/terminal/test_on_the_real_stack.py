@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 
@@ -98,6 +99,17 @@ def test_in_a_pipe_every_update_is_a_line_of_json(manage):
     assert events[-1]["results"]["sortedBy"] == "sharpe"
     sequences = [event["sequence"] for event in events]
     assert sequences == sorted(set(sequences))
+
+
+def test_ctrl_c_in_a_pipe_asks_nobody_and_leaves_the_batch_running(stack, client):
+    command = [sys.executable, str(ROOT / "manage.py"), "run_batch", *LONG]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=stack.environment, stdout=pipe, stderr=pipe, text=True) as running:
+        batch = client.batch(json.loads(running.stdout.readline())["sessionId"])
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors.split()[:3]) == (130, ["It", "goes", "on."])
+    assert batch.cancel(), "it was still running"
 
 
 def test_a_link_is_enough_from_a_machine_without_the_database(manage, small, tmp_path):
