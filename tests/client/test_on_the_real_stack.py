@@ -23,7 +23,8 @@ def client(stack):
 @pytest.fixture
 def resting(client):
     """A batch that has hardly begun, and waits."""
-    batch = client.start("sma_cross", ["AAPL", "GE"], {"fast": range(2, 150), "slow": range(151, 300)})
+    slow = {"window": range(10, 60), "target": [level / 100 for level in range(10, 20)], "every": range(5, 45)}
+    batch = client.start("volatility_target", ["AAPL"], slow)
     batch.pause()
     yield batch
     with contextlib.suppress(NotFound):

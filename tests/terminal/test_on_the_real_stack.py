@@ -16,7 +16,11 @@ from .pseudo_terminal import CTRL_C, PseudoTerminal
 
 pytestmark = pytest.mark.stack
 SMALL = ("sma_cross", "--symbols", "AAPL", "MSFT", "--set", "fast=5:50:5", "--set", "slow=60,100,200")
-LONG = ("sma_cross", "--symbols", "AAPL", "MSFT", "--set", "fast=2:700", "--set", "slow=701:1400")
+# Half a minute of work on two cores, so that nobody has to hurry; each test cancels it.
+LONG = (
+    *("volatility_target", "--symbols", "AAPL", "MSFT"),
+    *("--set", "window=10:126", "--set", "target=0.05:1.04:0.01", "--set", "every=5:44"),
+)
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 

@@ -13,6 +13,7 @@ from tests.stack_process import OURS, ROOT
 from .pseudo_terminal import CTRL_C, PseudoTerminal
 
 pytestmark = pytest.mark.stack  # processes of its own
+SLOW = ("volatility_target", "--symbols", "AAPL", "--set", "window=10:126", "--set", "every=5:44")
 SWEEP = ("sma_cross", "--symbols", "AAPL", "MSFT", "--set", "fast=2:200", "--set", "slow=205:400")
 
 
@@ -44,7 +45,7 @@ def test_the_first_run_prepares_what_is_missing_and_computes_all_of_it(environme
 
 
 def test_a_batch_that_is_left_goes_on_without_the_terminal(environment, manage):
-    with PseudoTerminal("run_batch", *SWEEP, "--fees", "0.002", env=environment) as terminal:
+    with PseudoTerminal("run_batch", *SLOW, "--set", "target=0.1:0.25:0.01", env=environment) as terminal:
         terminal.expect(r"(loading|testing) ")
         terminal.press(CTRL_C)
         terminal.expect(r"\(Enter\)\?")
@@ -53,11 +54,11 @@ def test_a_batch_that_is_left_goes_on_without_the_terminal(environment, manage):
         session_id = terminal.found(r"It goes on\. .*/batches/(\S+)/")
     done = manage("watch_batch", session_id)
     event = json.loads(done.stdout.splitlines()[-1])
-    assert (done.returncode, event["type"], event["successfulTests"]) == (0, "complete", 78_008)
+    assert (done.returncode, event["type"], event["successfulTests"]) == (0, "complete", 74_880)
 
 
 def test_a_batch_that_is_cancelled_ends_and_so_do_its_workers(environment, manage):
-    with PseudoTerminal("run_batch", *SWEEP, "--set", "stop_loss=0.1:0.2:0.01", env=environment) as terminal:
+    with PseudoTerminal("run_batch", *SLOW, "--set", "target=0.05:1.04:0.01", env=environment) as terminal:
         terminal.expect("now ")
         terminal.press(CTRL_C)
         terminal.expect(r"\(Enter\)\?")
