@@ -122,7 +122,7 @@ def test_the_preview_says_what_an_import_would_change(client, db):
     [
         (b"", 422, "Choose a file first|the file is empty"),
         (b"\x00\x01\x02", 422, "this is not text"),
-        (gzip.compress(LONG.encode())[:-9], 422, "the gzip archive is cut off"),
+        (gzip.compress(LONG.encode(), mtime=0)[:-9], 422, "the gzip archive is cut off"),
         (b"PAR1 nonsense", 422, "cannot be read as Parquet"),
     ],
 )
