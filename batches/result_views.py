@@ -18,6 +18,8 @@ from batches.insights import insights
 from batches.models import BatchSession
 from batches.neighbours import at_the_end, neighbours
 from batches.pages import LEADER_METRICS, METRIC_BY_NAME, names_of, title_of
+from batches.parallel import parallel as drawn_parallel
+from batches.results_table import read_query
 from batches.snippets import alone, snippets
 from batches.sweep_link import sweep_query
 
@@ -38,6 +40,25 @@ def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "metric": METRIC_BY_NAME[session.sort_by],
     }
     return page_or_part(request, "batches/spread.html", "batches/_spread.html", context)
+
+
+@require_GET
+def parallel(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
+    """Parallel coordinates of the tests that pass the table's filters, and the form that narrows the table."""
+    session = get_object_or_404(BatchSession, pk=session_id)
+    asked, query, problem = read_query(session, request.GET)
+    context = {
+        "session": session,
+        "title": title_of(session),
+        "metric": METRIC_BY_NAME[session.sort_by],
+        "picture": drawn_parallel(session, query),
+        "problem": problem,
+        "carried": [
+            *((name, asked[name]) for name in ("sort", "symbol") if name in asked),
+            *(("show", name) for name in request.GET.getlist("show")),
+        ],
+    }
+    return page_or_part(request, "batches/parallel.html", "batches/_parallel.html", context)
 
 
 @require_GET

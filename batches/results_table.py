@@ -32,20 +32,14 @@ class ResultsTable:
 
     def __init__(self, session: BatchSession, given: QueryDict) -> None:
         self.session = session
-        self.problem = ""
-        self.asked = _asked(given)
-        try:
-            self.query = ResultsQuery.parse(session, self.asked)
-        except InvalidRequest as error:
-            self.problem = error.message
-            self.asked = {}
-            self.query = ResultsQuery.parse(session, {})
+        self.asked, self.query, self.problem = read_query(session, given)
         self.page: ResultsPage = page(session, self.query)
         self.symbols: list[str] = session.request["symbols"]
         self.axes = axes_of(session)
+        usual = list(METRIC_BY_NAME)[:FIRST_METRICS]
         chosen = [name for name in METRIC_BY_NAME if name in given.getlist("show")]
-        self.chosen_metrics = chosen
-        self.metrics = chosen or list(METRIC_BY_NAME)[:FIRST_METRICS]
+        self.chosen_metrics = [] if chosen == usual else chosen
+        self.metrics = chosen or usual
         # What it is ranked by comes first, on a phone too.
         self.names = list(dict.fromkeys([*_only(session.sort_by, self.metrics), *self.axes, *self.metrics]))
 
@@ -137,17 +131,23 @@ class ResultsTable:
         return [(name, value) for name, value in self.asked.items() if name not in ("symbol", "page")]
 
 
+def read_query(session: BatchSession, given: QueryDict) -> tuple[dict[str, str], ResultsQuery, str]:
+    """What the results know of a page's query string, how they read it, and what is wrong: then it is ignored."""
+    asked = _asked(given)
+    try:
+        return asked, ResultsQuery.parse(session, asked), ""
+    except InvalidRequest as error:
+        return {}, ResultsQuery.parse(session, {}), error.message
+
+
 def _only(name: str, names: list[str]) -> list[str]:
     return [name] if name in names else []
 
 
 def _asked(given: Mapping[str, str]) -> dict[str, str]:
     """The part of the page's query that the results know, with the filter form's fields in their own spelling."""
-    asked = {
-        name: given[name]
-        for name in given
-        if given[name] != "" and (name in KNOWN or name.startswith(("min.", "max.")))
-    }
+    asked = {name: given[name] for name in given if given[name] and name in KNOWN}
+    asked |= {name: _fraction(given[name]) for name in given if given[name] and name.startswith(("min.", "max."))}
     by = given.get("by", "")
     for kind, field in (("min", "least"), ("max", "most")):
         if by and given.get(field):

@@ -21,6 +21,7 @@ urlpatterns = [
     path("batches/<uuid:session_id>/notes/", history_views.notes, name="notes"),
     path("batches/<uuid:session_id>/", views.detail, name="detail"),
     path("batches/<uuid:session_id>/results/<int:index>/", result_views.combination, name="combination"),
+    path("batches/<uuid:session_id>/parallel/", result_views.parallel, name="parallel"),
     path("batches/<uuid:session_id>/spread/", result_views.spread, name="spread"),
     path("batches/<uuid:session_id>/<str:action>", views.act, name="act"),
 ]

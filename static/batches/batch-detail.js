@@ -2,6 +2,7 @@
 
 import { isTerminal, startLiveFeed } from "./live-feed.js";
 import { offerNotification } from "./notify.js";
+import { startBrushing } from "./parallel.js";
 import { createPanel } from "./progress-panel.js";
 import { createIcon } from "./tab-icon.js";
 
@@ -62,4 +63,14 @@ async function startHeatmaps() {
     startHeatmap(card, names);
   }
 }
-document.body.addEventListener("htmx:afterSettle", startHeatmaps);
+document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
+  startHeatmaps();
+  if (detail.target === results) window.htmx.trigger("#parallel", "refresh"); // other filters, another picture
+});
+
+// An address says only what was chosen.
+document.body.addEventListener("htmx:configRequest", ({ detail: { verb, formData } }) => {
+  if (verb !== "get") return;
+  for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+});
+startBrushing(document.body);

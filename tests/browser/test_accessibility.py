@@ -53,6 +53,9 @@ def test_the_results(stack, eyes, finished):
     wait_for_status(eyes.page, "complete")
     expect(eyes.page.locator("[data-words]")).to_contain_text("cells")
     eyes.page.get_by_text("What was asked").click()
+    for part, picture in (("#parallel", ".parallel"), ("#spread", ".spread")):  # they come when someone scrolls to them
+        eyes.page.locator(part).scroll_into_view_if_needed()
+        expect(eyes.page.locator(picture)).to_be_visible()
     check(eyes.page)
 
 

@@ -103,6 +103,64 @@ def test_the_distribution_comes_when_someone_scrolls_to_it(results):
     expect(results.locator(".importance")).to_contain_text("Symbol")
 
 
+def test_a_stroke_along_an_axis_narrows_the_table_and_the_address_holds_it(results):
+    results.locator("#parallel").scroll_into_view_if_needed()
+    grip = results.locator("[data-brush=fast]")
+    expect(grip).to_be_visible()
+    grip.scroll_into_view_if_needed()
+    box = grip.bounding_box()
+    middle = box["x"] + box["width"] / 2
+    results.mouse.move(middle, box["y"] + box["height"] * 0.4)  # the upper end of the axis is 30, the lower one 5
+    results.mouse.down()
+    results.mouse.move(middle, box["y"] - 20, steps=5)
+    results.mouse.up()
+    expect(results.locator(".pager")).to_contain_text("of 96")
+    expect(results.locator("#parallel-words")).to_contain_text("96 of 192 tests pass")
+    expect(results).to_have_url(re.compile(r"\?min\.fast=[12]\d(\.\d+)?$"))
+    results.reload()
+    expect(results.locator(".pager")).to_contain_text("of 96")
+    results.locator("#parallel").scroll_into_view_if_needed()
+    results.locator("[data-brush=fast]").click()  # lets go of it
+    expect(results.locator(".pager")).to_contain_text("of 192")
+
+
+def test_ranges_are_typed_as_well_and_the_focus_stays(results):
+    results.locator("#parallel").scroll_into_view_if_needed()
+    results.locator("#most-slow").fill("100")
+    results.keyboard.press("Enter")
+    expect(results.locator(".pager")).to_contain_text("of 72")
+    expect(results.locator("#parallel-words")).to_contain_text("72 of 192 tests pass")
+    expect(results.locator("#most-slow")).to_be_focused()
+    results.get_by_role("link", name="Trades", exact=True).click()
+    expect(results).to_have_url(re.compile(r"max\.slow=100"))
+
+
+def test_the_heatmap_keeps_its_choices_while_the_table_is_sorted(results):
+    expect(results.locator("[data-words]")).to_contain_text("of 192 tests")
+    results.locator("[data-heatmap] select[name=symbol]").select_option("KO")
+    expect(results.locator("[data-words]")).to_contain_text("of 64 tests")
+    results.get_by_role("link", name="Trades", exact=True).click()
+    expect(results.get_by_role("columnheader", name="Trades")).to_have_attribute("aria-sort", "descending")
+    expect(results.locator("[data-words]")).to_contain_text("of 64 tests")
+
+
+def test_what_is_filtered_is_downloaded(results):
+    results.locator("select[name=symbol]").first.select_option("GE")
+    expect(results.locator(".pager")).to_contain_text("of 64")
+    with results.expect_download() as downloading:
+        results.get_by_role("link", name="CSV").click()
+    lines = downloading.value.path().read_text().splitlines()
+    assert len(lines) == 65
+    assert all(',"GE",' in line for line in lines[1:])
+
+
+def test_a_result_is_run_again_on_its_own(results):
+    results.locator(f"{ROWS} a").first.click()
+    expect(results.locator("[data-chart]")).to_be_visible()
+    results.get_by_role("link", name="Run this again").click()
+    expect(results.locator(".total")).to_have_text("1")
+
+
 def test_the_chart_reads_out_the_day_under_the_pointer(results):
     results.locator(f"{ROWS} a").first.click()
     expect(results.locator("[data-chart] .equity")).to_be_visible()
@@ -127,6 +185,7 @@ def test_a_batch_is_deleted_in_two_steps(stack, page):
     wait_for_status(page, "complete")
     address = page.url
     page.get_by_text("Delete this batch").click()
+    page.wait_for_load_state("networkidle")  # what came into sight on the way down is still fetched
     page.get_by_role("button", name="Delete for good").click()
     page.wait_for_url(f"{stack.url}/batches/")
     assert page.request.get(address).status == 404
