@@ -1,8 +1,9 @@
-"""Which pages of other sites may talk to us: none, unless they are listed.
+"""Which machines may talk to us, and which pages of other sites: in personal mode this machine; none, unless listed.
 
 Programs send no Origin and are let through; browsers always send it with a WebSocket or a cross-site POST.
 """
 
+import ipaddress
 from typing import Any
 
 from django.conf import settings
@@ -26,8 +27,25 @@ def is_known_host(host: str) -> bool:
     return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
 
 
+def is_near(address: str) -> bool:
+    """Whether a client's address is one that may come: in personal mode one of this machine.
+
+    No address: it came over a unix socket.
+    """
+    if settings.ACCESS_MODE == "team" or settings.TRUST_NETWORK or not address:
+        return True
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
+
+
 def is_welcome(scope: dict[str, Any]) -> bool:
     """Whether a handshake comes from one of our pages, or from a program."""
+    if not is_near((scope.get("client") or ("", 0))[0]):
+        return False
     headers = {name: value.decode("latin1") for name, value in scope.get("headers", [])}
     host = headers.get(b"host", "")
     return is_known_host(host) and is_known_origin(headers.get(b"origin"), host)

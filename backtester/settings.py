@@ -5,6 +5,7 @@ Durations carry their unit in the name. `docs/settings.md` explains each one (a 
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from pathlib import Path
@@ -92,6 +93,7 @@ INSTALLED_APPS = [
     "ninja",
     "backtester",
     "batches",
+    "backtester.people",
 ]
 
 # Every one of these is async-capable: one that is not would cost a thread for each open stream.
@@ -106,6 +108,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "backtester.admission.Admission",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -123,10 +126,39 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "backtester.admission.person",
             ],
         },
     },
 ]
+
+# ---- People ----------------------------------------------------------------------------------------------------------
+
+ACCESS_MODE = env.str("ACCESS_MODE", default="personal")
+if ACCESS_MODE not in {"personal", "team"}:
+    raise ImproperlyConfigured(f"ACCESS_MODE is {ACCESS_MODE!r}; personal or team is wanted.")
+TRUST_NETWORK = env.bool("TRUST_NETWORK", default=False)
+
+
+def _refuse_to_serve_strangers(name: str, hosts: list[str]) -> None:
+    """Personal mode asks nobody to log in, so it must not be reached from elsewhere without being told to."""
+    near = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|\[?::1\]?", re.IGNORECASE)
+    for host in hosts if ACCESS_MODE == "personal" and not TRUST_NETWORK else ():
+        if not near.fullmatch(host):
+            raise ImproperlyConfigured(
+                f"{name} is {host!r}, which others can reach, and ACCESS_MODE=personal asks nobody to log in."
+                " Set ACCESS_MODE=team; or TRUST_NETWORK=true, if something in front of it keeps strangers away."
+            )
+
+
+OWNER_MAX_RUNNING = env.int("OWNER_MAX_RUNNING", default=16)
+OWNER_MAX_COMBINATIONS_PER_DAY = env.int("OWNER_MAX_COMBINATIONS_PER_DAY", default=50_000_000)
+AUTHENTICATION_BACKENDS = ["backtester.people.throttle.ThrottledBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "people:login", "batches:form", "people:login"
 
 # ---- Database: SQLite in DATA_DIR, or DATABASE_URL -------------------------------------------------------------------
 
@@ -210,6 +242,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
+_refuse_to_serve_strangers("HOST", [HOST])
+_refuse_to_serve_strangers("ALLOWED_HOSTS", ALLOWED_HOSTS)
 WORKERS = env.int("WORKERS", default=0) or os.cpu_count() or 1
 
 # ---- Batches ---------------------------------------------------------------------------------------------------------

@@ -5,15 +5,18 @@ from django.urls import include, path
 
 from backtester.health import healthz, readyz
 from backtester.metrics_page import metrics
+from backtester.people.views import login
 from batches.api import api
 from batches.streams import batch_stream
 
 urlpatterns = [
     path("api/backtest/batch/stream", batch_stream, name="stream"),
     path("api/", api.urls),
+    path("admin/login/", login),  # one login for all, with one guard against guessing
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
+    path("", include("backtester.people.urls")),
     path("", include("batches.urls")),
 ]

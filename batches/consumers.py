@@ -10,12 +10,13 @@ import orjson
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
+from backtester.people.credentials import shown_in
 from batches.errors import BatchError, NotFound
 from batches.live import follow, refusal
 from batches.tally import open_streams
 
 NORMAL, SERVER_ERROR = 1000, 1011
-CLOSE_CODES = {404: 4404, 429: 4429}
+CLOSE_CODES = {401: 4401, 404: 4404, 429: 4429}
 PONG = '{"type":"pong"}'
 LONGEST_PING = 100  # characters; what is longer is not even parsed
 
@@ -59,7 +60,7 @@ class BatchConsumer(AsyncConsumer):
     async def _forward(self) -> None:
         open_streams["websocket"] += 1
         try:
-            async with contextlib.aclosing(follow(self._session_id())) as events:
+            async with contextlib.aclosing(follow(self._session_id(), shown_in(self.scope))) as events:
                 async for event in events:
                     if event is not None:
                         await self.base_send({"type": "websocket.send", "text": event.text})

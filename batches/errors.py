@@ -20,6 +20,7 @@ class BatchError(Exception):
         self.code = code
         self.status = status
         self.details = details
+        self.headers: dict[str, str] = {}
 
     def as_json(self) -> dict[str, object]:
         """The wire form, the same on HTTP and on streams."""
@@ -56,5 +57,23 @@ class Conflict(BatchError):
 class TooMany(BatchError):
     """A limit of this installation is reached; it is named in the message."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, retry_after_s: int = 5) -> None:
         super().__init__(message, code="LIMIT_REACHED", status=429)
+        self.headers["Retry-After"] = str(retry_after_s)
+
+
+class Unauthorized(BatchError):
+    """Nobody is logged in, or no longer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Log in, or send the token of an account as `Authorization: Bearer ...`.", code="UNAUTHORIZED", status=401
+        )
+        self.headers["WWW-Authenticate"] = 'Bearer realm="backtester"'
+
+
+class Forbidden(BatchError):
+    """The account is known, but may not do this."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="FORBIDDEN", status=403)

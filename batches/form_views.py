@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_POST
 
-from batches import storage, submission
+from batches import access, storage, submission
+from batches.access import Right
 from batches.errors import BatchError, InvalidRequest
 from batches.forms import SweepForm
 from batches.market_data import instruments
-from batches.models import BatchSession
 from batches.pages import HEAVY, batch_lines
 from batches.presets import examples, keep, presets_of
 from batches.schemas import parse_start
@@ -33,7 +33,9 @@ def form(request: HttpRequest) -> HttpResponse:
     sweep = SweepForm(request.POST, instruments())
     try:
         with storage.refusals():
-            session = submission.submit(parse_start(sweep.wire()), now=timezone.now())
+            access.require(request.user, Right.RUN)
+            owner = access.owner(request.user)
+            session = submission.submit(parse_start(sweep.wire()), now=timezone.now(), owner=owner)
     except BatchError as error:
         return _form_page(request, request.POST, refused=error)
     return HttpResponseRedirect(reverse("batches:detail", args=[session.id]), status=303)
@@ -44,7 +46,7 @@ def _form_page(
 ) -> HttpResponse:
     sweep, counted = _counted(data, say_what_is_wrong=say_what_is_wrong)
     now = timezone.now()
-    recent = BatchSession.objects.defer(*HEAVY)[:RECENT]
+    recent = access.visible(request.user).select_related("owner").defer(*HEAVY)[:RECENT]
     context = counted | {
         "sweep": sweep,
         "refused": refused if refused and not isinstance(refused, InvalidRequest) else None,

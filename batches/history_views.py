@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from batches import lifecycle
+from batches import access, lifecycle
+from batches.access import Right
 from batches.comparison import compare as compare_two
 from batches.errors import BatchError
 from batches.finding import matching, remember
@@ -37,7 +38,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     wanted, text = request.GET.get("status", ""), request.GET.get("search", "")[:LONGEST_SEARCH].replace("\0", "")
     chosen = {"status__in": STATUS_GROUPS[wanted]} if wanted in STATUS_GROUPS else {}
-    found = matching(BatchSession.objects.filter(**chosen), text).defer(*HEAVY)
+    found = matching(access.visible(request.user).filter(**chosen), text).select_related("owner").defer(*HEAVY)
     shown = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     lines = batch_lines(shown.object_list, now)
     context = {
@@ -56,7 +57,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def compare(request: HttpRequest) -> HttpResponse:
     """Two batches side by side."""
-    chosen = _chosen(request.GET)
+    chosen = _chosen(request, request.GET)
     if len(chosen) != 2:
         messages.error(request, f"Choose two batches to compare; {len(chosen) or 'none'} came.")
         return redirect("batches:list")
@@ -68,11 +69,12 @@ def compare(request: HttpRequest) -> HttpResponse:
 def delete(request: HttpRequest) -> HttpResponse:
     """Ask before several batches are thrown away, then do it; those still at work are left alone."""
     if request.method != "POST":
-        lines = batch_lines(_chosen(request.GET), timezone.now())
+        lines = batch_lines(_chosen(request, request.GET), timezone.now())
         return render(request, "batches/delete.html", {"lines": lines, "now": timezone.now(), "nav": "list"})
     gone = 0
-    for session in _chosen(request.POST):
+    for session in _chosen(request, request.POST):
         try:
+            access.require(request.user, Right.DELETE_ALL, session)
             lifecycle.delete(session.id)
             gone += 1
         except BatchError as error:
@@ -82,20 +84,21 @@ def delete(request: HttpRequest) -> HttpResponse:
     return redirect("batches:list")
 
 
-def _chosen(given: QueryDict) -> list[BatchSession]:
+def _chosen(request: HttpRequest, given: QueryDict) -> list[BatchSession]:
     """The batches that were picked in the list, in that order; what is no batch is left out."""
     ids = []
     for text in dict.fromkeys(given.getlist("batch")[:ON_A_PAGE]):
         with contextlib.suppress(ValueError):
             ids.append(uuid.UUID(text))
-    found = BatchSession.objects.in_bulk(ids)
+    found = access.visible(request.user).in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
 
 
 @require_POST
 def notes(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """Keep what someone wants to remember about a batch."""
-    session = get_object_or_404(BatchSession, pk=session_id)
+    session = get_object_or_404(access.visible(request.user), pk=session_id)
+    access.require(request.user, Right.STEER_ALL, session)
     text = request.POST.get("notes", "").replace("\r\n", "\n").replace("\0", "").strip()
     if len(text) > LONGEST_NOTE:
         messages.error(request, f"A note of {len(text):,} letters is too long; at most {LONGEST_NOTE:,} are kept.")

@@ -11,19 +11,22 @@ import gc
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import redis
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from batches.errors import TooMany
+from backtester.people.credentials import Credential
+from batches.access import Watch, is_personal
+from batches.errors import BatchError, TooMany
 from batches.events import group_name
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 4.0  # a stream is never quiet for longer than twice this; what is not acknowledged, the kernel drops
 POLL_S = 1.0
+RECHECK_S = 20.0  # a stream ends within this time, and a moment, after its watcher has lost the right to it
 SUBSCRIBE_S = 1.0
 COLLECT_AFTER = 1_000  # watchers that came or left, and as many again as are here
 EARLY = 0.1  # the part of EVENT_INTERVAL_S by which an event may be early: commits and clocks are not exact
@@ -57,14 +60,15 @@ class Event:
 class Watcher:
     """The slot of one open stream."""
 
-    __slots__ = ("doubted", "idle", "newest", "sequence", "timer", "waiting")
+    __slots__ = ("credential", "doubted", "idle", "newest", "sequence", "timer", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, credential: Credential | None) -> None:
+        self.credential = credential
         self.newest: Event | None = None  # not taken yet
         self.sequence = -1  # the highest seen
         self.waiting: asyncio.Future[None] | None = None
         self.idle = True
-        self.doubted = False  # the row was not there: whoever follows is to look for himself
+        self.doubted = False  # the row, or the right, was not there: whoever follows is to look for himself
         self.timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
 
     def offer(self, event: Event) -> None:
@@ -80,7 +84,7 @@ class Watcher:
             self.newest = None
 
     def doubt(self) -> None:
-        """The batch may have been deleted."""
+        """The batch may have been deleted, or the right to watch it lost."""
         self.doubted = True
         self._wake()
 
@@ -158,27 +162,30 @@ class Watched:
 
 
 NewerEvents = Callable[[dict[uuid.UUID, int]], Awaitable[Iterable[tuple[uuid.UUID, Event | None]]]]
+Refused = Callable[[Collection[Watch]], Awaitable[dict[Watch, BatchError]]]
 
 
 class Hub:
     """The watchers of this process and event loop, by batch."""
 
-    def __init__(self, newer_events: NewerEvents) -> None:
+    def __init__(self, newer_events: NewerEvents, refused: Refused) -> None:
         self.batches: dict[uuid.UUID, Watched] = {}
         self.newer_events = newer_events
+        self.refused = refused
         self.watchers = 0
         self.turnover = self.seen_turnover = 0
         self.channel: str | None = None
         self.opening = asyncio.Lock()
         self.tasks: set[asyncio.Task[None]] = set()
         self._spawn(self._poll())
+        self._spawn(self._recheck())
 
     @contextlib.contextmanager
-    def watching(self, session_id: uuid.UUID) -> Iterator[Watcher]:
+    def watching(self, session_id: uuid.UUID, credential: Credential | None = None) -> Iterator[Watcher]:
         """A watcher of the batch. The last one to leave ends the subscription."""
         if self.watchers >= settings.STREAMS_MAX:
             raise TooMany(f"This server has {self.watchers:,} open streams, and no more are allowed (STREAMS_MAX).")
-        watcher, watched = Watcher(), self.batches.setdefault(session_id, Watched())
+        watcher, watched = Watcher(credential), self.batches.setdefault(session_id, Watched())
         watched.watchers.add(watcher)
         self._count(1)
         try:
@@ -287,3 +294,21 @@ class Hub:
                     self.deliver(session_id, event)
             except Exception:
                 log.exception("the rows of watched batches could not be read; the next round tries again")
+
+    async def _recheck(self) -> None:
+        """Who logged out, or lost a token or a role, may not go on watching. A few queries for all of them."""
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            watching = [
+                ((watcher.credential, session_id), watcher)
+                for session_id, watched in (() if is_personal() else self.batches.items())
+                for watcher in watched.watchers
+            ]
+            try:
+                refused = await self.refused({watch for watch, _ in watching}) if watching else {}
+            except Exception:
+                log.exception("the rights of watchers could not be read; the next round tries again")
+                continue
+            for watch, watcher in watching:
+                if watch in refused:
+                    watcher.doubt()

@@ -13,7 +13,9 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.utils import timezone
 
-from batches.errors import BatchError, NotFound
+from backtester.people.credentials import Credential
+from batches import access
+from batches.errors import BatchError
 from batches.hub import Event, Hub
 from batches.models import BatchSession
 from batches.progress import connected_event, encode, newest_event
@@ -31,23 +33,23 @@ def hub() -> Hub:
     """The hub of the running event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _hubs:
-        _hubs[loop] = Hub(lambda known: read(newer_events, known))
+        _hubs[loop] = Hub(lambda known: read(newer_events, known), lambda watches: read(access.refused, watches))
     return _hubs[loop]
 
 
 async def follow(
-    session_id: uuid.UUID, *, after: int = 0, life_s: float = math.inf
+    session_id: uuid.UUID, credential: Credential | None = None, *, after: int = 0, life_s: float = math.inf
 ) -> AsyncGenerator[Event | None, None]:
     """The events of a batch: `connected` first, exactly one terminal event last; None when a heartbeat is due.
 
-    Subscribes, then reads the row, then forwards what is newer, so nothing falls between. Raises NotFound or TooMany
-    before the first event, and NotFound when the batch is deleted meanwhile. Ends without any event when the terminal
-    one was already seen (`after` at or past it), and without a terminal one when its life is over: then the client is
-    to come back.
+    Subscribes, then reads the row, then forwards what is newer, so nothing falls between. Raises NotFound, TooMany
+    or Unauthorized before the first event, and meanwhile when the batch is deleted or the right to watch it is lost.
+    Ends without any event when the terminal one was already seen (`after` at or past it), and without a terminal one
+    when its life is over: then the client is to come back.
     """
-    with hub().watching(session_id) as watcher:
+    with hub().watching(session_id, credential) as watcher:
         await hub().subscribed(session_id)
-        connected, terminal = await read(first_events, session_id)
+        connected, terminal = await read(first_events, session_id, credential)
         if terminal:
             if after < terminal.sequence:
                 yield connected
@@ -60,7 +62,7 @@ async def follow(
             event = await watcher.take()
             if event is None and watcher.doubted:
                 watcher.doubted = False
-                await read(first_events, session_id)  # raises NotFound if the batch was deleted under its watchers
+                await read(first_events, session_id, credential)  # raises if the batch, or the right, is gone
             yield event
             if event is not None and event.is_terminal:
                 return
@@ -90,11 +92,9 @@ async def read(function: Callable[..., Result], *args: Any) -> Result:
         _unfinished -= 1
 
 
-def first_events(session_id: uuid.UUID) -> tuple[Event, Event | None]:
+def first_events(session_id: uuid.UUID, credential: Credential | None = None) -> tuple[Event, Event | None]:
     """`connected`, and the terminal event if the batch is over."""
-    session = BatchSession.objects.filter(pk=session_id).first()
-    if session is None:
-        raise NotFound
+    session = access.find(access.person_with(credential), session_id)
     now = timezone.now()
     terminal = as_event(newest_event(session, now)) if session.state.is_terminal else None
     return as_event(connected_event(session, now)), terminal

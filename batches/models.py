@@ -138,6 +138,14 @@ class BatchSession(models.Model):
     sort_by = models.CharField(max_length=64)
     instruments = models.JSONField(help_text="For each symbol: the price series and the beta that this batch uses.")
     engine_version = models.CharField(max_length=32)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="batches",
+        help_text="Who started it; no one in personal mode.",
+    )
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
 
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
@@ -178,6 +186,8 @@ class BatchSession(models.Model):
         indexes = [
             models.Index(fields=["-created_at"], name="session_newest"),
             models.Index(fields=["status", "-created_at"], name="session_status"),
+            models.Index(fields=["owner", "-created_at"], name="session_owner"),
+            models.Index(fields=["strategy", "-created_at"], name="session_strategy"),
         ]
 
     def __str__(self) -> str:
@@ -217,6 +227,20 @@ class Preset(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DailyUse(models.Model):
+    """What one owner has started on one day, batches that were deleted included."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField(help_text="In UTC.")
+    combinations = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "day"], name="one_use_per_day")]
+
+    def __str__(self) -> str:
+        return f"{self.combinations:,} on {self.day}"
 
 
 class ResultChunk(models.Model):

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from batches import price_drafts, storage
+from batches import access, price_drafts, storage
+from batches.access import Right
 from batches.errors import BatchError, Detail, InvalidRequest
 from batches.fragments import page_or_part
 from batches.instrument_list import SORTS, InstrumentQuery, regroup
@@ -62,6 +63,7 @@ def _list(request: HttpRequest, refused: BatchError | None = None) -> HttpRespon
 @require_POST
 def group(request: HttpRequest) -> HttpResponse:
     """Put the ticked instruments into a group, or take them out of it."""
+    access.require(request.user, Right.EDIT_INSTRUMENTS)
     try:
         messages.success(request, regroup(request.POST.getlist("symbols"), request.POST))
     except BatchError as error:
@@ -74,6 +76,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     """Keep the file and show what is in it. A script, which tells how far it is, gets the address as JSON."""
     scripted = request.headers.get("Accept") == "application/json"
     try:
+        access.require(request.user, Right.IMPORT_PRICES)
         with storage.refusals():
             address = reverse("batches:price_import", args=[_received(request).pk])
     except BatchError as error:
@@ -92,7 +95,7 @@ def _received(request: HttpRequest) -> PriceImport:
         name=str(file.name)[:100],
         size=file.size or 0,
         source=request.POST.get("source", "").strip(),
-        owner=request.user if request.user.is_authenticated else None,
+        owner=access.owner(request.user),
         now=timezone.now(),
     )
 
@@ -100,6 +103,7 @@ def _received(request: HttpRequest) -> PriceImport:
 @require_http_methods(["GET", "HEAD", "POST"])
 def price_import(request: HttpRequest, pk: int) -> HttpResponse:
     """What a file holds, and how it is read; a POST reads it otherwise, stores it, or throws it away."""
+    access.require(request.user, Right.IMPORT_PRICES)
     draft = get_object_or_404(PriceImport, pk=pk)
     intent = request.POST.get("intent", "check")
     given = {name: value for name, value in request.POST.items() if isinstance(value, str)}
@@ -144,6 +148,7 @@ def instrument(request: HttpRequest, symbol: str) -> HttpResponse:
     found = get_object_or_404(Instrument.objects.select_related("series"), symbol=symbol.upper())
     problems: dict[str, str] = {}
     if request.method == "POST":
+        access.require(request.user, Right.EDIT_INSTRUMENTS)
         try:
             edit(found, request.POST)
             messages.success(request, f"{found.symbol} is changed.")

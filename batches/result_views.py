@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from batches import access
 from batches.charts import equity_chart, monthly_returns
 from batches.detail import LONGEST_DRAWDOWN
 from batches.detail import combination as replayed
@@ -33,7 +34,7 @@ IN_LOTS = (
 @require_GET
 def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """The distribution of the ranked metric and what explains it; fetched when someone scrolls to it."""
-    session = get_object_or_404(BatchSession, pk=session_id)
+    session = get_object_or_404(access.visible(request.user), pk=session_id)
     context = insights(session) | {
         "session": session,
         "title": title_of(session),
@@ -64,7 +65,7 @@ def parallel(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 @require_GET
 def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> HttpResponse:
     """One combination in full, computed again."""
-    session = get_object_or_404(BatchSession, pk=session_id)
+    session = get_object_or_404(access.visible(request.user), pk=session_id)
     context: dict[str, Any] = {
         "session": session,
         "title": title_of(session),

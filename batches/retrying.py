@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from backtester.engine import ENGINE_VERSION
-from batches import storage
+from batches import quotas, storage
 from batches.errors import Conflict
 from batches.finding import remember
 from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
@@ -20,8 +21,11 @@ from batches.results import decode_block, encode_block, result_bytes
 MOST_PIECES = 64  # a chunk whose failures are more scattered than this is run again as a whole
 
 
-def retry(ended: BatchSession, *, now: datetime) -> BatchSession:
-    """Start again what failed or is missing; Conflict while the batch is active, or when nothing is left to run."""
+def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> BatchSession:
+    """Start again what failed or is missing; Conflict while the batch is active, or when nothing is left to run.
+
+    The new batch belongs to whoever asked for it, as any that they start.
+    """
     if not ended.state.is_terminal:
         raise Conflict("The batch is still active; there is nothing to retry yet.", code="STILL_ACTIVE")
     if ended.successful == ended.total:
@@ -34,6 +38,7 @@ def retry(ended: BatchSession, *, now: datetime) -> BatchSession:
         sort_by=ended.sort_by,
         instruments=ended.instruments,
         engine_version=ENGINE_VERSION,
+        owner=owner,
         retry_of=ended,
         total=ended.total,
         work_total=ended.work_total,
@@ -46,6 +51,7 @@ def retry(ended: BatchSession, *, now: datetime) -> BatchSession:
     session.pace = [[0.0, session.work_done]]
     with_improvement(session, now)
     with transaction.atomic():
+        quotas.charge(owner, session.total - session.current, now)
         session.save(force_insert=True)
         remember(session)
         ResultChunk.objects.bulk_create(chunks, batch_size=100)

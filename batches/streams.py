@@ -11,14 +11,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from batches.errors import BatchError, Detail, InvalidRequest, NotFound, TooMany
+from backtester.people.credentials import shown_by
+from batches.errors import BatchError, Detail, InvalidRequest, NotFound
 from batches.hub import Event
 from batches.live import follow, refusal
 from batches.tally import open_streams
 
 RETRY_MS = (300, 1500)  # each client draws its own, so that a server that comes back is not met by all at once
 LIFE_SPREAD = 0.2
-TRY_AGAIN_S = 5
 HEARTBEAT = b": heartbeat\n\n"
 PADDING = b":" + b" " * 2048 + b"\n"  # some old proxies and browsers hand on nothing before the first 2 kB
 TYPE = "text/event-stream"
@@ -39,7 +39,7 @@ async def batch_stream(request: HttpRequest) -> HttpResponseBase:
         return _refusal(BatchError("The stream is read with GET.", code="METHOD_NOT_ALLOWED", status=405))
     try:
         life_s = settings.STREAM_LIFE_S * random.uniform(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)
-        events = follow(_session_id(request), after=last_event_id(request), life_s=life_s)
+        events = follow(_session_id(request), shown_by(request), after=last_event_id(request), life_s=life_s)
         first = await anext(events, None)
     except BatchError as error:
         return _refusal(error)
@@ -116,7 +116,7 @@ async def _frames(first: Event, events: AsyncGenerator[Event | None, None]) -> F
             yield PADDING + f"retry: {random.randint(*RETRY_MS)}\n\n".encode() + first.frame
             async for event in events:
                 yield HEARTBEAT if event is None else event.frame
-    except BatchError as error:  # the batch was deleted; an EventSource that comes back gets a 404, and stays away
+    except BatchError as error:  # the batch, or the right, is gone; an EventSource that comes back gets 404 or 401, and stays away
         yield f"event: error\ndata: {refusal(error)}\n\n".encode()
     finally:
         open_streams["sse"] -= 1
@@ -139,7 +139,4 @@ def last_event_id(request: HttpRequest) -> int:
 
 
 def _refusal(error: BatchError) -> JsonResponse:
-    response = JsonResponse(error.as_json(), status=error.status)
-    if isinstance(error, TooMany):
-        response["Retry-After"] = str(TRY_AGAIN_S)
-    return response
+    return JsonResponse(error.as_json(), status=error.status, headers=error.headers)

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from backtester.engine import ENGINE_VERSION, EngineError, get_strategy
-from batches import storage
+from batches import quotas, storage
 from batches.checks import nearest
 from batches.errors import BatchError, Conflict, Detail, InvalidRequest
 from batches.finding import remember
@@ -43,20 +44,22 @@ class Estimate:
     betas: dict[str, float]
 
 
-def submit(request: StartRequest, *, now: datetime) -> BatchSession:
+def submit(request: StartRequest, *, now: datetime, owner: User | None = None) -> BatchSession:
     """Store the batch with its plan in one transaction, then queue it. The same request under one id is one batch."""
-    if known := _known(request):
+    if known := _known(request, owner):
         return known
     session, chunks = _prepare(request, now)
+    session.owner = owner
     refuse_when_full()
     storage.refuse_when_full(result_bytes(session.total))
     try:
         with transaction.atomic():
+            quotas.charge(owner, session.total, now)
             session.save(force_insert=True)
             remember(session)
             ResultChunk.objects.bulk_create(chunks, batch_size=500)
     except IntegrityError:  # the same request came through another door at the same moment
-        if known := _known(request):
+        if known := _known(request, owner):
             return known
         raise
     log.info("a batch of %d tests with %s", session.total, session.strategy, extra={"session": str(session.id)})
@@ -78,9 +81,10 @@ def estimate(request: StartRequest) -> Estimate:
     )
 
 
-def _known(request: StartRequest) -> BatchSession | None:
+def _known(request: StartRequest, owner: User | None) -> BatchSession | None:
+    """The batch under the chosen id; Conflict, in the same words, when it is another's or holds another request."""
     session = BatchSession.objects.filter(pk=request.session_id).first() if request.session_id else None
-    if session and session.request != request.as_json():
+    if session and (session.request != request.as_json() or session.owner_id != (owner.pk if owner else None)):
         raise Conflict(f"sessionId {request.session_id} belongs to another request.", code="SESSION_ID_TAKEN")
     return session
 

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
-from batches import lifecycle, retrying, storage
+from batches import access, lifecycle, retrying, storage
+from batches.access import Right
 from batches.best_curve import best_curve
 from batches.errors import BatchError, NotFound
 from batches.fragments import is_htmx, page_or_part, wants_part
@@ -39,7 +40,7 @@ MOVES = {"cancel": lifecycle.cancel, "pause": lifecycle.pause, "resume": lifecyc
 @require_GET
 def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """One batch: its panel, then its results; to htmx, the results alone."""
-    session = get_object_or_404(BatchSession, pk=session_id)
+    session = get_object_or_404(access.visible(request.user), pk=session_id)
     axes = [name for name in axes_of(session) if name != "coefficient"]
     context: dict[str, Any] = {"session": session, "axes": axes}
     if session.state.is_terminal:
@@ -87,16 +88,20 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
     """Cancel, pause, resume, retry, delete. The live feed shows what became of it; without scripts, the page does."""
     if action not in (*MOVES, "retry", "delete"):
         raise Http404
-    session = get_object_or_404(BatchSession, pk=session_id)
+    session = get_object_or_404(access.visible(request.user), pk=session_id)
     target = reverse("batches:detail", args=[session.id])
     try:
         with storage.refusals():
             if action in MOVES:
+                access.require(request.user, Right.STEER_ALL, session)
                 MOVES[action](session.id, timezone.now())
                 return HttpResponse(status=204) if is_htmx(request) else redirect(target)
             if action == "retry":
-                target = reverse("batches:detail", args=[retrying.retry(session, now=timezone.now()).id])
+                access.require(request.user, Right.RUN)
+                retried = retrying.retry(session, now=timezone.now(), owner=access.owner(request.user))
+                target = reverse("batches:detail", args=[retried.id])
             else:
+                access.require(request.user, Right.DELETE_ALL, session)
                 lifecycle.delete(session.id)
                 target = reverse("batches:list")
     except BatchError as error:

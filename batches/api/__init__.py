@@ -19,7 +19,7 @@ for tag, routes in {"Batches": (starting, control), "Results": (results,), "Mark
 @api.exception_handler(BatchError)
 def refuse(request: HttpRequest, error: BatchError) -> HttpResponse:
     """The one error shape."""
-    return answer(error.as_json(), error.status)
+    return answer(error.as_json(), error.status, error.headers)
 
 
 @api.exception_handler(OperationalError)

@@ -1,7 +1,6 @@
 """What every route of the API does alike: find a batch, read the query string, answer in JSON."""
 
 import hashlib
-import uuid
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -11,8 +10,9 @@ from django.utils.cache import get_conditional_response
 from ninja import P, PathEx
 from pydantic import WithJsonSchema
 
+from batches import access
 from batches.checks import nearest
-from batches.errors import Detail, InvalidRequest, NotFound
+from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
 
 # Text, whatever the document says: what is malformed is not found, as the contract wants it.
@@ -25,19 +25,15 @@ Index = PathEx[
 ]
 
 
-def answer(data: Any, status: int = 200) -> HttpResponse:
+def answer(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
     """JSON in which what is undefined is null."""
-    return HttpResponse(
-        orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY), status=status, content_type="application/json"
-    )
+    body = orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
+    return HttpResponse(body, status=status, content_type="application/json", headers=headers)
 
 
-def find(session_id: str) -> BatchSession:
-    """The batch of that id; a malformed id is an unknown one."""
-    try:
-        return BatchSession.objects.get(pk=uuid.UUID(session_id))
-    except (ValueError, BatchSession.DoesNotExist):
-        raise NotFound from None
+def find(request: HttpRequest, session_id: str) -> BatchSession:
+    """The batch of that id, if whoever asks may see it."""
+    return access.find(request.user, session_id)
 
 
 def asked(request: HttpRequest, *known: str, others: bool = False) -> dict[str, str]:

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from batches import access
+from batches.access import Right
 from batches.api.answers import answer
 from batches.catalogue import catalogue, instrument_entry
 from batches.errors import Detail, InvalidRequest
@@ -55,6 +57,7 @@ def instrument_beta(request: HttpRequest) -> HttpResponse:
 @router.post("/instruments", summary="Load prices from a CSV or Parquet file", openapi_extra=operations.IMPORT)
 def load_instruments(request: HttpRequest) -> HttpResponse:
     """A multipart form with `file`, and what is known of how to read it. All of the file is stored, or nothing."""
+    access.require(request.user, Right.IMPORT_PRICES)
     upload = request.FILES.get("file")
     if upload is None or upload.file is None:
         raise InvalidRequest(Detail("file", "file is missing; a CSV or Parquet file in a multipart form is wanted."))
@@ -66,7 +69,7 @@ def load_instruments(request: HttpRequest) -> HttpResponse:
         size=upload.size or 0,
         source=request.POST.get("source", ""),
         door=PriceImport.Door.API,
-        owner=request.user if request.user.is_authenticated else None,
+        owner=access.owner(request.user),
     )
     found = [instrument_entry(each) for each in instruments([*report.added, *report.updated, *report.unchanged])]
     names = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged, "notes": report.notes}

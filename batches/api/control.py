@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Router
 
-from batches import lifecycle
+from batches import access, lifecycle
+from batches.access import Right
 from batches.api.answers import SessionId, answer, find, unless_known
 from batches.openapi import operations
 from batches.progress import newest_event
@@ -19,7 +20,7 @@ router = Router()
 )
 def snapshot(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """The same object that the streams send."""
-    session = find(session_id)
+    session = find(request, session_id)
     return unless_known(request, session, lambda: newest_event(session, timezone.now()))
 
 
@@ -28,7 +29,8 @@ def snapshot(request: HttpRequest, session_id: SessionId) -> HttpResponse:
 )
 def delete(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """409 while it is active."""
-    session = find(session_id)
+    session = find(request, session_id)
+    access.require(request.user, Right.DELETE_ALL, session)
     lifecycle.delete(session.id)
     return answer({"success": True, "sessionId": str(session.id)})
 
@@ -38,7 +40,7 @@ def delete(request: HttpRequest, session_id: SessionId) -> HttpResponse:
 )
 def cancel(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Idempotent."""
-    return _moved(session_id, lifecycle.cancel)
+    return _moved(request, session_id, lifecycle.cancel)
 
 
 @router.post(
@@ -46,17 +48,18 @@ def cancel(request: HttpRequest, session_id: SessionId) -> HttpResponse:
 )
 def pause(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Idempotent."""
-    return _moved(session_id, lifecycle.pause)
+    return _moved(request, session_id, lifecycle.pause)
 
 
 @router.post("/backtest/batch/{session_id}/resume", summary="Go on after a pause", openapi_extra=operations.MOVE)
 def resume(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Idempotent."""
-    return _moved(session_id, lifecycle.resume)
+    return _moved(request, session_id, lifecycle.resume)
 
 
-def _moved(session_id: SessionId, move: Any) -> HttpResponse:
-    session = find(session_id)
+def _moved(request: HttpRequest, session_id: SessionId, move: Any) -> HttpResponse:
+    session = find(request, session_id)
+    access.require(request.user, Right.STEER_ALL, session)
     changed = move(session.id, timezone.now())
     session.refresh_from_db(fields=["status"])
     return answer({"success": True, "sessionId": str(session.id), "status": session.status, "changed": changed})

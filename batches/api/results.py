@@ -22,7 +22,7 @@ router = Router()
 @router.get("/backtest/batch/{session_id}/results", summary="A page of results", openapi_extra=operations.RESULTS)
 def results(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Sorted and filtered on the server."""
-    session = find(session_id)
+    session = find(request, session_id)
     query = ResultsQuery.parse(session, asked(request, others=True))
     return unless_known(request, session, lambda: _page(session, query))
 
@@ -77,7 +77,7 @@ def results_parquet(request: HttpRequest, session_id: SessionId) -> StreamingHtt
 
 
 def _download(request: HttpRequest, session_id: str, kind: str) -> StreamingHttpResponse:
-    session = find(session_id)
+    session = find(request, session_id)
     query = ResultsQuery.parse(
         session, asked(request, others=True), sort="index"
     )  # refuses what is wrong before it starts
@@ -103,7 +103,7 @@ async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
 )
 def heatmap_cells(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Also while the batch runs."""
-    session = find(session_id)
+    session = find(request, session_id)
     query = asked(request, "x", "y", "metric", "symbol", "aggregate")
     return unless_known(request, session, lambda: _about(session) | heatmap(session, **query))
 
@@ -115,7 +115,7 @@ def heatmap_cells(request: HttpRequest, session_id: SessionId) -> HttpResponse:
 )
 def result(request: HttpRequest, session_id: SessionId, index: Index) -> HttpResponse:
     """Computed again from its index."""
-    session = find(session_id)
+    session = find(request, session_id)
     if not (index.isascii() and index.isdigit() and len(index) < 12):
         raise NotFound("combination")
     return unless_known(request, session, lambda: _about(session) | combination(session, int(index)))

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Router
 
-from batches import retrying, submission
+from batches import access, retrying, submission
+from batches.access import Right
 from batches.api.answers import SessionId, answer, asked, find
 from batches.api.waiting import answer_to_start, patience
 from batches.bodies import json_body
@@ -23,8 +24,13 @@ router = Router()
 async def start(request: HttpRequest) -> HttpResponse:
     """202 at once; with `?async=false`, or `Prefer: wait=n` and done within n seconds, 200 with the results."""
     wait = patience(request)
-    session = await _in_thread(lambda: submission.submit(parse_start(json_body(request)), now=timezone.now()))
-    return await answer_to_start(session, wait)
+
+    def submit() -> BatchSession:
+        access.require(request.user, Right.RUN)
+        wanted = parse_start(json_body(request))
+        return submission.submit(wanted, now=timezone.now(), owner=access.owner(request.user))
+
+    return await answer_to_start(request, await _in_thread(submit), wait)
 
 
 @router.post(
@@ -35,8 +41,13 @@ async def start(request: HttpRequest) -> HttpResponse:
 async def retry(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Answers like a start, with the new session."""
     wait = patience(request)
-    session = await _in_thread(lambda: retrying.retry(find(session_id), now=timezone.now()))
-    return await answer_to_start(session, wait)
+
+    def submit() -> BatchSession:
+        ended = find(request, session_id)
+        access.require(request.user, Right.RUN)
+        return retrying.retry(ended, now=timezone.now(), owner=access.owner(request.user))
+
+    return await answer_to_start(request, await _in_thread(submit), wait)
 
 
 async def _in_thread(start_it: Callable[[], BatchSession]) -> BatchSession:

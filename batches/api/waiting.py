@@ -11,6 +11,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from backtester.people.credentials import shown_by
 from batches.api.answers import answer, asked
 from batches.errors import BatchError, Detail, InvalidRequest
 from batches.live import follow
@@ -40,21 +41,21 @@ def patience(request: HttpRequest) -> Patience:
     return Patience(seconds, ", ".join([*applied, *([f"wait={seconds}"] if seconds else [])]))
 
 
-async def answer_to_start(session: BatchSession, wait: Patience) -> HttpResponse:
+async def answer_to_start(request: HttpRequest, session: BatchSession, wait: Patience) -> HttpResponse:
     """200 with the results if they are done in time, else 202."""
-    last = await _ending(session, wait.seconds) if wait.seconds else None
+    last = await _ending(request, session, wait.seconds) if wait.seconds else None
     response = started(session) if last is None else _classic_answer(session, last)
     if wait.applied:
         response["Preference-Applied"] = wait.applied
     return response
 
 
-async def _ending(session: BatchSession, seconds: float) -> dict[str, Any] | None:
+async def _ending(request: HttpRequest, session: BatchSession, seconds: float) -> dict[str, Any] | None:
     """The terminal event, if it comes in time."""
     with contextlib.suppress(TimeoutError):
         async with (
             asyncio.timeout(None if seconds == math.inf else seconds),
-            contextlib.aclosing(follow(session.id)) as events,
+            contextlib.aclosing(follow(session.id, shown_by(request))) as events,
         ):
             async for event in events:
                 if event is not None and event.is_terminal:

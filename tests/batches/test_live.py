@@ -106,10 +106,10 @@ async def test_a_watcher_that_comes_just_when_the_batch_ends_gets_one_terminal_e
 ):
     read_row = live.first_events
 
-    def end_meanwhile(session_id):
+    def end_meanwhile(*given):
         if moment == "before the row is read":
             working.finish(halfway)
-        events = read_row(session_id)
+        events = read_row(*given)
         working.finish(halfway)
         return events
 
@@ -397,7 +397,7 @@ async def test_a_websocket_answers_pings_and_ignores_what_it_does_not_know(halfw
 
 
 async def test_a_websocket_whose_row_cannot_be_read_is_closed_so_that_it_comes_back(halfway, monkeypatch):
-    def refuse(session_id):
+    def refuse(*given):
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(live, "first_events", refuse)

@@ -16,9 +16,9 @@ METRIC_COLUMNS = [wire_name(name) for name in METRIC_NAMES]
 LOWER_IS_BETTER = {wire_name(metric.name) for metric in METRICS if not metric.higher_is_better}
 
 
-def submit(body):
+def submit(body, *, owner=None):
     """A stored batch."""
-    return submission.submit(parse_start(body), now=timezone.now())
+    return submission.submit(parse_start(body), now=timezone.now(), owner=owner)
 
 
 def finish(session):

@@ -1,0 +1,76 @@
+"""Log in and out; the page of one's own account, with the tokens of one's scripts."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from backtester.people.forms import LoginForm, TokenForm
+from backtester.people.models import Token
+from backtester.people.throttle import wait_seconds
+from backtester.people.tokens import issue
+
+
+class Login(LoginView):
+    """The only way in for people, also to the admin."""
+
+    template_name = "people/login.html"
+    authentication_form = LoginForm
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Say it with the status, too, when it was tried too often."""
+        response = super().form_invalid(form)
+        if wait_s := wait_seconds(self.request):
+            response.status_code = 429
+            response["Retry-After"] = str(wait_s)
+        return response
+
+
+class Password(PasswordChangeView):
+    """Another password. It ends the account's other logins; this one goes on."""
+
+    template_name = "people/password.html"
+    success_url = reverse_lazy("people:account")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Back to the account, with a word."""
+        messages.success(self.request, "The password is changed. Other browsers have to log in again.")
+        return super().form_valid(form)
+
+
+login, logout, password = Login.as_view(), LogoutView.as_view(), Password.as_view()
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """Who one is here. A POST makes a token, and the answer is the only page that ever shows it."""
+    user, secret = _user(request), ""
+    form = TokenForm(request.POST or None, user=user)
+    if request.method == "POST" and form.is_valid():
+        _, secret = issue(user, form.cleaned_data["name"])
+        form = TokenForm(user=user)
+    context = {"form": form, "secret": secret, "tokens": user.tokens.all(), "roles": user.groups.order_by("name")}
+    return render(request, "people/account.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+    """End one of one's own tokens. What it has open ends within half a minute."""
+    token = get_object_or_404(Token, pk=token_id, user=_user(request))
+    token.delete()
+    messages.success(request, f"The token {token.name!r} is revoked.")
+    return redirect("people:account")
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # `login_required` has looked
+    return request.user
