@@ -16,7 +16,6 @@ from batches.detail import combination as replayed
 from batches.errors import BatchError, NotFound
 from batches.fragments import page_or_part
 from batches.insights import insights
-from batches.models import BatchSession
 from batches.neighbours import at_the_end, neighbours
 from batches.pages import LEADER_METRICS, METRIC_BY_NAME, names_of, title_of
 from batches.parallel import parallel as drawn_parallel

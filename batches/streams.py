@@ -116,7 +116,9 @@ async def _frames(first: Event, events: AsyncGenerator[Event | None, None]) -> F
             yield PADDING + f"retry: {random.randint(*RETRY_MS)}\n\n".encode() + first.frame
             async for event in events:
                 yield HEARTBEAT if event is None else event.frame
-    except BatchError as error:  # the batch, or the right, is gone; an EventSource that comes back gets 404 or 401, and stays away
+    except (
+        BatchError
+    ) as error:  # the batch, or the right, is gone; an EventSource that comes back gets 404 or 401, and stays away
         yield f"event: error\ndata: {refusal(error)}\n\n".encode()
     finally:
         open_streams["sse"] -= 1

@@ -6,41 +6,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('batches', '0003_notes_presets_and_search'),
+        ("batches", "0003_notes_presets_and_search"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DailyUse',
+            name="DailyUse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(help_text='In UTC.')),
-                ('combinations', models.PositiveBigIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(help_text="In UTC.")),
+                ("combinations", models.PositiveBigIntegerField(default=0)),
             ],
         ),
         migrations.AddField(
-            model_name='batchsession',
-            name='owner',
-            field=models.ForeignKey(blank=True, help_text='Who started it; no one in personal mode.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='batches', to=settings.AUTH_USER_MODEL),
+            model_name="batchsession",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Who started it; no one in personal mode.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="batches",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='batchsession',
-            index=models.Index(fields=['owner', '-created_at'], name='session_owner'),
+            model_name="batchsession",
+            index=models.Index(fields=["owner", "-created_at"], name="session_owner"),
         ),
         migrations.AddIndex(
-            model_name='batchsession',
-            index=models.Index(fields=['strategy', '-created_at'], name='session_strategy'),
+            model_name="batchsession",
+            index=models.Index(fields=["strategy", "-created_at"], name="session_strategy"),
         ),
         migrations.AddField(
-            model_name='dailyuse',
-            name='owner',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="dailyuse",
+            name="owner",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dailyuse',
-            constraint=models.UniqueConstraint(fields=('owner', 'day'), name='one_use_per_day'),
+            model_name="dailyuse",
+            constraint=models.UniqueConstraint(fields=("owner", "day"), name="one_use_per_day"),
         ),
     ]
