@@ -45,7 +45,7 @@ def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 @require_GET
 def parallel(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """Parallel coordinates of the tests that pass the table's filters, and the form that narrows the table."""
-    session = get_object_or_404(BatchSession, pk=session_id)
+    session = get_object_or_404(access.visible(request.user), pk=session_id)
     asked, query, problem = read_query(session, request.GET)
     context = {
         "session": session,
