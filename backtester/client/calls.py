@@ -66,7 +66,7 @@ def checked(response: httpx.Response) -> Any:
 
 def refused(response: httpx.Response) -> Refused:
     """Why not."""
-    return refusal(response.status_code, json_of(response))
+    return refusal(response.status_code, json_of(response), str(response.url))
 
 
 def json_of(response: httpx.Response) -> Any:

@@ -50,11 +50,11 @@ TRY_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPSta
 KINDS: Mapping[int, type[Refused]] = {404: NotFound, 401: NotSignedIn, 403: NotSignedIn}
 
 
-def refusal(status: int, answer: Any) -> Refused:
+def refusal(status: int, answer: Any, source: str = "The server") -> Refused:
     """The exception for an error answer: in the contract's shape, or in whatever a proxy on the way says."""
     said = answer if isinstance(answer, Mapping) else {}
-    known = status in HTTPStatus._value2member_map_
-    words = f"HTTP {status} {HTTPStatus(status).phrase}" if known else f"HTTP {status}"
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+    words = f"{source} answers HTTP {status} {phrase}, not as a backtester does; is the address right?"
     details = tuple(Detail(str(each.get("field")), str(each.get("message"))) for each in said.get("details") or ())
     kind = KINDS.get(status, Refused)
     return kind(str(said.get("error") or words), code=str(said.get("code") or status), status=status, details=details)

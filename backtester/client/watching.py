@@ -16,6 +16,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.3, 8.0
 POLL_S, POLLS = 1.0, 60  # after so many polls the better ways are tried again
 PATIENCE_S, FIRST_PATIENCE_S = 300.0, 30.0  # of a server that is away; and of one that was never there
 FINAL_CLOSE_CODES = {4401: 401, 4403: 403, 4404: 404}
+FINAL_WORDS = {401: "A token is wanted.", 403: "This token may not watch it.", 404: "There is no such batch."}
 
 
 class Watching:
@@ -60,7 +61,7 @@ class Watching:
         if isinstance(error, Refused) and error.is_final:
             raise error
         if (final := FINAL_CLOSE_CODES.get(close_code(error))) is not None:
-            raise refusal(final, {"error": "There is no such batch."} if final == 404 else {}) from error
+            raise refusal(final, {"error": FINAL_WORDS[final]}) from error
         self.lost_at = now if self.lost_at is None else self.lost_at
         patience_s = self.patience_s if self.sequence >= 0 else min(self.patience_s, FIRST_PATIENCE_S)
         if now - self.lost_at > patience_s:

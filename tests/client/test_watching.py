@@ -56,7 +56,7 @@ def test_a_transport_that_never_worked_gives_way_to_the_next_one(watch):
     assert tried == [WEBSOCKET, EVENT_STREAM, POLLING, WEBSOCKET]
 
 
-def test_a_connection_that_worked_is_tried_again_the_same_way(watch):
+def test_after_a_connection_that_worked_the_best_way_is_tried_first(watch):
     watch.rung = LADDER.index(EVENT_STREAM)
     heard(watch, text(1))
     watch.lost(OSError("cut"), now=0.0)
