@@ -24,6 +24,11 @@ class ParsedSeries:
     columns: dict[str, npt.NDArray[np.generic]]
     places: npt.NDArray[np.int32]
 
+    @property
+    def days(self) -> npt.NDArray[np.datetime64]:
+        """datetime64[D][n_bars], rising."""
+        return self.columns["date"].astype("datetime64[D]")
+
 
 @dataclass
 class Notes:
@@ -60,6 +65,7 @@ class ParsedFile:
 
     series: list[ParsedSeries]
     notes: tuple[str, ...]
+    place_word: str = "line"
 
 
 @dataclass(frozen=True, eq=False)

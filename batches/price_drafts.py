@@ -15,6 +15,7 @@ from batches.errors import BatchError, Conflict, Detail, TooMany
 from batches.models import Instrument, PriceImport
 from batches.price_bars import ParsedFile
 from batches.price_files import Table, read_table
+from batches.price_gaps import Gap, find_gaps, gap_notes
 from batches.price_import import ImportReport, content_hash, one_file_at_a_time, read_prices, store_prices
 from batches.price_layouts import bars_by_symbol
 from batches.price_mapping import PriceMapping, changed, guess
@@ -34,6 +35,7 @@ class SymbolLine:
     last: date
     has_ohlc: bool
     change: str  # new, changed, same
+    gap: Gap | None
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,15 @@ def look(draft: PriceImport, given: Mapping[str, str]) -> Look:
         except BatchError as error:
             problems = error.details or (Detail("file", error.message),)
             n_problems = getattr(error, "n_problems", len(problems))
+    gaps = find_gaps(parsed, parsed.series)
     return Look(
         table=table,
         mapping=mapping,
         head=_head(table),
-        symbols=_lines(parsed),
+        symbols=_lines(parsed, gaps),
         n_symbols=len(parsed.series),
         n_bars=sum(len(series.places) for series in parsed.series),
-        notes=parsed.notes,
+        notes=(*parsed.notes, *gap_notes(gaps)),
         problems=problems,
         n_problems=n_problems,
     )
@@ -123,7 +126,7 @@ def _head(table: Table) -> list[list[str]]:
     return [[str(table.places[number]), *(cell or "" for cell in row)] for number, row in enumerate(rows)]
 
 
-def _lines(parsed: ParsedFile) -> list[SymbolLine]:
+def _lines(parsed: ParsedFile, gaps: dict[str, Gap]) -> list[SymbolLine]:
     shown = parsed.series[:SHOWN_SYMBOLS]
     present = dict(
         Instrument.objects.filter(symbol__in=[each.symbol for each in shown])
@@ -133,7 +136,7 @@ def _lines(parsed: ParsedFile) -> list[SymbolLine]:
     lines = []
     for each in shown:
         known = present.get(each.symbol)
-        days = each.columns["date"].astype("datetime64[D]")
+        days = each.days
         lines.append(
             SymbolLine(
                 symbol=each.symbol,
@@ -142,6 +145,7 @@ def _lines(parsed: ParsedFile) -> list[SymbolLine]:
                 last=days[-1].item(),
                 has_ohlc={"open", "high", "low"} <= each.columns.keys(),
                 change="new" if known is None else "same" if known == content_hash(each) else "changed",
+                gap=gaps.get(each.symbol),
             )
         )
     return lines

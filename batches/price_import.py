@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from batches.measures import measure
 from batches.models import Instrument, PriceImport, PriceSeries
 from batches.price_bars import ParsedFile, ParsedSeries
 from batches.price_files import read_table
+from batches.price_gaps import find_gaps, gap_notes
 from batches.price_layouts import bars_by_symbol
 from batches.price_mapping import changed, guess
 
@@ -54,6 +55,7 @@ def import_prices(
 ) -> ImportReport:
     """Store the prices, and a record of who brought them, in one transaction."""
     with transaction.atomic():
+        notes = gap_notes(find_gaps(parsed, parsed.series))
         report = store_prices(parsed, source=source or name)
         now = timezone.now()
         PriceImport.objects.create(
@@ -67,7 +69,7 @@ def import_prices(
             created_at=now,
             stored_at=now,
         )
-    return report
+    return replace(report, notes=(*report.notes, *notes))
 
 
 def store_prices(parsed: ParsedFile, *, source: str) -> ImportReport:
@@ -95,7 +97,10 @@ def _store(parsed: Sequence[ParsedSeries], source: str, now: datetime) -> dict[s
     updated = [each for symbol, each in known.items() if each.series_id != versions[symbol]]
     for instrument in updated:
         instrument.series_id, instrument.updated_at = versions[instrument.symbol], now
-    Instrument.objects.bulk_create(added)
+    # Someone else may add the same symbol at the same moment: then the later one is an update.
+    Instrument.objects.bulk_create(
+        added, update_conflicts=True, unique_fields=["symbol"], update_fields=["series", "updated_at"]
+    )
     Instrument.objects.bulk_update(updated, ["series", "updated_at"])
     outcome = dict.fromkeys(hashes, "unchanged")
     return outcome | {each.symbol: "added" for each in added} | {each.symbol: "updated" for each in updated}
@@ -110,7 +115,7 @@ def _versions(hashes: Mapping[str, str]) -> dict[str, int]:
 
 def _series(parsed: ParsedSeries, sha256: str, source: str) -> PriceSeries:
     columns = parsed.columns
-    dates = columns["date"].astype("datetime64[D]")
+    dates = parsed.days
     return PriceSeries(
         symbol=parsed.symbol,
         sha256=sha256,

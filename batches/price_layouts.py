@@ -25,7 +25,7 @@ def bars_by_symbol(table: Table, mapping: PriceMapping) -> ParsedFile:
     notes = Notes(decimal_comma=mapping.decimal == ",")
     parts = _wide(table, mapping) if mapping.layout is Layout.WIDE else [_long(table, mapping)]
     series = [each for bars in parts for each in checked_series(bars, notes)]
-    return ParsedFile(series, notes.words())
+    return ParsedFile(series, notes.words(), table.place_word)
 
 
 def _check_columns(table: Table, mapping: PriceMapping) -> None:

@@ -25,9 +25,9 @@ from batches.price_mapping import ROLES, Layout
 ON_A_PAGE, RECENT, LISTED_COLUMNS = 50, 8, 200
 WAITING = PriceImport.Outcome.WAITING
 LAYOUTS = {
-    Layout.LONG: "a bar of the symbol it names",
-    Layout.SINGLE: "a bar of one symbol",
-    Layout.WIDE: "a day, with a column for each symbol",
+    Layout.LONG: "one bar (long)",
+    Layout.SINGLE: "one bar, one symbol",
+    Layout.WIDE: "one day (wide)",
 }
 DATE_ORDERS = {"ymd": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
 ROLE_LABELS = {role: role.capitalize() for role in ROLES} | {"adj_close": "Adjusted close"}

@@ -61,7 +61,7 @@ def test_an_upload_stores_no_price_before_it_is_confirmed(client, draft):
     shown = text_of(client.get(page))
     assert "2 symbols with 3 daily bars" in shown
     assert "Not in the order of time: line 3 (ACME on 2020-01-02)" in shown
-    assert "ACME 2020-01-02 2020-01-03 2 close new" in shown
+    assert "ACME 2020-01-02 2020-01-03 2 close none new" in shown
     assert "waits for your decision" in text_of(client.get(PRICES))
 
 
@@ -112,9 +112,20 @@ def test_the_preview_says_what_an_import_would_change(client, db):
     store_prices(read_prices(LONG.encode(), name="x"), source="x")
     page = send(client, LONG.replace("11", "12") + "CORE,2020-01-02,1\n")["Location"]
     shown = text_of(client.get(page))
-    assert "2 close a new version" in shown
-    assert "BOLT 2020-01-02 2020-01-02 1 close the same as now" in shown
-    assert "CORE 2020-01-02 2020-01-02 1 close new" in shown
+    assert "2 close none a new version" in shown
+    assert "BOLT 2020-01-02 2020-01-02 1 close none the same as now" in shown
+    assert "CORE 2020-01-02 2020-01-02 1 close none new" in shown
+
+
+def test_the_preview_and_the_api_tell_the_missing_days_with_the_line_before_them(client, db):
+    file = "symbol,date,close\n" + "".join(f"SP500,2020-01-{day:02},{day}\n" for day in (2, 3, 6, 7, 8))
+    file += "ACME,2020-01-08,1\nACME,2020-01-02,1\nACME,2020-01-06,1\nBOLT,2020-01-02,1\nBOLT,2020-01-06,1\n"
+    shown = text_of(client.get(send(client, file)["Location"]))
+    assert "3 days are missing (in 2 symbols): the first of ACME, 2020-01-03, after line 8." in shown
+    assert "ACME 2020-01-02 2020-01-08 3 close 2 from 2020-01-03, after line 8 new" in shown
+    answer = client.post("/api/instruments", {"file": io.BytesIO(file.encode())}).json()
+    assert answer["notes"][-1].startswith("3 days are missing")
+    assert {each["symbol"]: each["gaps"] for each in answer["instruments"]} == {"ACME": 2, "BOLT": 1, "SP500": 0}
 
 
 @pytest.mark.parametrize(
