@@ -1,6 +1,6 @@
 """What the pages of a batch show, from its row and its results. The views put it into templates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from backtester.engine import METRICS, STRATEGIES
+from batches.heatmap import AGGREGATES
 from batches.models import BatchSession
 from batches.progress import elapsed_seconds, percentage, snapshot, timeout_words
 from batches.schemas import wire_name
@@ -59,6 +60,22 @@ def leader_columns(session: BatchSession) -> list[tuple[str, str]]:
     return [
         (name, label_of(session, name)) for name in dict.fromkeys([session.sort_by, *axes_of(session), *LEADER_METRICS])
     ]
+
+
+def map_choice(session: BatchSession, axes: list[str], given: Mapping[str, str]) -> dict[str, Any]:
+    """What the heatmap shows at first: what a copied link holds (`map.x=slow`), else the first two parameters."""
+    first = {
+        "x": (axes[1] if len(axes) > 1 else "", axes),
+        "y": (axes[0] if axes else "", axes),
+        "metric": (session.sort_by, METRIC_BY_NAME),
+        "symbol": ("", session.request["symbols"]),
+        "aggregate": ("median", AGGREGATES),
+        "near": ("", ["on"]),
+    }
+    chosen = {name: given.get(f"map.{name}", "") for name in first}
+    return {"aggregates": AGGREGATES} | {
+        name: chosen[name] if chosen[name] in known else usual for name, (usual, known) in first.items()
+    }
 
 
 def label_of(session: BatchSession, name: str) -> str:

@@ -13,12 +13,13 @@ from batches import access
 from batches.charts import equity_chart, monthly_returns
 from batches.detail import LONGEST_DRAWDOWN
 from batches.detail import combination as replayed
-from batches.errors import BatchError, NotFound
+from batches.errors import BatchError
 from batches.fragments import page_or_part
 from batches.insights import insights
 from batches.neighbours import at_the_end, neighbours
 from batches.pages import LEADER_METRICS, METRIC_BY_NAME, names_of, title_of
 from batches.parallel import parallel as drawn_parallel
+from batches.plan import plan_of
 from batches.results_table import read_query
 from batches.snippets import alone, snippets
 from batches.sweep_link import sweep_query
@@ -65,16 +66,20 @@ def parallel(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> HttpResponse:
     """One combination in full, computed again."""
     session = get_object_or_404(access.visible(request.user), pk=session_id)
+    if index >= session.total:
+        raise Http404
+    identity = plan_of(session).identity(index)
     context: dict[str, Any] = {
         "session": session,
         "title": title_of(session),
         "names": names_of(session),
-        "index": index,
+        "identity": identity,
+        "again": f"{reverse('batches:form')}?{sweep_query(alone(session, identity))}",
+        "previous": index - 1 if index else None,
+        "next": index + 1 if index + 1 < session.total else None,
     }
     try:
         played = replayed(session, index)
-    except NotFound as error:
-        raise Http404 from error
     except BatchError as error:
         return render(request, "batches/combination.html", context | {"problem": error.message}, status=error.status)
     context |= {
@@ -83,7 +88,6 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
         "metrics": _metrics(played),
         "holders": _holders(played),
         "holder_columns": [(METRIC_BY_NAME[name], name) for name in HOLDER_METRICS],
-        "again": f"{reverse('batches:form')}?{sweep_query(alone(session, played))}",
         "snippets": snippets(session, played, request.build_absolute_uri("/").rstrip("/")),
         "months": monthly_returns(played["dates"], played["equity"]),
         "month_names": [calendar.month_abbr[number] for number in range(1, 13)],
@@ -93,8 +97,6 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
         "neighbour_columns": [
             (name, METRIC_BY_NAME[name].label) for name in dict.fromkeys([session.sort_by, *LEADER_METRICS])
         ],
-        "previous": index - 1 if index else None,
-        "next": index + 1 if index + 1 < session.total else None,
     }
     return render(request, "batches/combination.html", context)
 

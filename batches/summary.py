@@ -11,6 +11,7 @@ from batches.models import BatchSession
 from batches.plan import Plan, metrics_json
 from batches.results import Columns, best, columns_of, higher_is_better
 from batches.schemas import METRIC_OF_WIRE_NAME, wire_name
+from batches.templatetags.batch_format import parameter as shown_parameter
 
 log = logging.getLogger(__name__)
 FEW_TRADES = 30
@@ -87,5 +88,7 @@ def _warnings(plan: Plan, rows: list[dict[str, Any]]) -> list[str]:
     for name, values in plan.grid.axes.items():
         value = winner["parameters"][wire_name(name)]
         if len(values) > 2 and value in (values[0], values[-1]):
-            said.append(f"The best {wire_name(name)} ({value:g}) is at the edge of its range; extend the range.")
+            about = plan.grid.strategy.parameter(name)
+            words = f"{about.label.lower()} ({shown_parameter(value, about.kind)})"
+            said.append(f"The best {words} is at the edge of its range; extend the range.")
     return said

@@ -24,6 +24,7 @@ from batches.pages import (
     facts,
     label_of,
     leader_columns,
+    map_choice,
     names_of,
     panel_event,
     title_of,
@@ -42,7 +43,7 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """One batch: its panel, then its results; to htmx, the results alone."""
     session = get_object_or_404(access.visible(request.user), pk=session_id)
     axes = [name for name in axes_of(session) if name != "coefficient"]
-    context: dict[str, Any] = {"session": session, "axes": axes}
+    context: dict[str, Any] = {"session": session, "axes": axes, "map": map_choice(session, axes, request.GET)}
     if session.state.is_terminal:
         context |= _results_context(session, request.GET)
     if wants_part(request):

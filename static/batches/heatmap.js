@@ -18,6 +18,7 @@ export function startHeatmap(card, names) {
   let answered = null;
   let data = null;
   let at = null;
+  let changed = location.search.includes("map.");
 
   const label = (axis) => names.parameters[axis.name].label;
   const shown = (axis, value) => format.parameter(value, names.parameters[axis.name].kind);
@@ -25,7 +26,9 @@ export function startHeatmap(card, names) {
   async function load() {
     const mine = (newest += 1);
     const asked = performance.now();
-    const response = await fetch(`${card.dataset.heatmap}?${new URLSearchParams(new FormData(form))}`);
+    const wanted = new URLSearchParams(new FormData(form));
+    wanted.delete("near"); // done here
+    const response = await fetch(`${card.dataset.heatmap}?${wanted}`);
     const answer = await response.json();
     if (mine !== newest) return; // a later choice is on its way
     if (response.ok) draw(answer);
@@ -35,6 +38,18 @@ export function startHeatmap(card, names) {
 
   function again(mine) {
     if (mine === newest && card.isConnected) load();
+  }
+
+  // So that a copied link shows the same map.
+  function keepInAddress() {
+    if (!changed || !card.isConnected) return;
+    const address = new URL(location);
+    const chosen = new FormData(form);
+    for (const { name } of form.elements) {
+      if (chosen.get(name)) address.searchParams.set(`map.${name}`, chosen.get(name));
+      else address.searchParams.delete(`map.${name}`);
+    }
+    history.replaceState(history.state, "", address);
   }
 
   function draw(answer) {
@@ -106,7 +121,12 @@ export function startHeatmap(card, names) {
       if (data) summarise();
     });
   }
-  form.addEventListener("change", (event) => (event.target === smooth ? answered && draw(answered) : load()));
+  form.addEventListener("change", (event) => {
+    changed = true;
+    keepInAddress();
+    event.target === smooth ? answered && draw(answered) : load();
+  });
+  document.body.addEventListener("htmx:pushedIntoHistory", keepInAddress); // the table's links know only the table
   form.addEventListener("submit", (event) => event.preventDefault());
   load();
 }

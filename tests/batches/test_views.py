@@ -206,6 +206,20 @@ def test_actions_need_a_post(client, halfway):
     assert working.reread(halfway).status == "running"
 
 
+@pytest.mark.parametrize(
+    ("asked", "x", "y", "cell"),
+    [
+        ("", "slow", "fast", "median"),
+        ("map.x=fast&map.y=slow&map.aggregate=mean", "fast", "slow", "mean"),
+        ("map.x=beauty&map.aggregate=", "slow", "fast", "median"),
+    ],
+)
+def test_a_link_holds_what_the_heatmap_shows(client, finished, asked, x, y, cell):
+    body = client.get(f"{url(finished)}?{asked}&sort=fast").content.decode()
+    chosen = re.findall(r'<option(?: value="(\w+)")? selected>([^<]*)', body[body.index('id="heatmap"') :])
+    assert [value or text for value, text in chosen] == [x, y, "sharpe", cell]
+
+
 # ---- results ---------------------------------------------------------------------------------------------------------
 
 
@@ -247,6 +261,14 @@ def test_the_downloads_are_of_what_is_filtered_in_the_order_that_is_shown(client
     assert [dict(parse_qsl(html.unescape(query))) for _, query in links] == [
         {"max.exposure": "0.9", "sort": "-trades"}
     ] * 3
+
+
+def test_a_best_value_at_the_edge_of_its_range_is_warned_of_in_words(client, start):
+    ranges = {"gridInterval": [0.02, 0.05, 0.1], "maxLots": [4]}
+    session = working.finish(working.submit(start(strategy="grid_dca", symbols=["ACME"], parameterRanges=ranges)))
+    best = session.leaders[0]["parameters"]["gridInterval"]
+    assert best in (0.02, 0.1)
+    assert f"The best grid interval ({best:.0%}) is at the edge of its range" in text_of(client.get(url(session)))
 
 
 def test_a_wrong_query_is_told_and_the_table_still_comes(client, finished):
@@ -300,6 +322,8 @@ def test_a_failed_combination_says_why(client, finished):
     response = client.get(url(finished, "combination", failed["index"]))
     assert response.status_code == 422
     assert failed["error"] in text_of(response)
+    assert f"{failed['symbol']}, Fast average {failed['parameters']['fast']}, Slow average 70" in text_of(response)
+    assert "Run this again" in text_of(response)
 
 
 def test_a_combination_outside_of_the_grid_is_a_page_not_found(client, finished):

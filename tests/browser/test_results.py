@@ -142,6 +142,9 @@ def test_the_heatmap_keeps_its_choices_while_the_table_is_sorted(results):
     results.get_by_role("link", name="Trades", exact=True).click()
     expect(results.get_by_role("columnheader", name="Trades")).to_have_attribute("aria-sort", "descending")
     expect(results.locator("[data-words]")).to_contain_text("of 64 tests")
+    expect(results).to_have_url(re.compile(r"sort=-trades.*map\.symbol=KO"))
+    results.reload()  # and a link holds them
+    expect(results.locator("[data-words]")).to_contain_text("of 64 tests")
 
 
 def test_what_is_filtered_is_downloaded(results):
