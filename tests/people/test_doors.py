@@ -8,6 +8,7 @@ import re
 import uuid
 
 import pytest
+from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from batches.models import BatchSession
@@ -109,6 +110,32 @@ def test_the_lists_hold_ones_own_batches(anns, as_user):
     for name, sees in (("ann", True), ("bob", False), ("eve", False), ("olga", True)):
         for path in ("/", "/batches/"):
             assert (str(anns.pk) in as_user(name).get(path).content.decode()) == sees, (name, path)
+
+
+def test_a_foreign_batch_in_a_selection_is_left_out(anns, people, start, as_user):
+    bobs = working.finish(working.submit(start(), owner=people["bob"]))
+    both, bob = {"batch": [str(anns.pk), str(bobs.pk)]}, as_user("bob")
+    assert bob.get("/batches/compare/", both).status_code == 302
+    assert str(anns.pk) not in bob.get("/batches/delete/", both).content.decode()
+    bob.post("/batches/delete/", both)
+    assert BatchSession.objects.get().pk == anns.pk
+
+
+def test_who_sees_all_but_may_not_steer_changes_nothing_of_others(anns, as_user, people):
+    people["eve"].groups.add(Group.objects.get(name="Viewers"))
+    eve, path = as_user("eve"), f"/api/backtest/batch/{anns.pk}"
+    origin = {"Origin": "http://testserver"}
+    assert eve.get(path).status_code == 200
+    for action in ("/cancel", "/pause", "/resume"):
+        assert eve.post(path + action, headers=origin).status_code == 403
+    assert eve.delete(path, headers=origin).status_code == 403
+    assert eve.post(path + "/retry", headers=origin).status_code == 403
+    for action in ("cancel", "pause", "resume", "delete", "retry"):
+        eve.post(f"/batches/{anns.pk}/{action}")
+    eve.post("/batches/delete/", {"batch": [str(anns.pk)]})
+    assert eve.post(f"/batches/{anns.pk}/notes/", {"notes": "mine"}).status_code == 403
+    assert BatchSession.objects.get().sequence == anns.sequence
+    assert BatchSession.objects.get().notes == ""
 
 
 def test_an_id_that_is_taken_by_someone_else_is_refused_in_the_words_for_a_taken_id(people, start, with_token):

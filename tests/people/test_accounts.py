@@ -1,0 +1,194 @@
+"""Login, the guard against guessing, tokens, the account page, and writing with cookies."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from backtester.people import roles, throttle
+from backtester.people.models import LoginAttempt, Token
+from backtester.people.tokens import digest, issue
+
+pytestmark = pytest.mark.django_db
+
+
+def log_in(name, password, *, then="", address="127.0.0.1"):
+    given = {"username": name, "password": password, "next": then}
+    return Client().post("/login/", given, REMOTE_ADDR=address)
+
+
+# ---- login -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_login_leads_to_where_one_wanted_to_go(people):
+    answer = log_in("ann", "ann says 42", then="/batches/")
+    assert (answer.status_code, answer["Location"]) == (302, "/batches/")
+    assert answer.cookies["sessionid"]["httponly"]
+    assert answer.cookies["sessionid"]["samesite"] == "Lax"
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+def test_a_login_never_leads_to_another_site(people, elsewhere):
+    assert log_in("ann", "ann says 42", then=elsewhere)["Location"] == "/"
+
+
+def test_a_wrong_password_and_an_unknown_name_are_told_apart_by_nobody(people):
+    wrong, unknown = log_in("ann", "guess"), log_in("zoe", "guess")
+    assert "do not belong together" in wrong.content.decode()
+    told = [re.sub(r'value="[^"]*"', "", answer.content.decode()) for answer in (wrong, unknown)]
+    assert told[0] == told[1]
+
+
+def test_guessing_is_slowed_down_for_the_guesser_alone(people):
+    for _ in range(5):
+        assert log_in("ann", "guess").status_code == 200
+    refused = log_in("ann", "ann says 42")
+    assert refused.status_code == 429
+    assert 0 < int(refused["Retry-After"]) <= 300
+    assert "Too many attempts. Try again in 5 minutes." in refused.content.decode()
+    assert log_in("ann", "ann says 42", address="10.0.0.9").status_code == 302
+    assert log_in("bob", "bob says 42").status_code == 302
+
+
+def test_many_names_from_one_address_are_slowed_down_too(people):
+    for number in range(50):
+        log_in(f"name{number}", "guess")
+    assert log_in("ann", "ann says 42").status_code == 429
+
+
+def test_what_was_refused_does_not_count_and_time_heals(people):
+    for _ in range(9):
+        log_in("ann", "guess")
+    assert LoginAttempt.objects.count() == 5
+    LoginAttempt.objects.update(at=timezone.now() - timedelta(minutes=5, seconds=1))
+    assert log_in("ann", "ann says 42").status_code == 302
+    assert not LoginAttempt.objects.exists()
+
+
+def test_old_attempts_are_forgotten(people):
+    LoginAttempt.objects.create(name_sha256="x", address="y", at=timezone.now() - 2 * throttle.FORGOTTEN_AFTER)
+    log_in("ann", "guess")
+    assert LoginAttempt.objects.count() == 1
+
+
+def test_the_admin_has_no_login_of_its_own(people):
+    people["ann"].is_staff = True
+    people["ann"].save()
+    browser = Client()
+    assert browser.get("/admin/")["Location"] == "/login/?next=/admin/"
+    for _ in range(6):
+        answer = browser.post("/login/", {"username": "ann", "password": "guess"})
+    assert answer.status_code == 429
+
+
+def test_a_part_of_a_page_takes_the_whole_page_to_the_login(people):
+    answer = Client().get(
+        "/batches/", headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/batches/?status=active"}
+    )
+    assert answer.status_code == 401
+    assert answer["HX-Redirect"] == "/login/?next=/batches/%3Fstatus%3Dactive"
+
+
+# ---- writing with cookies --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [({}, 403), ({"Origin": "https://evil.example"}, 403), ({"Origin": "http://testserver"}, 415)]
+)
+def test_a_cookie_alone_does_not_write_through_the_api(people, origin, status):
+    browser = Client(enforce_csrf_checks=True, headers={"Host": "testserver"} | origin)
+    browser.force_login(people["ann"])
+    assert browser.post("/api/backtest/batch/estimate", "{}", content_type="text/plain").status_code == status
+
+
+def test_a_token_writes_without_more(people):
+    _, secret = issue(people["ann"], "script")
+    script = Client(enforce_csrf_checks=True, headers={"Host": "testserver", "Authorization": f"Bearer {secret}"})
+    assert script.post("/api/backtest/batch/estimate", "{}", content_type="text/plain").status_code == 415
+
+
+# ---- tokens ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_is_shown_once_and_kept_as_a_hash(as_user, people):
+    browser = as_user("ann")
+    page = browser.post("/account/", {"name": "nightly"})
+    token = Token.objects.get()
+    secret = page.context["secret"]
+    assert secret in page.content.decode()
+    assert len(secret) >= 43
+    assert token.sha256 == digest(secret)
+    assert secret not in str(Token.objects.values())
+    assert "no-store" in page["Cache-Control"]
+    again = browser.get("/account/").content.decode()
+    assert "nightly" in again
+    assert secret not in again
+    assert browser.post("/account/", {"name": "nightly"}).status_code == 422
+
+
+def test_the_use_of_a_token_is_noted_to_the_minute(people, django_assert_num_queries):
+    token, secret = issue(people["ann"], "script")
+    script = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert script.get("/api/strategies").status_code == 200
+    token.refresh_from_db()
+    first = token.last_used_at
+    assert first is not None
+    script.get("/api/strategies")
+    token.refresh_from_db()
+    assert token.last_used_at == first
+
+
+def test_a_token_opens_no_page(people):
+    _, secret = issue(people["ann"], "script")
+    script = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert script.get("/batches/").status_code == 302
+    assert script.get("/account/").status_code == 302
+    assert script.get("/metrics").status_code == 200
+
+
+def test_one_revokes_ones_own_tokens_only(as_user, people):
+    token, _ = issue(people["ann"], "script")
+    assert as_user("bob").post(f"/account/tokens/{token.pk}/revoke").status_code == 404
+    assert as_user("ann").post(f"/account/tokens/{token.pk}/revoke").status_code == 302
+    assert not Token.objects.exists()
+
+
+def test_a_command_makes_a_token(people, capsys):
+    call_command("create_token", "ann", "--for", "cron")
+    assert Token.objects.get(user=people["ann"], name="cron").sha256 == digest(capsys.readouterr().out.strip())
+    with pytest.raises(SystemExit, match="no active account 'zoe'"):
+        call_command("create_token", "zoe", "--for", "cron")
+    with pytest.raises(SystemExit, match="already"):
+        call_command("create_token", "ann", "--for", "cron")
+
+
+def test_a_changed_password_keeps_this_browser_and_ends_the_others(people, as_user):
+    here, there = as_user("ann"), as_user("ann")
+    given = {"old_password": "ann says 42", "new_password1": "quite another 7", "new_password2": "quite another 7"}
+    assert here.post("/account/password/", given).status_code == 302
+    assert here.get("/account/").status_code == 200
+    assert there.get("/account/").status_code == 302
+
+
+# ---- roles -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_may_not_is_told_what_is_missing(as_user, with_token, start):
+    answer = with_token("eve").post("/api/backtest/batch", start(), content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert "batches.add_batchsession" in answer.json()["error"]
+    page = as_user("bob").post("/prices/groups/", {"symbols": "ACME", "name": "mine"})
+    assert page.status_code == 403
+    assert "batches.change_instrument" in page.content.decode()
+
+
+def test_a_role_that_an_administrator_changed_stays_so(people):
+    Group.objects.get(name="Traders").permissions.clear()
+    roles.make_missing_roles()
+    assert not Group.objects.get(name="Traders").permissions.exists()
+    assert User.objects.with_perm("batches.view_batchsession", include_superusers=False).get() == people["olga"]
