@@ -4,6 +4,7 @@ They read the kernel's arrival stamps: how busy this process is does not count.
 """
 
 import base64
+import multiprocessing
 import os
 import re
 import resource
@@ -11,11 +12,14 @@ import select
 import socket
 import struct
 import time
+import uuid
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
+PROCESSES = 2
+CONNECT_S = 60.0
 SO_TIMESTAMPNS = 35  # Linux; Python has no name for it
 TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
 EVENT = re.compile(rb'"type":"(\w+)".*?"sequence":(\d+).*?"sentAtMs":([\d.]+)', re.DOTALL)
@@ -23,7 +27,7 @@ EVENT = re.compile(rb'"type":"(\w+)".*?"sequence":(\d+).*?"sentAtMs":([\d.]+)', 
 
 @dataclass
 class Tally:
-    """What the watchers of one process saw. latencies : seconds, one for each progress event."""
+    """What the watchers of one process saw. latencies, sent : seconds, and instants, one for each event."""
 
     connected: int = 0
     received: int = 0
@@ -33,6 +37,7 @@ class Tally:
     terminals: dict[int, int] = field(default_factory=dict)  # how many watchers got so many
     closed_early: int = 0
     latencies: array = field(default_factory=lambda: array("d"))
+    sent: array = field(default_factory=lambda: array("d"))
 
     def add(self, other: "Tally") -> None:
         """Take in the tally of another process."""
@@ -41,6 +46,7 @@ class Tally:
         for number, watchers in other.terminals.items():
             self.terminals[number] = self.terminals.get(number, 0) + watchers
         self.latencies.extend(other.latencies)
+        self.sent.extend(other.sent)
 
 
 class Watcher:
@@ -126,6 +132,7 @@ class Watcher:
         self.terminals += kind != b"progress"
         tally.received += 1
         tally.latencies.append(arrived - sent_ms / 1000)
+        tally.sent.append(sent_ms / 1000)
 
 
 def request(path: str, host: str, *, sse: bool) -> bytes:
@@ -166,6 +173,28 @@ def watch(pipe: Connection, address: tuple[str, int], paths: Sequence[str], *, s
     if not told:
         pipe.send(f"only {tally.connected} of {len(paths)} watchers were connected in time")
     pipe.send(tally)
+
+
+def open_watchers(
+    address: tuple[str, int], batches: list[uuid.UUID], number: int, *, sse: bool, seconds: float
+) -> list[tuple[multiprocessing.Process, Connection]]:
+    """Two processes of watchers, spread over the batches, all connected; they send a `Tally` within `seconds`."""
+    context = multiprocessing.get_context("spawn")
+    path = "/api/backtest/batch/stream?sessionId={}" if sse else "/ws/backtest/batch/{}/"
+    paths = [path.format(batches[which % len(batches)].hex) for which in range(number)]
+    clients = []
+    for which in range(PROCESSES):
+        ours, theirs = context.Pipe()
+        settings = {"sse": sse, "seconds": CONNECT_S + seconds}
+        client = context.Process(target=watch, args=(theirs, address, paths[which::PROCESSES]), kwargs=settings)
+        client.start()
+        theirs.close()
+        clients.append((client, ours))
+    for _, pipe in clients:
+        assert pipe.poll(CONNECT_S), "the watchers were not connected in time"
+        said = pipe.recv()
+        assert said == "connected", said
+    return clients
 
 
 def raise_file_limit() -> None:

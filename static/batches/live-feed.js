@@ -9,6 +9,7 @@ const FIRST_RETRY_MS = 300;
 const MAX_RETRY_MS = 8000;
 const PING_MS = 10_000;
 const SILENCE_MS = 25_000;
+const STALE_MS = 2 * PING_MS;
 const TERMINAL = new Set(["complete", "error", "cancelled"]);
 
 export function isTerminal(event) {
@@ -32,6 +33,7 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
   let state = "";
   let stopped = false;
   let last = sequence;
+  let heardAt = env.now();
 
   const say = (next) => next !== state && onState((state = next));
   const pingTimer = env.setInterval(() => transport?.ping(), PING_MS);
@@ -49,7 +51,7 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
     stopped = true;
     drop();
     env.clearInterval(pingTimer);
-    env.removeWakeListener(wake);
+    unwatch();
     if (finalState) say(finalState);
   }
 
@@ -61,6 +63,7 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
 
   function heard(event) {
     failures = 0;
+    heardAt = env.now();
     watchForSilence();
     if (event?.code === "NOT_FOUND") return stop("gone"); // deleted while we watched
     say("live");
@@ -96,11 +99,12 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
     }
   }
 
-  function wake() {
-    if (!stopped && state === "reconnecting") connect();
+  // After a sleep nothing may have come for hours, and the connection does not know that it is dead.
+  function wake(restored = false) {
+    if (!stopped && (restored || state === "reconnecting" || env.now() - heardAt > STALE_MS)) connect();
   }
 
-  env.addWakeListener(wake);
+  const unwatch = env.onWake(wake);
   say("connecting");
   connect();
   return { stop: () => stop() };
@@ -108,7 +112,6 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
 
 // What the feed needs from the world; tests bring their own.
 export function browser() {
-  const whenVisible = new Map();
   return {
     WebSocket: globalThis.WebSocket,
     EventSource: globalThis.EventSource,
@@ -118,14 +121,20 @@ export function browser() {
     setInterval: (...args) => setInterval(...args),
     clearInterval: (id) => clearInterval(id),
     random: Math.random,
-    addWakeListener(wake) {
-      whenVisible.set(wake, () => document.visibilityState === "visible" && wake());
-      window.addEventListener("online", wake);
-      document.addEventListener("visibilitychange", whenVisible.get(wake));
+    now: () => Date.now(),
+    isHidden: () => document.hidden,
+    onVisibility(change) {
+      const listening = new AbortController();
+      document.addEventListener("visibilitychange", () => change(document.hidden), { signal: listening.signal });
+      return () => listening.abort();
     },
-    removeWakeListener(wake) {
-      window.removeEventListener("online", wake);
-      document.removeEventListener("visibilitychange", whenVisible.get(wake));
+    onWake(wake) {
+      const listening = new AbortController();
+      const { signal } = listening;
+      window.addEventListener("online", () => wake(), { signal });
+      window.addEventListener("pageshow", ({ persisted }) => persisted && wake(true), { signal });
+      document.addEventListener("visibilitychange", () => document.hidden || wake(), { signal });
+      return () => listening.abort();
     },
   };
 }

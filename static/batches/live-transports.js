@@ -23,7 +23,26 @@ export function websocket(urls, hooks, env) {
 // The server ends every stream after about two minutes: coming back is then no trouble to speak of.
 const LONG_LIFE_MS = 60_000;
 
+// A browser opens six connections to a server, for all its tabs together: an event stream is for a tab that somebody
+// sees. A hidden one asks now and then, so that its title stays true.
 export function eventSource(urls, hooks, env) {
+  const open = (hidden) => (hidden ? polling : openStream)(urls, hooks, env);
+  let current = open(env.isHidden());
+  const unwatch = env.onVisibility((hidden) => {
+    current.close();
+    current = open(hidden);
+  });
+  return {
+    ping() {},
+    close() {
+      unwatch();
+      current.close();
+    },
+    silentHeartbeat: true,
+  };
+}
+
+function openStream(urls, hooks, env) {
   let quietly = false;
   const timer = env.setTimeout(() => (quietly = true), LONG_LIFE_MS);
   const source = new env.EventSource(urls.stream, { withCredentials: true });
@@ -39,7 +58,7 @@ export function eventSource(urls, hooks, env) {
     env.clearTimeout(timer);
     source.close();
   }
-  return { ping() {}, close, silentHeartbeat: true };
+  return { close };
 }
 
 export function polling(urls, hooks, env) {

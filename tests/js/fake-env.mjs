@@ -14,8 +14,15 @@ export function fakeEnv({ random = 1 } = {}) {
     setInterval: (run, ms) => add(run, ms, ms),
     clearTimeout: (id) => timers.delete(id),
     clearInterval: (id) => timers.delete(id),
-    addWakeListener: (wake) => env.wakers.add(wake),
-    removeWakeListener: (wake) => env.wakers.delete(wake),
+    hidden: false,
+    isHidden: () => env.hidden,
+    onVisibility: (change) => listen(env.visibility, change),
+    onWake: (wake) => listen(env.wakers, wake),
+    hide(hidden) {
+      env.hidden = hidden;
+      for (const change of env.visibility) change(hidden);
+    },
+    visibility: new Set(),
     timers,
     now: () => now,
     advance(ms) {
@@ -31,6 +38,10 @@ export function fakeEnv({ random = 1 } = {}) {
       now = until;
     },
   };
+  function listen(listeners, listener) {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
   function add(run, ms, every) {
     const timer = { id: nextId++, at: now + ms, every, run };
     timers.set(timer.id, timer);

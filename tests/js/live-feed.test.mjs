@@ -160,6 +160,53 @@ test("an unknown batch ends the feed, over the websocket and over polling, and s
   assert.equal(env.requests.length, 1);
 });
 
+test("a hidden tab holds no event stream: it asks instead, and streams again when it is seen", async () => {
+  const env = fakeEnv();
+  env.WebSocket = undefined;
+  env.answer = { status: 200, body: event(2) };
+  const { feed, seen, states } = watch(env);
+  env.sources[0].say(event(1));
+  env.hide(true);
+  assert.ok(env.sources[0].closed);
+  await settled();
+  assert.deepEqual(seen, [1, 2]);
+  env.hide(false);
+  env.advance(10_000);
+  assert.deepEqual([env.sources.length, env.requests.length], [2, 1]);
+  env.sources[1].say(event(3));
+  assert.deepEqual(seen, [1, 2, 3]);
+  assert.deepEqual(states, ["connecting", "live"]);
+  feed.stop();
+  assert.ok(env.sources[1].closed);
+  assert.equal(env.visibility.size, 0);
+});
+
+test("a tab that is hidden from the start opens no event stream", async () => {
+  const env = fakeEnv();
+  env.WebSocket = undefined;
+  env.hidden = true;
+  env.answer = { status: 200, body: event(1) };
+  const { seen } = watch(env);
+  await settled();
+  assert.deepEqual([seen, env.sources.length], [[1], 0]);
+});
+
+test("after a sleep, and out of the back/forward cache, it connects anew without waiting for silence", () => {
+  const { env, states } = watch();
+  const [wake] = env.wakers;
+  env.sockets[0].say(event(1));
+  env.advance(15_000);
+  wake(); // the tab was hidden for a moment: all is well
+  assert.equal(env.sockets.length, 1);
+  wake(true);
+  assert.equal(env.sockets.length, 2);
+  env.sockets[1].say(event(2));
+  env.advance(21_000);
+  wake();
+  assert.equal(env.sockets.length, 3);
+  assert.deepEqual(states, ["connecting", "live"]);
+});
+
 test("it pings every ten seconds, and a pong keeps a quiet socket alive", () => {
   const { env } = watch();
   env.sockets[0].say(event(1));
