@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`. Everything here works in the checkout; nothing is installed elsewhere,
 # except, by `make test` as root on a bare machine, a browser.
 .DEFAULT_GOAL := help
-.PHONY: help run install test faults check bench bench-stack bench-live bench-prices lock clean
+.PHONY: help run install test faults check bench bench-stack bench-live bench-prices soak lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -24,7 +24,7 @@ test: $(VENV)/test.stamp ## Run all tests: the scripts, then Python, on real par
 	$(PY) -m pytest tests/faults
 
 faults: $(VENV)/test.stamp ## The long fault suite: every fault at full length, then a random mix (FAULTS_SEED, FAULTS_MINUTES)
-	FAULTS=long $(PY) -m pytest tests/faults tests/live
+	FAULTS=long $(PY) -m pytest tests/faults tests/live tests/browser/test_networks.py
 
 check: $(VENV)/test.stamp ## Style, types (strict mypy) and import contracts
 	$(VENV)/bin/ruff check .
@@ -38,9 +38,12 @@ bench: $(VENV)/test.stamp ## Measure the engine
 bench-stack: $(VENV)/test.stamp ## Measure the whole way, from the request to the last event, and the pages of a million results
 	$(PY) -m benchmarks.stack
 
-bench-live: $(VENV)/test.stamp var/bench-uvicorn/uvicorn ## Measure live updates: lateness, losses, memory; then watchers that come and go
-	$(PY) -m benchmarks.live
-	$(PY) -m benchmarks.live_churn
+bench-live: $(VENV)/test.stamp var/bench-uvicorn/uvicorn ## Measure live updates: lateness, losses, memory; then watchers that come and go (QUICK=1)
+	$(PY) -m benchmarks.live $(if $(QUICK),--quick)
+	$(if $(QUICK),,$(PY) -m benchmarks.live_churn)
+
+soak: $(VENV)/test.stamp ## A thousand batches with watchers that come and go: the memory of each part, and its figure in docs/
+	$(PY) -m benchmarks.soak 1000 docs/soak.svg
 
 bench-prices: $(VENV)/test.stamp ## Measure the price store: 5,000 symbols of 7,500 bars, on SQLite and on PostgreSQL
 	$(PY) -m benchmarks.prices

@@ -7,6 +7,7 @@ slow one gets fewer events, never old ones, and never misses the last.
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import logging
 import time
@@ -28,6 +29,7 @@ HEARTBEAT_S = 4.0  # a stream is never quiet for longer than twice this; what is
 POLL_S = 1.0
 RECHECK_S = 20.0  # a stream ends within this time, and a moment, after its watcher has lost the right to it
 SUBSCRIBE_S = 1.0
+OPENING = 16  # event streams that are opened at the same time
 COLLECT_AFTER = 1_000  # watchers that came or left, and as many again as are here
 EARLY = 0.1  # the part of EVENT_INTERVAL_S by which an event may be early: commits and clocks are not exact
 # What the layer raises while Redis is away; RuntimeError: its channel went away with the connection.
@@ -69,7 +71,7 @@ class Watcher:
         self.waiting: asyncio.Future[None] | None = None
         self.idle = True
         self.doubted = False  # the row, or the right, was not there: whoever follows is to look for himself
-        self.timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
+        self.timer = self._later()
 
     def offer(self, event: Event) -> None:
         """Keep the newest; wake whoever waits."""
@@ -105,7 +107,11 @@ class Watcher:
         if self.idle:
             self._wake()
         self.idle = True
-        self.timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
+        self.timer = self._later()
+
+    def _later(self) -> asyncio.TimerHandle:
+        # In no context: that of a request would keep alive what Django made for it, as long as somebody watches.
+        return asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat, context=contextvars.Context())
 
 
 @dataclass(eq=False, slots=True)
@@ -176,6 +182,7 @@ class Hub:
         self.turnover = self.seen_turnover = 0
         self.channel: str | None = None
         self.opening = asyncio.Lock()
+        self.opening_streams = asyncio.Semaphore(OPENING)
         self.tasks: set[asyncio.Task[None]] = set()
         self._spawn(self._poll())
         self._spawn(self._recheck())

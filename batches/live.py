@@ -57,6 +57,7 @@ async def follow(
             return
         yield connected
         watcher.skip_to(connected.sequence)
+        del connected  # its text would stay for as long as the stream is open
         ends_at = time.monotonic() + life_s
         while time.monotonic() < ends_at:
             event = await watcher.take()

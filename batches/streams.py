@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from backtester.people.credentials import shown_by
 from batches.errors import BatchError, Detail, InvalidRequest, NotFound
 from batches.hub import Event
-from batches.live import follow, refusal
+from batches.live import follow, hub, refusal
 from batches.tally import open_streams
 
 RETRY_MS = (300, 1500)  # each client draws its own, so that a server that comes back is not met by all at once
@@ -27,6 +27,7 @@ HEADERS = {
     "X-Accel-Buffering": "no",  # nginx would hold events back
     "Content-Encoding": "identity",  # so would a compressing middleware
 }
+PATH = "/api/backtest/batch/stream"
 OPENED = "batches.streams.opened"
 Frames = AsyncGenerator[bytes, None]
 Message = dict[str, Any]
@@ -59,13 +60,25 @@ class LeanStreams:
     """ASGI wrapper. Django opens a stream as it answers any request, with all its middleware; then it may go.
 
     A StreamingHttpResponse keeps the request, its tasks and its context alive behind every watcher, which costs twice
-    the memory. Here only the socket and the watcher stay.
+    the memory. Here only the socket and the watcher stay. And a crowd that comes at once is let in by a few at a time:
+    what Django holds for each while it is opened would otherwise be held for all, and memory is seldom given back.
     """
 
     def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
         self.application = application
 
     async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Any) -> None:
+        if not scope["path"].endswith(PATH):
+            await self.application(scope, receive, send)
+            return
+        async with hub().opening_streams:
+            frames = await self._open(scope, receive, send)
+        if frames is not None:
+            async with contextlib.aclosing(frames):
+                await _pump(frames, receive, send)
+
+    async def _open(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Any) -> Frames | None:
+        """Let Django answer; the events, if it opened a stream and the client is still there."""
         opened: list[Frames] = []
         left = False
 
@@ -84,11 +97,14 @@ class LeanStreams:
 
         try:
             await self.application(scope | {OPENED: opened}, receive_and_note, send_head)
-            if opened and not left:
-                await _pump(opened[0], receive, send)
+        except BaseException:
+            left = True
+            raise
         finally:
-            for frames in opened:
-                await frames.aclose()
+            if left:
+                for frames in opened:
+                    await frames.aclose()
+        return opened[0] if opened and not left else None
 
 
 async def _pump(frames: Frames, receive: Callable[[], Awaitable[Message]], send: Any) -> None:
@@ -114,6 +130,7 @@ async def _frames(first: Event, events: AsyncGenerator[Event | None, None]) -> F
     try:
         async with contextlib.aclosing(events):
             yield PADDING + f"retry: {random.randint(*RETRY_MS)}\n\n".encode() + first.frame
+            del first  # it would stay for as long as the stream is open
             async for event in events:
                 yield HEARTBEAT if event is None else event.frame
     except (

@@ -1,5 +1,6 @@
 """Shared by all tests: the real stack, started once for those that ask for it."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from benchmarks.live_parts import valkey
 from tests.stack_process import StackProcess
 
 REAL = frozenset({"browser", "live", "stack"})
+LONG = os.environ.get("FAULTS") == "long"
+ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +26,24 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackProcess]:
         running.end()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """A file that wants real parts stays in one process; such files first, so that two processes end together.
+def fits(item: pytest.Item) -> bool:
+    """Whether the test is for this run."""
+    if item.get_closest_marker("long") and not LONG:
+        return False
+    database = item.get_closest_marker("database")
+    return database is None or (database.args[0] == "postgresql") == ON_POSTGRESQL
 
-    Browser tests last: Playwright's event loop runs to the end of its process, and no other can start beside it.
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Only what fits: the long tests with FAULTS=long, those about one database on that one.
+
+    A file that wants real parts stays in one process; such files first, so that two processes end together. Browser
+    tests last: Playwright's event loop runs to the end of its process, and no other can start beside it.
     """
+    if left_out := [item for item in items if not fits(item)]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if fits(item)]
     for item in items:
         if REAL.intersection(item.path.parts):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))

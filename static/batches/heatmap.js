@@ -28,11 +28,15 @@ export function startHeatmap(card, names) {
     const asked = performance.now();
     const wanted = new URLSearchParams(new FormData(form));
     wanted.delete("near"); // done here
-    const response = await fetch(`${card.dataset.heatmap}?${wanted}`);
-    const answer = await response.json();
-    if (mine !== newest) return; // a later choice is on its way
-    if (response.ok) draw(answer);
-    else words.textContent = answer.error;
+    try {
+      const response = await fetch(`${card.dataset.heatmap}?${wanted}`);
+      const answer = await response.json();
+      if (mine !== newest) return; // a later choice is on its way
+      if (response.ok) draw(answer);
+      else words.textContent = answer.error;
+    } catch {
+      words.textContent = "The server does not answer."; // a live map asks again by itself
+    }
     if ("live" in card.dataset) setTimeout(again, Math.max(REFRESH_MS, PATIENCE * (performance.now() - asked)), mine);
   }
 

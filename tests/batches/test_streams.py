@@ -1,5 +1,6 @@
 """The event stream as a server sees it: the real ASGI application, its limits, and who frees what when."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -69,6 +70,28 @@ async def test_a_client_that_leaves_a_quiet_stream_frees_the_hub_at_once(halfway
     assert live.hub().watchers == 1
     await communicator.send_input({"type": "http.disconnect"})
     await communicator.wait(10)
+    assert not live.hub().watchers
+
+
+async def test_a_crowd_is_let_in_by_a_few_at_a_time(halfway, monkeypatch):
+    monkeypatch.setattr(hub, "OPENING", 2)
+    read_row, inside, most = live.first_events, set(), []
+
+    def read_slowly(session_id):
+        inside.add(me := object())
+        most.append(len(inside))
+        events = read_row(session_id)
+        inside.discard(me)
+        return events
+
+    monkeypatch.setattr(live, "first_events", read_slowly)
+    crowd = await asyncio.gather(*(open_stream(halfway) for _ in range(8)))
+    assert all("event: connected" in text for _, text in crowd)
+    assert (live.hub().watchers, len(most)) == (8, 8)
+    assert max(most) <= 2
+    for communicator, _ in crowd:
+        await communicator.send_input({"type": "http.disconnect"})
+        await communicator.wait(10)
     assert not live.hub().watchers
 
 

@@ -9,24 +9,7 @@ from tests.faults.stack_under_test import StackUnderTest
 from tests.stack_process import is_running
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
-LONG = os.environ.get("FAULTS") == "long"
 FIGURES = []
-ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
-
-
-def pytest_collection_modifyitems(config, items):
-    """Only what fits: the long tests, of other folders too, with FAULTS=long; those about one database on that one."""
-
-    def fits(item):
-        if item.get_closest_marker("long") and not LONG:
-            return False
-        database = item.get_closest_marker("database")
-        return database is None or (database.args[0] == "postgresql") == ON_POSTGRESQL
-
-    left_out = [item for item in items if not fits(item)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if fits(item)]
 
 
 @pytest.fixture
