@@ -16,9 +16,10 @@ from django.utils import timezone
 from backtester.people.credentials import Credential
 from batches import access
 from batches.errors import BatchError
-from batches.hub import Event, Hub
+from batches.hub import Hub
 from batches.models import BatchSession
 from batches.progress import connected_event, encode, newest_event
+from batches.watched import Event
 
 Result = TypeVar("Result")
 

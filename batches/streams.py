@@ -13,9 +13,9 @@ from django.views.decorators.csrf import csrf_exempt
 
 from backtester.people.credentials import shown_by
 from batches.errors import BatchError, Detail, InvalidRequest, NotFound
-from batches.hub import Event
 from batches.live import follow, hub, refusal
 from batches.tally import open_streams
+from batches.watched import Event
 
 RETRY_MS = (300, 1500)  # each client draws its own, so that a server that comes back is not met by all at once
 LIFE_SPREAD = 0.2

@@ -18,7 +18,7 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from backtester.asgi import application
-from batches import hub, lifecycle, live
+from batches import hub, lifecycle, live, watched
 from batches.errors import NotFound
 from batches.models import BatchSession
 from batches.progress import newest_event
@@ -240,7 +240,7 @@ async def test_a_slow_reader_gets_the_newest_only_and_never_misses_the_end(halfw
 
 
 async def test_a_quiet_stream_has_a_heartbeat(halfway, monkeypatch):
-    monkeypatch.setattr(hub, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(watched, "HEARTBEAT_S", 0.02)
     async with asyncio.timeout(10), contextlib.aclosing(live.follow(halfway.pk)) as events:
         assert (await anext(events)).kind == "connected"
         assert [await anext(events) for _ in range(3)] == [None, None, None]
@@ -486,7 +486,7 @@ async def test_a_stream_is_read_with_get(finished):
 
 
 async def test_a_quiet_stream_sends_comments_and_a_reader_that_leaves_frees_the_hub(halfway, monkeypatch):
-    monkeypatch.setattr(hub, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(watched, "HEARTBEAT_S", 0.02)
     response, parts = await stream(halfway.pk), []
 
     async def read():

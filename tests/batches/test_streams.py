@@ -7,7 +7,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 
 from backtester.asgi import application
-from batches import hub, live
+from batches import hub, live, watched
 from batches.errors import TooMany
 
 from .test_live import STREAM, collect, judge, parse, socket_of, stream, until_closed
@@ -77,10 +77,10 @@ async def test_a_crowd_is_let_in_by_a_few_at_a_time(halfway, monkeypatch):
     monkeypatch.setattr(hub, "OPENING", 2)
     read_row, inside, most = live.first_events, set(), []
 
-    def read_slowly(session_id):
+    def read_slowly(session_id, *credential):
         inside.add(me := object())
         most.append(len(inside))
-        events = read_row(session_id)
+        events = read_row(session_id, *credential)
         inside.discard(me)
         return events
 
@@ -122,5 +122,5 @@ async def test_a_server_takes_as_many_streams_as_it_is_allowed_to(finished, half
 
 
 async def test_a_stream_whose_life_is_over_ends_without_a_terminal_event(halfway, monkeypatch):
-    monkeypatch.setattr(hub, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(watched, "HEARTBEAT_S", 0.02)
     assert [event.kind for event in await collect(halfway.pk, life_s=0.05)] == ["connected"]
