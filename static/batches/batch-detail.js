@@ -31,7 +31,8 @@ function follow() {
   const feed = startLiveFeed({
     urls: { websocket: socketUrl.href, stream, snapshot },
     sequence: first.sequence,
-    onState: panel.connection,
+    // Whoever was logged out is shown the login, which leads back here.
+    onState: (state) => (state === "locked" ? location.reload() : panel.connection(state)),
     onEvent(event) {
       panel.render(event);
       showIcon(event);

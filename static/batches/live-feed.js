@@ -1,7 +1,7 @@
 // Keeps hearing of one batch until it ends, whatever happens to the network, and never goes back in time.
 //
 //   onEvent(event)  every event that is not older than the last one shown
-//   onState(state)  "connecting", "live", "reconnecting", "ended", "gone"
+//   onState(state)  "connecting", "live", "reconnecting", "ended", "gone", "locked"
 
 import { ladder } from "./live-transports.js";
 
@@ -66,6 +66,7 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
     heardAt = env.now();
     watchForSilence();
     if (event?.code === "NOT_FOUND") return stop("gone"); // deleted while we watched
+    if (event?.code === "UNAUTHORIZED") return stop("locked"); // logged out while we watched
     say("live");
     if (!event || typeof event.sequence !== "number" || event.sequence < last) return;
     last = event.sequence;
@@ -88,7 +89,7 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
     drop();
     const mine = generation;
     const current = (hook) => (...args) => mine === generation && !stopped && hook(...args);
-    const hooks = { heard: current(heard), lost: current(lost), gone: current(() => stop("gone")) };
+    const hooks = { heard: current(heard), lost: current(lost), gone: current(() => stop("gone")), locked: current(() => stop("locked")) };
     watchForSilence();
     try {
       const opened = rungs[rung](urls, hooks, env);

@@ -1,5 +1,6 @@
 // Three ways to hear of a batch, one shape: open(urls, hooks, env) starts it and returns {close, ping}.
-// hooks: heard(event|null) for each sign of life, lost(quietly) once when it is over, gone() when there is no such batch.
+// hooks: heard(event|null) for each sign of life, lost(quietly) once when it is over, gone() when there is no such batch,
+// locked() when the login has ended.
 
 const POLL_MS = 1000;
 const POLLS_BEFORE_TRYING_BETTER = 120;
@@ -10,7 +11,8 @@ export function websocket(urls, hooks, env) {
     const message = JSON.parse(data);
     hooks.heard(message.type === "pong" ? null : message);
   };
-  socket.onclose = ({ code }) => (code === 4404 ? hooks.gone() : hooks.lost());
+  const ends = { 4401: hooks.locked, 4404: hooks.gone };
+  socket.onclose = ({ code }) => (ends[code] ?? hooks.lost)();
   return {
     ping: () => socket.readyState === 1 && socket.send('{"type":"ping"}'),
     close() {
@@ -70,6 +72,7 @@ export function polling(urls, hooks, env) {
       const response = await env.fetch(urls.snapshot, { headers: { Accept: "application/json" } });
       if (!open) return;
       if (response.status === 404) return hooks.gone();
+      if (response.status === 401) return hooks.locked();
       if (!response.ok) return hooks.lost();
       hooks.heard(await response.json());
     } catch {

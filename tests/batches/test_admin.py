@@ -143,3 +143,19 @@ def test_a_stranger_sees_nothing(client, finished):
     assert client.get(reverse(LIST)).status_code == 302
     client.force_login(User.objects.create_user("guest"))
     assert client.get(reverse(LIST)).status_code == 302
+
+
+def test_the_list_reads_a_page_of_the_table_and_never_all_of_it(admin, one_of_each, django_assert_max_num_queries):
+    for query in ("", "?status__exact=running", "?strategy=sma_cross", "?q=sma"):
+        with django_assert_max_num_queries(10) as captured:
+            assert admin.get(reverse(LIST) + query).status_code == 200
+        reads = [each["sql"] for each in captured if "batches_batchsession" in each["sql"]]
+        assert reads
+        assert [sql for sql in reads if "LIMIT" not in sql or '"results"' in sql or '"request"' in sql] == []
+
+
+def test_an_action_exports_one_batch_at_a_time(admin, one_of_each, finished):
+    chosen = {"action": "export_batch", "_selected_action": [str(finished.pk)]}
+    assert admin.post(reverse(LIST), chosen)["Location"] == f"/api/backtest/batch/{finished.pk}/results.csv"
+    chosen["_selected_action"] = [str(session.pk) for session in one_of_each]
+    assert "Choose one batch" in admin.post(reverse(LIST), chosen, follow=True).content.decode()

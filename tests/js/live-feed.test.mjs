@@ -142,6 +142,23 @@ test("polling that cannot reach the server tries again", async () => {
   assert.deepEqual(seen, [1]);
 });
 
+test("a login that has ended ends the feed on every transport", async () => {
+  const closed = watch();
+  closed.env.sockets[0].break(4401);
+  assert.equal(last(closed.states), "locked");
+  const told = watch();
+  told.env.sockets[0].say({ type: "error", success: false, code: "UNAUTHORIZED" });
+  assert.deepEqual([told.seen, last(told.states)], [[], "locked"]);
+  const env = fakeEnv();
+  env.WebSocket = env.EventSource = undefined;
+  env.answer = { status: 401, body: {} };
+  const polled = watch(env);
+  await settled();
+  assert.equal(last(polled.states), "locked");
+  env.advance(60_000);
+  assert.equal(env.requests.length, 1);
+});
+
 test("an unknown batch ends the feed, over the websocket and over polling, and so does one that is deleted", async () => {
   const overSocket = watch();
   overSocket.env.sockets[0].break(4404);

@@ -1,4 +1,4 @@
-"""The admin: look at batches, steer them; look at instruments, set a beta by hand."""
+"""Batches: find them, look at them, steer them. Quick however many there are."""
 
 import uuid
 from collections.abc import Callable
@@ -7,19 +7,23 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
-from batches import lifecycle, retrying
+from backtester.engine import STRATEGIES
+from batches import access, lifecycle, retrying
+from batches.access import Right
+from batches.admin.reading import ReadOnly, shortened
 from batches.errors import BatchError
-from batches.models import BatchSession, Instrument, InstrumentGroup, PriceImport, PriceSeries, Status
+from batches.models import BatchSession, Status
 from batches.progress import elapsed_seconds, percentage
 
 COLOURS = {
@@ -30,34 +34,37 @@ COLOURS = {
     Status.ERROR: "danger",
     Status.CANCELLED: "warning",
 }
+LARGE = ("request", "instruments", "pace", "last_test", "failures", "improvements", "notes", "error", "results")
 
 
-class ReadOnly(ModelAdmin):
-    """Rows that only the product writes."""
+class StrategyFilter(admin.SimpleListFilter):
+    """By strategy. The names are known; to ask the table for them would read it whole."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Batches start through the form or the API."""
-        return False
+    title, parameter_name = "strategy", "strategy"
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Looking needs the view permission only."""
-        return False
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Those of this version."""
+        return [(each.name, each.title) for each in STRATEGIES.values()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> QuerySet[BatchSession]:
+        """The batches of one."""
+        return queryset.filter(strategy=self.value()) if self.value() else queryset
 
 
 @admin.register(BatchSession)
 class BatchSessionAdmin(ReadOnly):
     """All batches, the newest first."""
 
-    list_display = ("name", "state", "progress", "tests", "best", "duration", "created_at")
-    list_filter = ("status", "strategy", "created_at")
+    list_display = ("name", "owner", "state", "progress", "tests", "best", "duration", "created_at")
+    list_filter = ("status", ("owner", RelatedDropdownFilter), StrategyFilter, "created_at")
+    list_select_related = ("owner",)
     search_fields = ("id__startswith", "strategy")
-    date_hierarchy = "created_at"
     list_per_page = 50
     paginator = InfinitePaginator
     show_full_result_count = False
-    actions = ("cancel_batches", "pause_batches", "resume_batches", "retry_batches")
+    actions = ("cancel_batches", "pause_batches", "resume_batches", "retry_batches", "export_batch")
     fieldsets = (
-        (None, {"fields": ("page", "state", "phase", "progress", "tests", "failed", "error")}),
+        (None, {"fields": ("page", "owner", "state", "phase", "progress", "tests", "failed", "error")}),
         ("Time", {"fields": ("created_at", "started_at", "ended_at", "duration", "deadline_at", "worker_seen_at")}),
         ("What was asked", {"fields": ("strategy", "parameters", "symbols", "retry_of", "engine_version")}),
         ("Leaders", {"fields": ("leader_table",)}),
@@ -66,7 +73,15 @@ class BatchSessionAdmin(ReadOnly):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BatchSession]:
         """Without the large columns that no list shows."""
-        return super().get_queryset(request).defer("results", "pace")  # type: ignore[no-any-return]
+        return super().get_queryset(request).defer(*LARGE)  # type: ignore[no-any-return]
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        """Whether they may cancel, pause and resume what others started; the admin shows batches of all."""
+        return access.may(request.user, Right.STEER_ALL)
+
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        """Whether they may start batches."""
+        return access.may(request.user, Right.RUN)
 
     @display(description="Batch")
     def name(self, session: BatchSession) -> str:
@@ -142,33 +157,42 @@ class BatchSessionAdmin(ReadOnly):
             "", "<div>{} x {}</div>", ((f"{cause['count']:,}", cause["message"]) for cause in session.failures)
         )
 
-    @action(description="Cancel the selected batches")
+    @action(description="Cancel the selected batches", permissions=["steer"])
     def cancel_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
         """Those that are over already stay as they are."""
         messages.success(request, f"Cancelled: {_moved(queryset, lifecycle.cancel)}. What was finished is kept.")
 
-    @action(description="Pause the selected batches")
+    @action(description="Pause the selected batches", permissions=["steer"])
     def pause_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
         """Those that wait or run."""
         messages.success(request, f"Paused: {_moved(queryset, lifecycle.pause)}. Their deadlines stand still.")
 
-    @action(description="Resume the selected batches")
+    @action(description="Resume the selected batches", permissions=["steer"])
     def resume_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
         """Those that are paused."""
         messages.success(request, f"Resumed: {_moved(queryset, lifecycle.resume)}.")
 
-    @action(description="Retry the selected batches")
+    @action(description="Retry the selected batches", permissions=["start"])
     def retry_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
         """Each one that ended with something left to do starts again as a new batch."""
         started = 0
         for session in queryset:
             try:
-                retrying.retry(session, now=timezone.now())
+                retrying.retry(session, now=timezone.now(), owner=access.owner(request.user))
                 started += 1
             except BatchError as error:
                 messages.error(request, f"{session}: {error.message}")
         if started:
             messages.success(request, f"Started again: {started}. Only what failed or is missing is run.")
+
+    @action(description="Export the results of the selected batch (CSV)", permissions=["view"])
+    def export_batch(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> HttpResponse | None:
+        """One at a time: a file holds the columns of one strategy."""
+        chosen = list(queryset.values_list("pk", flat=True)[:2])
+        if len(chosen) == 1:
+            return redirect(f"/api/backtest/batch/{chosen[0]}/results.csv")
+        messages.error(request, "Choose one batch: a file holds the columns of one strategy.")
+        return None
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
         """Of the selected batches, those that have ended; workers still write to the others."""
@@ -184,84 +208,7 @@ class BatchSessionAdmin(ReadOnly):
         return over and super().has_delete_permission(request, obj)
 
 
-@admin.register(Instrument)
-class InstrumentAdmin(ModelAdmin):
-    """Instruments; only the name, the groups and the manual beta are written by hand."""
-
-    list_display = ("symbol", "name", "bars", "first_date", "last_date", "gaps", "beta", "manual_beta", "updated_at")
-    list_filter = ("groups",)
-    search_fields = ("symbol", "name")
-    list_select_related = ("series",)
-    filter_horizontal = ("groups",)
-    readonly_fields = ("symbol", "series", "beta", "gaps", "updated_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Instrument]:
-        """Without the bars."""
-        return super().get_queryset(request).defer("series__data")  # type: ignore[no-any-return]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Instruments come with their prices."""
-        return False
-
-    def bars(self, instrument: Instrument) -> int:
-        """Of the present series."""
-        return instrument.series.n_bars
-
-    def first_date(self, instrument: Instrument) -> str:
-        """Of the present series."""
-        return instrument.series.first_date.isoformat()
-
-    def last_date(self, instrument: Instrument) -> str:
-        """Of the present series."""
-        return instrument.series.last_date.isoformat()
-
-
-@admin.register(InstrumentGroup)
-class InstrumentGroupAdmin(ModelAdmin):
-    """The names that instruments are chosen by."""
-
-    search_fields = ("name",)
-
-
-@admin.register(PriceImport)
-class PriceImportAdmin(ReadOnly):
-    """Every file of prices that came in, and what became of it."""
-
-    list_display = ("name", "source", "outcome", "summary", "door", "owner", "size", "created_at")
-    list_filter = ("outcome", "door", "created_at")
-    list_select_related = ("owner",)
-    search_fields = ("name", "source")
-    exclude = ("content",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PriceImport]:
-        """Without the files."""
-        return super().get_queryset(request).defer("content")  # type: ignore[no-any-return]
-
-
-@admin.register(PriceSeries)
-class PriceSeriesAdmin(ReadOnly):
-    """Every version of every instrument's prices."""
-
-    list_display = ("symbol", "n_bars", "first_date", "last_date", "has_ohlc", "source", "created_at")
-    search_fields = ("symbol",)
-    exclude = ("data",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PriceSeries]:
-        """Without the bars."""
-        return super().get_queryset(request).defer("data")  # type: ignore[no-any-return]
-
-    def has_delete_permission(self, request: HttpRequest, obj: PriceSeries | None = None) -> bool:
-        """Batches are replayed from them."""
-        return False
-
-
 def _moved(queryset: QuerySet[BatchSession], move: Callable[[uuid.UUID, datetime], bool]) -> int:
     """How many of them the move has changed."""
     now = timezone.now()
     return sum(move(pk, now) for pk in queryset.values_list("pk", flat=True))
-
-
-def shortened(values: list[Any], most: int = 12) -> str:
-    """The first values, and how many more there are."""
-    text = ", ".join(str(value) for value in values[:most])
-    return text if len(values) <= most else f"{text} and {len(values) - most:,} more"
