@@ -14,8 +14,9 @@ from daphne.cli import CommandLineInterface
 from daphne.http_protocol import WebRequest
 from daphne.server import Server  # it installs the reactor that the next line names
 from daphne.ws_protocol import WebSocketProtocol
-from twisted.internet import reactor, tcp
+from twisted.internet import defer, reactor, tcp
 
+from backtester.stack.farewell import say_farewell
 from backtester.stack.transport import PromptConnection
 
 CHECK_S = 2.0
@@ -57,6 +58,10 @@ class DrainingServer(Server):
 
         keep_web_pushing()
         super().run()
+
+    def kill_all_applications(self) -> "defer.Deferred[None]":
+        """Called when the reactor is told to stop, which waits for it."""
+        return defer.Deferred.fromFuture(asyncio.ensure_future(say_farewell(self)))
 
     def timeout_checker(self) -> None:
         """A part of the connections at a time. All at once, five thousand pings and their answers hold up every event

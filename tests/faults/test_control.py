@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from tests.faults.examined import check_same
 from tests.faults.histories import Watchers
-from tests.faults.stack_under_test import check_same
 from tests.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 import httpx
 import pytest
 
+from tests.faults.examined import sweep
 from tests.faults.histories import Requests, Watchers
-from tests.faults.stack_under_test import sweep
 from tests.faults.test_processes import CHILD_LOST
 from tests.stack_process import until
 

@@ -1,13 +1,14 @@
 """Loaded by every Python process of a stack under test (it lies on their PYTHONPATH); the product knows nothing of it.
 
 Misbehaves as the files in FAULTS_DIR tell: `clock` (seconds to add), `pages` (the most pages that the database may
-have), `chunk.json` (what happens to chunks that are computed).
+have), `chunk.json` (what happens to chunks that are computed). PRETENDED_HOST is the name of a host of its own.
 """
 
 import ctypes
 import json
 import os
 import resource
+import socket
 import sys
 import time
 from datetime import datetime, timedelta, timezone
@@ -110,4 +111,6 @@ class AfterImport(MetaPathFinder):
 
 
 time.time = shifted_time
+if "PRETENDED_HOST" in os.environ:
+    socket.gethostname = lambda: os.environ["PRETENDED_HOST"]
 sys.meta_path.insert(0, AfterImport())
