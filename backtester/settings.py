@@ -251,6 +251,7 @@ WORKERS = env.int("WORKERS", default=0) or os.cpu_count() or 1
 BATCH_MAX_COMBINATIONS = env.int("BATCH_MAX_COMBINATIONS", default=1_000_000)
 BATCH_MAX_SYMBOLS = env.int("BATCH_MAX_SYMBOLS", default=5_000)
 BATCH_MAX_RUNNING = env.int("BATCH_MAX_RUNNING", default=64)
+RETENTION_DAYS = env.float("RETENTION_DAYS", default=0)
 BATCH_MAX_BODY_BYTES = env.int("BATCH_MAX_BODY_BYTES", default=2 * 1024 * 1024)
 BATCH_TIMEOUT_S = env.int("BATCH_TIMEOUT_S", default=900)
 BATCH_TIMEOUT_MAX_S = env.int("BATCH_TIMEOUT_MAX_S", default=7 * 24 * 3600)

@@ -13,7 +13,7 @@ from django.db import DatabaseError, close_old_connections
 from django.db.models import F, Q
 from django.utils import timezone
 
-from batches import lifecycle, presence
+from batches import lifecycle, presence, retention
 from batches.models import ACTIVE, BatchSession, ChunkStatus, ResultChunk, Status
 from batches.presence import WORKER_HOST
 from batches.queueing import enqueue, queue_length
@@ -23,20 +23,35 @@ from batches.wall_clock import WallClock
 log = logging.getLogger(__name__)
 UNATTENDED_S = 1.0  # a batch that waits so long while the queue is empty was forgotten by the broker
 FORGOTTEN_S = 10.0  # and so long while the queue is busy
+DAY_S = 24 * 3600.0
 
 
 def run(stop: threading.Event) -> None:
     """Do rounds until told to stop. A round that fails is logged, the next one comes."""
-    clock = WallClock()
+    clock, daily = WallClock(), Daily()
     while not stop.is_set():
         try:
             close_old_connections()
             clock.check(timezone.now(), time.monotonic())
             do_round(timezone.now())
             presence.announce(presence.WATCHDOG)
+            daily.prune(timezone.now(), time.monotonic())
         except DatabaseError as error:  # locked, full or away
             log.warning("the watchdog's round failed, the next one follows: %s", error)
         stop.wait(settings.WATCHDOG_INTERVAL_S)
+
+
+class Daily:
+    """Deletes what RETENTION_DAYS allows no longer: when the watchdog starts, then once a day."""
+
+    def __init__(self) -> None:
+        self.due_s = 0.0
+
+    def prune(self, now: datetime, monotonic_s: float) -> None:
+        """If it is time."""
+        if settings.RETENTION_DAYS and monotonic_s >= self.due_s:
+            self.due_s = monotonic_s + DAY_S
+            retention.prune(retention.Limits(older_than=timedelta(days=settings.RETENTION_DAYS)), now)
 
 
 def do_round(now: datetime) -> None:

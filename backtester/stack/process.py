@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
 LOG_MAX_BYTES = 10 * 1024 * 1024
 # Loaded before any fork: a child between fork and exec must not import anything.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -34,7 +35,9 @@ def part_environment() -> dict[str, str]:
     """Ours, for a part. Processes are the only axis of parallelism, so no threads below."""
     # Celery asks CELERY_BROKER_URL before our settings: one left there by another project would cut the worker off.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CELERY_BROKER_")}
-    return inherited | {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))  # from any working directory
+    single = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return inherited | single | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(frozen=True)

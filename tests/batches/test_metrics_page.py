@@ -1,10 +1,14 @@
 """What Prometheus reads: the whole installation, from any server, and nothing that is not known."""
 
+import json
+import re
+
 import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
 from batches import events, presence, queueing, tally
+from tests.stack_process import ROOT
 
 from . import working
 
@@ -69,3 +73,16 @@ def test_without_redis_what_it_would_tell_is_left_out(client, db):
     told = scrape(client)
     assert told["batches:running"] == 0
     assert not any(name.startswith(("combinations", "live", "queue")) for name in told)
+
+
+def test_every_metric_of_the_dashboard_is_told(client, db, real_redis):
+    dashboard = json.loads((ROOT / "deploy/grafana/backtester.json").read_text())
+    asked = {
+        name
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"backtester_\w+", target["expr"])
+    }
+    told = set(re.findall(r"^(backtester_\w+)[ {]", client.get("/metrics").content.decode(), re.MULTILINE))
+    assert len(asked) >= 10
+    assert asked <= told

@@ -1,5 +1,6 @@
 """One installation for all tests here. `.ci/production` gives the PostgreSQL; without one they are left out."""
 
+import logging
 import os
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.faults.stack_under_test import new_postgres_database
 from tests.production.profile import Production
 
+logging.getLogger("httpx").setLevel(logging.WARNING)
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
 
 

@@ -5,8 +5,8 @@ import threading
 import httpx
 import pytest
 
-from tests.faults.examined import sweep
 from tests.faults.histories import Watchers
+from tests.stack.watching import body
 from tests.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
@@ -39,7 +39,7 @@ class Poller:
 
 
 def test_a_lost_worker_host_and_a_lost_web_host_lose_and_double_nothing(production):
-    request = sweep(parameterRanges=RANGES)
+    request = body(parameterRanges=RANGES)
     expected = production.undisturbed(request)
     assert len(expected) == 100_000
     production.chunks(pace_s=0.2)

@@ -1,0 +1,74 @@
+"""The files in deploy/ and compose.yaml fit to each other and to the product; what runs them is in tests/production."""
+
+import re
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+from tests.deploy import compose
+from tests.stack_process import ROOT
+
+COMMANDS = {path.stem for path in (ROOT / "backtester/management/commands").glob("*.py")} | {"migrate"}
+SETTINGS = set(re.findall(r"`(\w+)`", (ROOT / "docs/settings.md").read_text()))
+
+
+def test_every_command_of_compose_is_one_of_ours():
+    assert sorted(compose.OURS) == ["migrate", "watchdog", "web", "worker"]
+    for service in compose.OURS:
+        assert compose.command(service)[0] in COMMANDS
+    for service in ("worker", "watchdog"):
+        assert compose.SERVICES[service]["healthcheck"]["test"][3:] == ["present", service]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert 'ENTRYPOINT ["python", "manage.py"]' in dockerfile
+    assert {line.split()[1] for line in dockerfile.splitlines() if line.startswith("COPY b")} <= {
+        "backtester",
+        "batches",
+    }
+
+
+def test_every_variable_is_a_documented_setting(tmp_path):
+    for service in compose.OURS:
+        for name in compose.environment(service, tmp_path):
+            assert name.removesuffix("_FILE") in SETTINGS, f"{name} of {service}"
+
+
+def test_no_part_runs_as_root_or_carries_a_secret_in_its_environment():
+    assert re.search(r"^USER backtester$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    for service in compose.SERVICES.values():
+        assert not any("PASSWORD" in name and not name.endswith("_FILE") for name in service.get("environment", {}))
+    assert "volumes" not in compose.SERVICES["valkey"] or compose.SERVICES["valkey"]["volumes"] == [
+        "./deploy/valkey.conf:/valkey.conf:ro"
+    ]
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="the certificate for a first look is made by openssl")
+def test_secrets_are_made_once_closed_to_others_and_are_all_that_compose_asks_for(tmp_path):
+    folder = tmp_path / "secrets"
+    subprocess.run([ROOT / "deploy/make-secrets", folder], check=True)
+    made = {path.name: path.read_text() for path in folder.iterdir()}
+    assert set(made) == set(compose.COMPOSE["secrets"])
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert len(made["secret_key"]) >= 50
+    assert made["postgres_password"] in made["database_url"]
+    assert made["redis_password"] in made["redis_url"]
+    subprocess.run([ROOT / "deploy/make-secrets", folder], check=True)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == made
+
+
+def test_the_site_that_compose_makes_asks_the_web_service_over_https(tmp_path):
+    line = compose.command("nginx")[2].partition("&&")[0]
+    line = line.replace(" /nginx/", f" {ROOT}/deploy/nginx/").replace("/etc/nginx/conf.d", str(tmp_path))
+    subprocess.run(["sh", "-c", line], check=True)
+    site = (tmp_path / "default.conf").read_text()
+    assert "server web:8000;" in site
+    assert "https.conf;" in site
+    assert "listen 80;" not in site
+
+
+def test_every_command_in_the_words_on_deployment_is_one_that_there_is():
+    words = (ROOT / "docs/deploy.md").read_text()
+    assert set(re.findall(r"manage\.py (\w+)", words)) <= COMMANDS | {"createsuperuser"}
+    for path in re.findall(r"`(deploy/[\w./-]+|\.ci/\w+|tests/[\w/]+)`", words):
+        assert (ROOT / path).exists() or path == "deploy/secrets/", path
