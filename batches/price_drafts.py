@@ -10,13 +10,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from batches import storage
+from batches import price_import, storage
 from batches.errors import BatchError, Conflict, Detail, TooMany
 from batches.models import Instrument, PriceImport
 from batches.price_bars import ParsedFile
 from batches.price_files import Table, read_table
 from batches.price_gaps import Gap, find_gaps, gap_notes
-from batches.price_import import ImportReport, content_hash, one_file_at_a_time, read_prices, store_prices
+from batches.price_import import ImportReport, content_hash, one_file_at_a_time, read_prices
 from batches.price_layouts import bars_by_symbol
 from batches.price_mapping import PriceMapping, changed, guess
 
@@ -156,9 +156,10 @@ def store(draft: PriceImport, given: Mapping[str, str], *, now: datetime) -> Imp
     if draft.content is None:
         raise _decided(draft)
     parsed = read_prices(bytes(draft.content), name=draft.name, given=given)
+    prepared = price_import.prepare(parsed, source=draft.source)
     with transaction.atomic():
         _decide(draft, PriceImport.Outcome.STORED, stored_at=now)
-        report = store_prices(parsed, source=draft.source)
+        report = price_import.store(prepared)
         PriceImport.objects.filter(pk=draft.pk).update(summary=str(report))
     return report
 

@@ -2,9 +2,8 @@
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -40,6 +39,15 @@ class ImportReport:
         return ", ".join(f"{len(symbols):,} {word}" for symbols, word in counts if symbols) or "nothing to load"
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Prices ready to be stored. new : the series that are not there yet"""
+
+    hashes: dict[str, str]
+    new: list[PriceSeries]
+    notes: tuple[str, ...]
+
+
 def read_prices(source: BinaryIO | Path | bytes, *, name: str, given: Mapping[str, str] = NOTHING_GIVEN) -> ParsedFile:
     """The symbols of a CSV or Parquet file with their bars; `BadPriceFile` says what is wrong with it.
 
@@ -54,9 +62,9 @@ def import_prices(
     parsed: ParsedFile, *, name: str, size: int, source: str, door: str, owner: Any = None
 ) -> ImportReport:
     """Store the prices, and a record of who brought them, in one transaction."""
+    prepared = prepare(parsed, source=source or name)
     with transaction.atomic():
-        notes = gap_notes(find_gaps(parsed, parsed.series))
-        report = store_prices(parsed, source=source or name)
+        report = store(prepared)
         now = timezone.now()
         PriceImport.objects.create(
             name=name[:200],
@@ -69,41 +77,46 @@ def import_prices(
             created_at=now,
             stored_at=now,
         )
-    return replace(report, notes=(*report.notes, *notes))
+    return report
 
 
 def store_prices(parsed: ParsedFile, *, source: str) -> ImportReport:
     """Write a new version of each symbol's prices that differ from those that are there."""
-    outcome = dict[str, str]()
-    now = timezone.now()
-    with transaction.atomic():
-        for start in range(0, len(parsed.series), STORED_AT_ONCE):
-            outcome |= _store(parsed.series[start : start + STORED_AT_ONCE], source[:200], now)
-        measure({symbol for symbol, word in outcome.items() if word != "unchanged"})
-    by_word = {word: tuple(s for s, w in outcome.items() if w == word) for word in ("added", "updated", "unchanged")}
-    return ImportReport(by_word["added"], by_word["updated"], by_word["unchanged"], parsed.notes)
+    return store(prepare(parsed, source=source))
 
 
-def _store(parsed: Sequence[ParsedSeries], source: str, now: datetime) -> dict[str, str]:
+def prepare(parsed: ParsedFile, *, source: str) -> Prepared:
+    """Hash and compress, which takes longest, before a transaction keeps others from writing."""
+    hashes = {each.symbol: content_hash(each) for each in parsed.series}
+    known = _versions(hashes)
+    new = [_series(each, hashes[each.symbol], source[:200]) for each in parsed.series if each.symbol not in known]
+    return Prepared(hashes, new, (*parsed.notes, *gap_notes(find_gaps(parsed, parsed.series))))
+
+
+def store(prepared: Prepared) -> ImportReport:
     """Older versions stay: batches that used them can be replayed. Content that came back is used again."""
-    hashes = {each.symbol: content_hash(each) for each in parsed}
-    versions = _versions(hashes)
-    new = [_series(each, hashes[each.symbol], source) for each in parsed if each.symbol not in versions]
-    # Someone else may store the same content at the same moment: then theirs is taken.
-    PriceSeries.objects.bulk_create(new, ignore_conflicts=True)
-    versions |= _versions({each.symbol: each.sha256 for each in new})
-    known = Instrument.objects.in_bulk(list(hashes), field_name="symbol")
-    added = [Instrument(symbol=s, series_id=versions[s]) for s in hashes if s not in known]
-    updated = [each for symbol, each in known.items() if each.series_id != versions[symbol]]
-    for instrument in updated:
-        instrument.series_id, instrument.updated_at = versions[instrument.symbol], now
-    # Someone else may add the same symbol at the same moment: then the later one is an update.
-    Instrument.objects.bulk_create(
-        added, update_conflicts=True, unique_fields=["symbol"], update_fields=["series", "updated_at"]
+    hashes, now = prepared.hashes, timezone.now()
+    with transaction.atomic():
+        # Someone else may store the same content, or add the same symbol, at the same moment: then theirs is taken.
+        PriceSeries.objects.bulk_create(prepared.new, batch_size=STORED_AT_ONCE, ignore_conflicts=True)
+        versions = _versions(hashes)
+        known = Instrument.objects.in_bulk(list(hashes), field_name="symbol")
+        added = [Instrument(symbol=s, series_id=versions[s]) for s in hashes if s not in known]
+        updated = [each for symbol, each in known.items() if each.series_id != versions[symbol]]
+        for instrument in updated:
+            instrument.series_id, instrument.updated_at = versions[instrument.symbol], now
+        Instrument.objects.bulk_create(
+            added, update_conflicts=True, unique_fields=["symbol"], update_fields=["series", "updated_at"]
+        )
+        Instrument.objects.bulk_update(updated, ["series", "updated_at"], batch_size=STORED_AT_ONCE)
+        changed = {each.symbol for each in (*added, *updated)}
+        measure(changed)
+    return ImportReport(
+        added=tuple(each.symbol for each in added),
+        updated=tuple(each.symbol for each in updated),
+        unchanged=tuple(symbol for symbol in hashes if symbol not in changed),
+        notes=prepared.notes,
     )
-    Instrument.objects.bulk_update(updated, ["series", "updated_at"])
-    outcome = dict.fromkeys(hashes, "unchanged")
-    return outcome | {each.symbol: "added" for each in added} | {each.symbol: "updated" for each in updated}
 
 
 def _versions(hashes: Mapping[str, str]) -> dict[str, int]:

@@ -27,6 +27,7 @@ function answered(request) {
 
 function send() {
   if (!file.files.length || button.disabled) return;
+  if (file.files[0].size > Number(form.dataset.largest)) return fail("The file is too large; the limit stands above.");
   const request = new XMLHttpRequest();
   request.open("POST", form.action);
   request.responseType = "json";
