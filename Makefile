@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`. Everything here works in the checkout; nothing is installed elsewhere,
 # except, by `make test` as root on a bare machine, a browser.
 .DEFAULT_GOAL := help
-.PHONY: help run install test faults check bench bench-stack bench-live bench-prices soak lock clean
+.PHONY: help run install test faults check bench bench-stack bench-live bench-prices soak bench-page lighthouse lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -48,6 +48,16 @@ soak: $(VENV)/test.stamp ## A thousand batches with watchers that come and go: t
 bench-prices: $(VENV)/test.stamp ## Measure the price store: 5,000 symbols of 7,500 bars, on SQLite and on PostgreSQL
 	$(PY) -m benchmarks.prices
 	.ci/postgres -- $(PY) -m benchmarks.prices
+
+bench-page: $(VENV)/test.stamp ## Measure what the batch page costs its reader: bytes, script, memory, long tasks
+	$(PY) -m benchmarks.page
+
+lighthouse: $(VENV)/test.stamp var/lighthouse/node_modules ## Lighthouse on the form, a running batch and its results (wants npm)
+	$(PY) -m benchmarks.lighthouse
+
+# Neither shipped nor needed by a test.
+var/lighthouse/node_modules:
+	npm install --silent --no-audit --no-fund --prefix var/lighthouse lighthouse@13.5.0
 
 # Only measured beside Daphne, so it is no dependency of ours.
 var/bench-uvicorn/uvicorn:

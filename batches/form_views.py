@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST
 
 from batches import access, storage, submission
@@ -22,6 +23,7 @@ from batches.schemas import parse_start
 RECENT = 5
 
 
+@gzip_page  # the largest page that people see first; its CSRF token is masked anew each time, so lengths tell nothing
 @ensure_csrf_cookie
 @require_http_methods(["GET", "HEAD", "POST"])
 def form(request: HttpRequest) -> HttpResponse:

@@ -111,11 +111,13 @@ def test_the_same_sweep_again_opens_the_same_form(stack, page):
 
 
 def test_the_first_page_is_light(stack, page):
-    sizes = []
-    page.on("response", lambda response: sizes.append(len(response.body())))
+    finished = []
+    page.on("requestfinished", finished.append)
     page.goto(stack.url)
     page.wait_for_load_state("networkidle")
-    assert sum(sizes) < 100_000  # before compression
+    sizes = [request.sizes() for request in finished]
+    assert len(sizes) > 5
+    assert sum(each["responseBodySize"] + each["responseHeadersSize"] for each in sizes) < 100_000
 
 
 def test_each_example_can_be_run(stack, page):
