@@ -112,7 +112,7 @@ def test_the_same_sweep_again_opens_the_same_form(stack, page):
 
 def test_the_first_page_is_light(stack, page):
     finished = []
-    page.on("requestfinished", finished.append)
+    page.on("requestfinished", lambda request: finished.append(request))
     page.goto(stack.url)
     page.wait_for_load_state("networkidle")
     sizes = [request.sizes() for request in finished]
