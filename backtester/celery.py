@@ -9,6 +9,8 @@ from celery.signals import setup_logging
 from kombu.connection import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
+# Whoever starts a worker has run Django's checks; here they would import every page and route before the first test.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 
 class SteadyConnection(Connection):

@@ -1,6 +1,6 @@
 """The same SMA crosses by vectorbt and backtesting.py; run by `engine.py` in the peers' own environment.
 
-    python peers.py vectorbt|backtesting COUNT      prints one JSON object
+    python peers.py vectorbt|kernels|backtesting COUNT      prints one JSON object
 
 The rules are ours: above by more than a tie, filled at the next close, fees of 0.1 % on each side, all in.
 """
@@ -18,20 +18,33 @@ from workload import FEES, closes, pairs
 CHUNK = 100  # vectorbt is fastest and smallest in chunks of about this many columns
 
 
+def changes(fast, slow):
+    """bool[n_bars, n] each: where a position is opened and closed, one bar after its averages have crossed."""
+    long = np.zeros(fast.shape, dtype=bool)
+    long[1:] = (fast > slow * (1 + 1e-10))[:-1]
+    before = np.zeros(fast.shape, dtype=bool)
+    before[1:] = long[:-1]
+    return long & ~before, ~long & before
+
+
+def in_chunks(run, count):
+    """Compile with a first chunk, then measure all of them."""
+    chosen = pairs(count)
+    run(chosen[:CHUNK])
+    began = time.process_time()
+    returns = np.concatenate([run(chosen[i : i + CHUNK]) for i in range(0, len(chosen), CHUNK)])
+    return time.process_time() - began, returns
+
+
 def vectorbt(count):
     import vectorbt as vbt
 
     close = closes()["AAPL"]
-    chosen = pairs(count)
 
     def run(part):
         fast = vbt.MA.run(close, [a for a, _ in part], short_name="fast").ma.to_numpy()
         slow = vbt.MA.run(close, [b for _, b in part], short_name="slow").ma.to_numpy()
-        long = np.zeros(fast.shape, dtype=bool)
-        long[1:] = (fast > slow * (1 + 1e-10))[:-1]
-        before = np.zeros(fast.shape, dtype=bool)
-        before[1:] = long[:-1]
-        portfolio = vbt.Portfolio.from_signals(close, long & ~before, ~long & before, fees=FEES, freq="1D")
+        portfolio = vbt.Portfolio.from_signals(close, *changes(fast, slow), fees=FEES, freq="1D")
         closed = portfolio.trades.closed
         # The six numbers of the comparison; each is computed by vectorbt when it is asked for.
         numbers = (
@@ -40,10 +53,50 @@ def vectorbt(count):
         )  # fmt: skip
         return np.asarray(numbers[0])
 
-    run(chosen[:CHUNK])  # compiled now
-    began = time.process_time()
-    returns = np.concatenate([run(chosen[i : i + CHUNK]) for i in range(0, len(chosen), CHUNK)])
-    return time.process_time() - began, returns, f"vectorbt {vbt.__version__}, in chunks of {CHUNK}"
+    return *in_chunks(run, count), f"vectorbt {vbt.__version__}, in chunks of {CHUNK}"
+
+
+def kernels(count):
+    """vectorbt without its API: what it has in Rust, called one after the other, no more than the numbers need."""
+    import vectorbt as vbt
+    from vectorbt.generic import dispatch as generic
+    from vectorbt.portfolio import dispatch as portfolio
+    from vectorbt.records import dispatch as records
+    from vectorbt.returns import dispatch as returns
+
+    vbt.settings["engine"] = "rust"
+    close = closes()["AAPL"].to_numpy()[:, None]
+    windows = sorted({window for pair in pairs(5_000) for window in pair})
+    # One table of averages for all pairs, as the engine has it.
+    table = np.column_stack([generic.rolling_mean_1d(close[:, 0], window, window) for window in windows])
+    at = {window: number for number, window in enumerate(windows)}
+
+    def run(part):
+        n = len(part)
+        shape = (len(close), n)
+        one, cash = np.ones(n, dtype=np.int64), np.full(n, 100.0)
+        prices = np.broadcast_to(close, shape)
+        opened, closed = changes(*(table[:, [at[pair[side]] for pair in part]] for side in (0, 1)))
+        orders, _ = portfolio.simulate_from_signals(
+            shape, one, cash, portfolio.build_call_seq(shape, one), entries=opened, exits=closed, fees=FEES,
+            close=close, price=close, max_orders=int(opened.sum() + closed.sum()), use_stops=False,
+        )  # fmt: skip
+        columns = records.col_map(orders["col"], n)
+        trades = portfolio.get_exit_trades(orders, prices, columns)
+        money = portfolio.cash(portfolio.cash_flow(shape, orders, columns, False), cash)
+        shares = portfolio.assets(portfolio.asset_flow(shape, orders, columns, 0))
+        wealth = portfolio.value(money, portfolio.asset_value(prices, shares))
+        daily = returns.returns(wealth, cash)
+        ended = trades[trades["status"] == 1]
+        # The six numbers of the comparison.
+        numbers = (
+            wealth[-1] / cash - 1, returns.annualized_return(daily, 252.0), returns.max_drawdown(daily),
+            returns.sharpe_ratio(daily, 252.0), np.bincount(ended["col"], ended["pnl"] > 0, n),
+            np.bincount(ended["col"], minlength=n),
+        )  # fmt: skip
+        return numbers[0]
+
+    return *in_chunks(run, count), f"vectorbt {vbt.__version__}, its Rust kernels alone"
 
 
 def backtesting(count):
@@ -83,7 +136,7 @@ def backtesting(count):
 
 def main():
     task, count = sys.argv[1], int(sys.argv[2])
-    seconds, returns, name = {"vectorbt": vectorbt, "backtesting": backtesting}[task](count)
+    seconds, returns, name = {"vectorbt": vectorbt, "kernels": kernels, "backtesting": backtesting}[task](count)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     answer = {"name": name, "count": count, "seconds": seconds, "peak": peak, "returns": returns.tolist()}
     sys.stdout.write(json.dumps(answer) + "\n")

@@ -1,10 +1,15 @@
-"""The engine without the rest: a table of prices in, a table of results out."""
+"""The engine without the rest: a table of prices in, a table of results out.
+
+The only place of the engine that makes tables. pandas is imported when one is wanted, because a worker wants none, and
+would wait for it at each start.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from backtester.engine.declaration import Direction, Strategy
 from backtester.engine.errors import BadParameters, BadPrices, did_you_mean
@@ -15,6 +20,9 @@ from backtester.engine.prices import Prices
 from backtester.engine.rules import Rules
 from backtester.engine.run import run_slice
 from backtester.engine.strategies import get_strategy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def sweep(
@@ -42,6 +50,8 @@ def sweep(
     Returns one row a combination: index, symbol, a column for each parameter, beta and coefficient when scaling is on,
     then the metrics. Undefined is NaN.
     """
+    import pandas as pd
+
     rule = get_strategy(strategy) if isinstance(strategy, str) else strategy
     rules = Rules(direction, fees, slippage, initial_capital, whole_shares)
     market = _benchmark(prices, benchmark)
@@ -62,11 +72,13 @@ def sweep(
 
 def prices_of(symbol: str, column: pd.Series) -> Prices:
     """Checked closes from a series by date."""
-    days = pd.DatetimeIndex(column.index).to_numpy().astype("datetime64[D]")
+    days = column.index.to_numpy().astype("datetime64[D]")
     return Prices(symbol, days, column.to_numpy(np.float64))
 
 
 def _table(grid: Grid, start: int, stop: int, symbol: str, beta: float | None, metrics: Any) -> pd.DataFrame:
+    import pandas as pd
+
     index = np.arange(start, stop)
     decoded = grid.decode_many(index)
     columns: dict[str, Any] = {"index": index, "symbol": symbol, **decoded.parameters}
@@ -89,5 +101,7 @@ def _beta(symbol: str, column: pd.Series, market: pd.Series | None, betas: Mappi
         return float(betas[symbol])
     if market is None:
         raise BadParameters(f"There is no beta of {symbol}, and no benchmark to estimate it from.", field="betas")
-    both = pd.concat([column, market], axis=1, join="inner").dropna().to_numpy(np.float64)
+    closes, index = column.align(market, join="inner")
+    both = np.column_stack((closes.to_numpy(np.float64), index.to_numpy(np.float64)))
+    both = both[~np.isnan(both).any(axis=1)]
     return estimate_beta(both[:, 0], both[:, 1])
