@@ -127,8 +127,11 @@ def leave_nb(
 
 
 @inline
-def mark_nb(lanes: Floats, price: float) -> np.uint64:
-    """All lanes to the close: equity, sums, extremes. One bit a lane: it has something to decide, or nothing left."""
+def mark_nb(lanes: Floats, price: float, short: bool) -> np.uint64:
+    """All lanes to the close: equity, sums, extremes. One bit a lane: it has something to decide, or nothing left.
+
+    short : given as a constant, so that the compiler leaves out what only short positions need
+    """
     noticed = np.uint64(0)
     for lane in range(np.uint64(0), np.uint64(LANES)):
         before = lanes[EQUITY, lane]
@@ -140,9 +143,8 @@ def mark_nb(lanes: Floats, price: float) -> np.uint64:
         peak = equity if equity > peak else peak
         worst, worst_peak = lanes[WORST, lane], lanes[WORST_PEAK, lane]
         deeper = equity * worst_peak < worst * peak
-        high, low = lanes[HIGH, lane], lanes[LOW, lane]
+        high = lanes[HIGH, lane]
         high = price if price > high else high
-        low = price if price < low else low
         lanes[EQUITY, lane] = equity
         lanes[SUM_R, lane] += r
         lanes[SUM_R2, lane] += r * r
@@ -151,17 +153,15 @@ def mark_nb(lanes: Floats, price: float) -> np.uint64:
         lanes[WORST, lane] = equity if deeper else worst
         lanes[WORST_PEAK, lane] = peak if deeper else worst_peak
         lanes[HIGH, lane] = high
-        lanes[LOW, lane] = low
-        noticed |= (
-            np.uint64(
-                ((price >= lanes[GAIN_ABOVE, lane]) & (price <= high * lanes[TURN_DOWN, lane]))
-                | (price <= lanes[ADD_BELOW, lane])
-                | ((price <= lanes[GAIN_BELOW, lane]) & (price >= low * lanes[TURN_UP, lane]))
-                | (price >= lanes[ADD_ABOVE, lane])
-                | ((equity <= 0.0) & (before > 0.0))
-            )
-            << lane
-        )
+        sale = (price >= lanes[GAIN_ABOVE, lane]) & (price <= high * lanes[TURN_DOWN, lane])
+        notice = sale | (price <= lanes[ADD_BELOW, lane]) | ((equity <= 0.0) & (before > 0.0))
+        if short:
+            low = lanes[LOW, lane]
+            low = price if price < low else low
+            lanes[LOW, lane] = low
+            notice |= (price <= lanes[GAIN_BELOW, lane]) & (price >= low * lanes[TURN_UP, lane])
+            notice |= price >= lanes[ADD_ABOVE, lane]
+        noticed |= np.uint64(notice) << lane
     return noticed
 
 
@@ -228,7 +228,7 @@ def lane_grid_nb(
         for lane in range(LANES):
             wait_nb(lanes, deals, lane, long, short)
         for t in range(1, n_bars):
-            noticed = mark_nb(lanes, close[t])
+            noticed = mark_nb(lanes, close[t], True) if short else mark_nb(lanes, close[t], False)
             while noticed != np.uint64(0):
                 lane = lowest_bit_nb(noticed)
                 noticed &= noticed - np.uint64(1)
