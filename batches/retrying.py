@@ -7,7 +7,7 @@ import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from backtester.engine import ENGINE_VERSION
+from backtester.engine import get_strategy
 from batches import quotas, storage
 from batches.errors import Conflict
 from batches.finding import remember
@@ -37,7 +37,7 @@ def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> B
         strategy=ended.strategy,
         sort_by=ended.sort_by,
         instruments=ended.instruments,
-        engine_version=ENGINE_VERSION,
+        engine_version=get_strategy(ended.strategy).engine_version,
         owner=owner,
         retry_of=ended,
         total=ended.total,
@@ -63,8 +63,8 @@ def _carried_over(ended: BatchSession, session: BatchSession) -> Iterator[Result
     """The chunks of the new session; what they bring along is counted in it."""
     plan = plan_of(ended)
     position = 0
-    # Results of another engine version are not mixed with new ones: then everything is run again.
-    keep = ended.engine_version == ENGINE_VERSION
+    # Results of another version, of the engine or of a strategy's own code, are not mixed with new ones.
+    keep = ended.engine_version == session.engine_version
     for old in ended.chunks.order_by("position").iterator(chunk_size=50):
         for start, stop, finished in _pieces(old, keep=keep):
             piece = ResultChunk(

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from backtester.engine import ENGINE_VERSION, EngineError, get_strategy
+from backtester.engine import EngineError, get_strategy
 from batches import quotas, storage
 from batches.checks import nearest
 from batches.errors import BatchError, Conflict, Detail, InvalidRequest
@@ -97,7 +97,7 @@ def _prepare(request: StartRequest, now: datetime) -> tuple[BatchSession, list[R
         strategy=request.strategy,
         sort_by=wire_name(request.sort_by),
         instruments=facts,
-        engine_version=ENGINE_VERSION,
+        engine_version=get_strategy(request.strategy).engine_version,
         total=plan.grid.size,
         work_total=float(plan.grid.size_per_symbol) * sum(plan.bars),
         created_at=now,

@@ -1,9 +1,11 @@
 """Strategies of the user's own: Python files in STRATEGIES_DIR, and entry points of installed packages.
 
 Loaded once when Django starts, so that the server, the workers and every command know the same ones. What cannot be
-loaded is logged and shown by a system check; it never stops the start.
+loaded is logged and shown by a system check; it never stops the start. A batch notes the version of the code it used:
+of a file its content, of a package its release.
 """
 
+import hashlib
 import logging
 import sys
 import traceback
@@ -19,6 +21,7 @@ from django.core.checks import CheckMessage, Warning, register
 
 from backtester.engine import STRATEGIES, EngineError, Strategy
 from backtester.engine import register as add_strategy
+from backtester.engine.strategies import set_version
 
 log = logging.getLogger(__name__)
 GROUP = "backtester.strategies"
@@ -28,22 +31,33 @@ troubles: dict[str, str] = {}  # where it comes from -> why it could not be load
 
 def load(folder: Path) -> None:
     """Load every file of the folder and every entry point, each on its own."""
-    for source, run in _sources(folder):
+    for source, version, run in _sources(folder):
         troubles.pop(source, None)
+        before = set(STRATEGIES)
         try:
             run()
+            for name in STRATEGIES.keys() - before:
+                set_version(name, version)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's code may raise anything
             troubles[source] = _reason(error, source)
             log.warning("no strategies from %s: %s", source, troubles[source])
 
 
-def _sources(folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Where strategies come from, in an order that is the same in every process: a taken name goes to the first."""
+def _sources(folder: Path) -> Iterator[tuple[str, str, Callable[[], None]]]:
+    """Where strategies come from, their version and how to load them, in an order that is the same in every process.
+
+    A taken name goes to the first.
+    """
     for path in sorted(folder.glob("*.py")):
         if not path.name.startswith(("_", ".")):
-            yield str(path), partial(_load_file, path)
+            yield str(path), _version(path.read_bytes()), partial(_load_file, path)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
-        yield f"entry point {entry.name} = {entry.value}", partial(_load_entry, entry)
+        release = f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
+        yield f"entry point {entry.name} = {entry.value}", _version(release.encode()), partial(_load_entry, entry)
+
+
+def _version(what: bytes) -> str:
+    return hashlib.sha256(what).hexdigest()[:12]
 
 
 def _load_file(path: Path) -> None:

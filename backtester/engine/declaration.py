@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from backtester.engine.errors import BadParameters, did_you_mean
 from backtester.engine.prices import Floats, Prices
+from backtester.engine.version import ENGINE_VERSION
 
 Values = NDArray[Any]  # float64[n] or int64[n], by the parameter's kind
 Words = NDArray[np.uint64]  # one bit a bar, 64 bars a word
@@ -98,6 +99,7 @@ class Strategy:
     trade_fast : for "path", where there is one; the same metrics, signature of `lane_grid_nb`
     table_rows : parameters -> rows of indicator tables that `prepare` will make; by default one for each distinct value
     cost_ns : rough nanoseconds for one bar of one combination, to plan chunks and estimate time
+    version : tells two states of a user's own code apart; whoever loads that code sets it
     """
 
     name: str
@@ -117,10 +119,16 @@ class Strategy:
     trade_fast: Callable[..., Any] | None = None
     cost_ns: float = 0.5
     table_rows: Callable[[Arguments], int] | None = None
+    version: str = ""
 
     def __post_init__(self) -> None:
         if self.kind == "signal" and not self.optional:
             object.__setattr__(self, "optional", STOPS)
+
+    @property
+    def engine_version(self) -> str:
+        """What the results of a test depend on besides its settings and prices: equal versions, equal bits."""
+        return f"{ENGINE_VERSION}+{self.version}" if self.version else ENGINE_VERSION
 
     @property
     def all_parameters(self) -> tuple[Parameter, ...]:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from backtester.engine import STRATEGIES
+from backtester.engine import ENGINE_VERSION, STRATEGIES
 from backtester.engine.strategies import _catalogue
 from batches import user_strategies
 from batches.models import BatchSession
+from batches.retrying import retry
 
 from . import working
 
@@ -95,6 +97,7 @@ def test_a_combination_that_raises_fails_alone_with_its_message(folder, start):
         ("def f(:", "SyntaxError"),
         ("import sys\nsys.exit(3)", "SystemExit: 3 (line 2)"),
         (PICKY.replace('name="picky"', 'name="sma_cross"'), 'There is already a strategy "sma_cross".'),
+        (PICKY.replace("window", "sharpe"), 'picky has a parameter "sharpe"; every result has a column of that name'),
         (PICKY.replace("parameters=(windows,)", "parameters=()"), 'The function of picky takes "window"'),
         (
             PICKY.replace("(windows,)", "(windows,), bars_needed=lambda given: given['fast']"),
@@ -115,6 +118,21 @@ def test_a_broken_file_is_named_with_its_reason_and_the_others_are_loaded(folder
     assert (warning.id, warning.hint) == ("batches.W001", user_strategies.HINT)
     assert "a_broken.py: " + reason in warning.msg
     assert "a_broken.py: " + reason in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_batch_notes_the_code_of_a_strategy_so_that_a_retry_after_a_change_runs_everything_again(folder, start):
+    (folder / "picky.py").write_text(PICKY, encoding="utf-8")
+    user_strategies.load(folder)
+    body = start(strategy="picky", symbols=["ACME"], parameterRanges={"window": [12, 13, 14]})
+    session = working.finish(working.submit(body))
+    assert re.fullmatch(rf"{ENGINE_VERSION}\+[0-9a-f]{{12}}", session.engine_version)
+    _catalogue.pop("picky")
+    (folder / "picky.py").write_text(PICKY.replace("== 13", "== 14"), encoding="utf-8")
+    user_strategies.load(folder)
+    again = retry(session, now=timezone.now())
+    assert again.engine_version not in {session.engine_version, ENGINE_VERSION}
+    assert (session.successful, again.current) == (2, 0)
 
 
 def test_files_that_begin_with_an_underscore_and_other_files_are_left_alone(folder):
