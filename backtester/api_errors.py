@@ -1,4 +1,5 @@
-"""One error shape under `/api/`, also for what the framework refuses by itself; and no writing from foreign pages."""
+"""One error shape under `/api/`, elsewhere for who asks for JSON, also for what the framework refuses by itself;
+and no writing from foreign pages."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -10,6 +11,8 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from backtester.origins import is_known_origin
 from batches.errors import BatchError
 
+KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+HTML, JSON = "text/html", "application/json"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
@@ -52,15 +55,24 @@ def refusal(request: HttpRequest) -> HttpResponseBase | None:
 def in_shape(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The response, in our shape if it is an error that is not."""
     status = response.status_code
-    if not request.path.startswith("/api/") or status < 400:
+    if status < 400 or not wants_json(request):
         return response
     if response.headers.get("Content-Type", "").startswith("application/json"):
         return response
     phrase = HTTPStatus(status).phrase
-    shaped = answer(f"{phrase}: {request.method} {request.path[:200]}.", status, phrase.upper().replace(" ", "_"))
-    if "Allow" in response.headers:
-        shaped.headers["Allow"] = response.headers["Allow"]
+    words = f"{phrase}: {request.method} {request.path[:200]}."
+    if allowed := response.headers.get("Allow"):
+        words += f" Allowed: {allowed}."
+    shaped = answer(words, status, phrase.upper().replace(" ", "_"))
+    for name in KEPT_HEADERS:
+        if name in response.headers:
+            shaped.headers[name] = response.headers[name]
     return shaped
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Everybody under `/api/`; elsewhere who says so. Browsers say that they want HTML."""
+    return request.path.startswith("/api/") or request.get_preferred_type([HTML, JSON]) == JSON
 
 
 def answer(message: str, status: int, code: str) -> JsonResponse:

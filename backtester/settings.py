@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "backtester.api_errors.ApiErrors",
+    "backtester.rates.WriteRates",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -253,6 +254,8 @@ BATCH_MAX_SYMBOLS = env.int("BATCH_MAX_SYMBOLS", default=5_000)
 BATCH_MAX_RUNNING = env.int("BATCH_MAX_RUNNING", default=64)
 RETENTION_DAYS = env.float("RETENTION_DAYS", default=0)
 BATCH_MAX_BODY_BYTES = env.int("BATCH_MAX_BODY_BYTES", default=2 * 1024 * 1024)
+BATCH_MAX_DEPTH = env.int("BATCH_MAX_DEPTH", default=32)
+BATCH_MAX_DIGITS = env.int("BATCH_MAX_DIGITS", default=400)
 BATCH_TIMEOUT_S = env.int("BATCH_TIMEOUT_S", default=900)
 BATCH_TIMEOUT_MAX_S = env.int("BATCH_TIMEOUT_MAX_S", default=7 * 24 * 3600)
 BATCH_ABORT_FAILURE_SHARE = env.float("BATCH_ABORT_FAILURE_SHARE", default=1.0)
@@ -263,6 +266,8 @@ CHUNK_LEASE_S = env.float("CHUNK_LEASE_S", default=30.0)
 CHUNK_MAX_ATTEMPTS = env.int("CHUNK_MAX_ATTEMPTS", default=3)
 EVENT_INTERVAL_S = env.float("EVENT_INTERVAL_S", default=0.5)
 STREAMS_MAX = env.int("STREAMS_MAX", default=10_000)
+STREAMS_MAX_PER_ADDRESS = env.int("STREAMS_MAX_PER_ADDRESS", default=10_000)
+WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", default=6_000)
 STREAM_LIFE_S = env.float("STREAM_LIFE_S", default=120.0)
 WATCHDOG_INTERVAL_S = env.float("WATCHDOG_INTERVAL_S", default=0.5)
 STALLED_AFTER_S = env.float("STALLED_AFTER_S", default=10.0)

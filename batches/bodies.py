@@ -22,8 +22,13 @@ def json_body(request: HttpRequest) -> Any:
         )
     try:
         value = json.loads(
-            request.body, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_distinct_keys
+            request.body,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_short,
+            object_pairs_hook=_distinct_keys,
         )
+        _refuse_depth(value)
         if b"\\u" in request.body:  # half a surrogate pair could neither be stored nor be sent back
             json.dumps(value, ensure_ascii=False).encode()
     except RequestDataTooBig:
@@ -47,7 +52,28 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number")
 
 
+def _refuse_depth(value: Any) -> None:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(settings.BATCH_MAX_DEPTH):
+        children = (inner for each in level for inner in (each.values() if isinstance(each, dict) else each))
+        level = [inner for inner in children if isinstance(inner, dict | list)]
+    if level:
+        raise ValueError(f"it is nested more than {settings.BATCH_MAX_DEPTH} deep (BATCH_MAX_DEPTH)")
+
+
+def _refuse_length(text: str) -> None:
+    limit = settings.BATCH_MAX_DIGITS
+    if len(text) > limit:
+        raise ValueError(f"{text[:20]}... has {len(text):,} characters; at most {limit} are read (BATCH_MAX_DIGITS)")
+
+
+def _short(text: str) -> int:
+    _refuse_length(text)
+    return int(text)
+
+
 def _finite(text: str) -> float:
+    _refuse_length(text)
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is too large a number")

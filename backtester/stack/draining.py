@@ -9,6 +9,7 @@ import random
 import resource
 from typing import Any, cast
 
+import daphne.server
 from autobahn.websocket.protocol import PreparedMessage
 from daphne.cli import CommandLineInterface
 from daphne.http_protocol import WebRequest
@@ -16,6 +17,7 @@ from daphne.server import Server  # it installs the reactor that the next line n
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor, tcp
 
+from backtester.stack.body_limit import LimitedHTTPFactory
 from backtester.stack.farewell import say_farewell
 from backtester.stack.transport import PromptConnection
 
@@ -113,6 +115,7 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     tcp.Port.transport = PromptConnection
+    daphne.server.HTTPFactory = LimitedHTTPFactory
     CommandLineInterface.server_class = DrainingServer
     CommandLineInterface.entrypoint()
 

@@ -57,13 +57,13 @@ def arguments(descriptor: int) -> list[str]:
 def address(listener: socket.socket) -> str:
     """Where to point a browser on this machine."""
     host, port = listener.getsockname()[:2]
-    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"  # noqa: S104 - compared, not bound
 
 
 def is_healthy(listener: socket.socket) -> bool:
     """Whether `/healthz` says that all is well."""
     host, port = listener.getsockname()[:2]
-    connection = http.client.HTTPConnection("127.0.0.1" if host == "0.0.0.0" else host, port, timeout=3)
+    connection = http.client.HTTPConnection("127.0.0.1" if host == "0.0.0.0" else host, port, timeout=3)  # noqa: S104
     try:
         connection.request("GET", "/healthz", headers={"Host": f"localhost:{port}"})
         answer = connection.getresponse()

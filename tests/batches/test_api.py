@@ -554,3 +554,35 @@ def test_a_misspelled_parameter_of_a_start_is_refused_before_anything_is_stored(
     assert "Did you mean async?" in error_of(post(f"{BATCH}?asycn=false", start()), 422)["error"]
     error_of(post(f"{BATCH}?async=true&async=false", start()), 422)
     assert nothing_is_stored()
+
+
+# ---- one shape, also beside the API ----------------------------------------------------------------------------------
+
+
+def test_who_asks_for_json_is_refused_in_json_everywhere(client, db):
+    body = error_of(client.get("/nothing/", headers={"Accept": "application/json"}), 404, "NOT_FOUND")
+    assert body["error"] == "Not Found: GET /nothing/."
+    for accept in ("text/html,application/xhtml+xml,*/*;q=0.8", "*/*", "text/html, application/json"):
+        assert client.get("/nothing/", headers={"Accept": accept})["Content-Type"].startswith("text/html")
+
+
+def test_a_wrong_method_is_told_which_are_right(client, db):
+    response = client.put("/api/strategies")
+    assert "Allowed: GET." in error_of(response, 405, "METHOD_NOT_ALLOWED")["error"]
+
+
+def test_depth_and_digits_have_limits_that_are_named(client, instruments, settings):
+    settings.BATCH_MAX_DEPTH, settings.BATCH_MAX_DIGITS = 2, 5
+
+    def post(text):
+        return client.post(BATCH, text, content_type="application/json")
+
+    for text, name in (
+        ('{"a": [[1]]}', "BATCH_MAX_DEPTH"),
+        ("[[{}]]", "BATCH_MAX_DEPTH"),
+        ('{"fees": 123456}', "BATCH_MAX_DIGITS"),
+        ('{"fees": 0.12345}', "BATCH_MAX_DIGITS"),
+    ):
+        assert name in error_of(post(text), 400, "MALFORMED_JSON")["error"]
+    for text in ('{"a": [1, {}]}'.replace("{}", "2"), '{"fees": 12345}', '"x"'):
+        error_of(post(text), 422)
