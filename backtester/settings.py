@@ -61,6 +61,8 @@ def _secret_key() -> str:
     if given:
         if len(given) < 50:
             raise ImproperlyConfigured(f"SECRET_KEY has {len(given)} characters; at least 50 are wanted.")
+        if len(set(given)) < 10 or given.startswith("django-insecure-"):
+            raise ImproperlyConfigured("SECRET_KEY can be guessed; at least 50 random characters are wanted.")
         return given
     path = DATA_DIR / "secret_key"
     if not path.exists():
@@ -101,6 +103,7 @@ MIDDLEWARE = [
     "backtester.request_ids.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "backtester.headers.SecurityHeaders",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "backtester.api_errors.ApiErrors",
@@ -111,7 +114,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "backtester.admission.Admission",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -195,6 +197,8 @@ REDIS_IS_EMBEDDED = not env.str("REDIS_URL", default="")
 REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{DATA_DIR / 'run' / 'redis.sock'}"
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     raise ImproperlyConfigured(f"REDIS_URL starts with {REDIS_URL[:12]!r}; redis://, rediss:// or unix:// is wanted.")
+if urlsplit(REDIS_URL).hostname not in {None, "localhost", "127.0.0.1", "::1"} and not urlsplit(REDIS_URL).password:
+    raise ImproperlyConfigured("REDIS_URL names another machine without a password; whoever reaches it could run us.")
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="backtester")
 
 CHANNEL_LAYERS = {
