@@ -49,7 +49,7 @@ def test_too_many_writing_requests_are_refused_and_reading_goes_on(settings, db)
     assert "WRITES_PER_MINUTE" in refused.json()["error"]
     assert client.delete("/api/backtest/batch/x").status_code == 429
     assert client.get("/api/strategies").status_code == 200
-    assert post(REMOTE_ADDR="10.0.0.2").status_code == 400
+    assert post(REMOTE_ADDR="127.0.0.2").status_code == 400
 
 
 async def forever(scope, receive, send):
