@@ -107,9 +107,10 @@ def gaps(days: Days, market: Days | None) -> Days:
     if market is None or not market.size:
         return _weekday_gaps(days, first, last)
     known = market[(market > first) & (market < last)]
+    lacking = known[days[np.searchsorted(days, known)] != known]  # the last bar is later: there is always a next one
     before = _weekday_gaps(days, first, min(last, market[0] - 1))
     after = _weekday_gaps(days, max(first, market[-1] + 1), last)
-    return np.concatenate([before, np.setdiff1d(known, days, assume_unique=True), after])
+    return np.concatenate([before, lacking, after])
 
 
 def _weekday_gaps(days: Days, start: np.datetime64, stop: np.datetime64) -> Days:

@@ -89,8 +89,9 @@ def prepare(parsed: ParsedFile, *, source: str) -> Prepared:
     """Hash and compress, which takes longest, before a transaction keeps others from writing."""
     hashes = {each.symbol: content_hash(each) for each in parsed.series}
     known = _versions(hashes)
-    new = [_series(each, hashes[each.symbol], source[:200]) for each in parsed.series if each.symbol not in known]
-    return Prepared(hashes, new, (*parsed.notes, *gap_notes(find_gaps(parsed, parsed.series))))
+    unknown = [each for each in parsed.series if each.symbol not in known]
+    new = [_series(each, hashes[each.symbol], source[:200]) for each in unknown]
+    return Prepared(hashes, new, (*parsed.notes, *gap_notes(find_gaps(parsed, unknown))))
 
 
 def store(prepared: Prepared) -> ImportReport:
@@ -121,8 +122,8 @@ def store(prepared: Prepared) -> ImportReport:
 
 def _versions(hashes: Mapping[str, str]) -> dict[str, int]:
     """The stored series of that content, by symbol."""
-    found = PriceSeries.objects.filter(symbol__in=list(hashes), sha256__in=list(hashes.values()))
-    rows = found.values_list("symbol", "sha256", "pk")
+    # Not by hash too: SQLite would look for every symbol with every hash.
+    rows = PriceSeries.objects.filter(symbol__in=list(hashes)).values_list("symbol", "sha256", "pk")
     return {symbol: pk for symbol, sha256, pk in rows if hashes[symbol] == sha256}
 
 
