@@ -10,7 +10,8 @@ Parts = dict[str, Any]
 
 WORDS = {
     400: "The request, or its JSON, cannot be read.",
-    403: "A page of another site may not do this (CORS_ALLOWED_ORIGINS).",
+    401: "In team mode: log in, or send the token of an account (Authorization: Bearer).",
+    403: "A page of another site may not do this (CORS_ALLOWED_ORIGINS), or this account may not.",
     404: "No such thing, or not yours.",
     405: "Not with this method; `Allow` names those that there are.",
     409: "Not in the present state.",
@@ -23,7 +24,7 @@ WORDS = {
     504: "The batch passed its deadline.",
     507: "No room for the results.",
 }
-ALWAYS = (400, 404, 405, 500, 503)
+ALWAYS = (400, 401, 404, 405, 500, 503)
 WRITING = (403, 429)
 TRY_AGAIN = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 ETAG = {"ETag": {"description": "Names this state; send it back in If-None-Match.", "schema": {"type": "string"}}}
