@@ -98,9 +98,19 @@ def csv_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
             header = False
         for name in ("symbol", "error"):
             table = table.set_column(table.column_names.index(name), name, harmless(table[name]))
+        yield _lines(table)
+
+
+def _lines(table: pa.Table) -> bytes:
+    """Quotes only around texts that need them; Arrow quotes all texts of a part or none."""
+    for quoting in ("none", "needed"):
         lines = pa.BufferOutputStream()
-        arrow_csv.write_csv(table, lines, arrow_csv.WriteOptions(include_header=False))
-        yield bytes(lines.getvalue())
+        try:
+            arrow_csv.write_csv(table, lines, arrow_csv.WriteOptions(include_header=False, quoting_style=quoting))
+        except pa.ArrowInvalid:  # a text holds a comma, a quote or a line break
+            continue
+        return bytes(lines.getvalue())
+    raise AssertionError("any text can be quoted")
 
 
 def _header(names: list[str]) -> bytes:

@@ -76,6 +76,14 @@ def test_csv_is_in_machine_format(finished):
     assert "None" not in text
 
 
+@pytest.mark.parametrize("text", ["Two, with a comma.", 'A "quoted" word.', "Two\nlines."])
+def test_texts_are_quoted_where_they_need_it_and_only_there(submitted, text):
+    chunk = working.claim(submitted.pk)
+    record_poison(chunk, text, timezone.now())
+    assert next(csv.DictReader(io.StringIO(csv_text(submitted))))["error"] == text
+    assert '"' not in csv_text(working.finish(submitted), symbol="BOLT")
+
+
 def test_parquet_has_the_same_types_from_the_first_row_to_the_last(finished, submitted):
     types = {field.name: field.type for field in read_parquet(finished).schema}
     assert types["index"] == types["fast"] == types["trades"] == pa.int64()
