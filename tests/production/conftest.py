@@ -7,6 +7,7 @@ import pytest
 
 from tests.faults.stack_under_test import new_postgres_database
 from tests.production.profile import Production
+from tests.stack_process import until
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
@@ -41,3 +42,4 @@ def _whole(production):
     for name in ("web1", "web2", "worker1", "worker2", "watchdog"):
         if name not in production.parts:
             production.start_process(name)
+    until(production.is_ready, "every part to be back")

@@ -4,7 +4,6 @@ What is changed is named in CHANGES: addresses of this machine, shorter times, a
 """
 
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import redis
 
 from backtester.stack import preparation, redis_server
 from backtester.stack.process import Part, kill_group
@@ -136,11 +136,16 @@ class Production(Examined):
                 self.stop(name)
 
     def is_ready(self) -> bool:
-        """Whether /readyz says so through nginx, and both workers are there."""
-        with suppress(httpx.HTTPError):
-            workers = re.search(r'processes\{role="worker"\} (\d)', httpx.get(f"{self.url}/metrics", timeout=5).text)
-            ready = httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
-            return ready and workers is not None and workers[1] == "2"
+        """Whether /readyz says so through nginx, and every process of ours has given a sign of life."""
+        url = (self.secrets / "redis_url").read_text().strip()
+        with suppress(httpx.HTTPError, redis.RedisError), redis.Redis.from_url(url) as client:
+            ours = {
+                name: part.pid
+                for name, part in self.parts.items()
+                if name.rstrip("12") in ("web", "worker", "watchdog")
+            }
+            seen = (client.exists(f"backtester:present:{name.rstrip('12')}:{name}:{pid}") for name, pid in ours.items())
+            return all(seen) and httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
         return False
 
     def log(self, name: str) -> str:
