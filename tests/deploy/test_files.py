@@ -62,7 +62,7 @@ def test_the_site_that_compose_makes_asks_the_web_service_over_https(tmp_path):
     line = line.replace(" /nginx/", f" {ROOT}/deploy/nginx/").replace("/etc/nginx/conf.d", str(tmp_path))
     subprocess.run(["sh", "-c", line], check=True)
     site = (tmp_path / "default.conf").read_text()
-    assert "server web:8000;" in site
+    assert "server web:8000 max_fails=0;" in site
     assert "https.conf;" in site
     assert "listen 80;" not in site
 

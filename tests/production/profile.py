@@ -92,9 +92,9 @@ class Production(Examined):
         subprocess.run(["sh", "-c", line.replace(" /nginx/", shipped)], check=True)
         site = "\n".join(path.read_text() for path in sorted((folder / "conf.d").glob("*.conf")))
         site = site.replace(f"include{shipped}https.conf;", (ROOT / "deploy/nginx/https.conf").read_text())
-        servers = "".join(f"server 127.0.0.1:{self.ports[name]};" for name in ("web1", "web2"))
+        servers = "".join(f"server 127.0.0.1:{self.ports[name]} max_fails=0;" for name in ("web1", "web2"))
         for pattern, words in {
-            r"server web:8000;": servers,
+            "server web:8000 max_fails=0;": servers,
             r"listen 443 ssl;": f"listen 127.0.0.1:{self.ports['https']} ssl;",
             r"listen 80;": f"listen 127.0.0.1:{self.ports['http']};",
             compose.SECRETS: str(self.secrets),
@@ -118,7 +118,9 @@ class Production(Examined):
 
     def kill(self, name: str) -> None:
         """As when its host loses power."""
-        kill_group(self.parts.pop(name))
+        process = self.parts.pop(name)
+        kill_group(process)
+        process.wait(10)
 
     def stop(self, name: str, *, seconds: float = 20.0) -> int:
         """SIGTERM, as `docker stop`; its exit code. It must end by itself."""
@@ -139,13 +141,10 @@ class Production(Examined):
         """Whether /readyz says so through nginx, and every process of ours has given a sign of life."""
         url = (self.secrets / "redis_url").read_text().strip()
         with suppress(httpx.HTTPError, redis.RedisError), redis.Redis.from_url(url) as client:
-            ours = {
-                name: part.pid
-                for name, part in self.parts.items()
-                if name.rstrip("12") in ("web", "worker", "watchdog")
-            }
-            seen = (client.exists(f"backtester:present:{name.rstrip('12')}:{name}:{pid}") for name, pid in ours.items())
-            return all(seen) and httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            ours = {name: part.pid for name, part in self.parts.items() if name not in {"redis", "nginx"}}
+            keys = [f"backtester:present:{name.rstrip('12')}:{name}:{pid}" for name, pid in ours.items()]
+            seen = client.exists(*keys) == len(keys)
+            return seen and httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
         return False
 
     def log(self, name: str) -> str:
