@@ -24,7 +24,12 @@ LONG = {
 }
 COMPLAINTS = {"error", "warning"}
 # What browsers themselves say of a connection that breaks.
-OF_THE_NETWORK = re.compile(r"net::ERR_|WebSocket connection|502|the connection to|establish a connection", re.I)
+# The last two are htmx's: what it says of a fragment that did not come, and the promise nobody gets.
+OF_THE_NETWORK = re.compile(
+    r"net::ERR_|WebSocket connection|502|the connection to|establish a connection"
+    r"|htmx:(afterRequest|sendError)|^undefined$",
+    re.IGNORECASE,
+)
 WITHOUT_SOCKET = "delete globalThis.WebSocket;"
 WITHOUT_STREAMS = "delete globalThis.WebSocket; delete globalThis.EventSource;"
 
