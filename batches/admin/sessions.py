@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.defaultfilters import floatformat
+from django.template.defaultfilters import filesizeformat, floatformat
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -25,6 +25,7 @@ from batches.admin.reading import ReadOnly, shortened
 from batches.errors import BatchError
 from batches.models import BatchSession, Status
 from batches.progress import elapsed_seconds, percentage
+from batches.results import result_bytes
 
 COLOURS = {
     Status.QUEUED: "info",
@@ -55,7 +56,7 @@ class StrategyFilter(admin.SimpleListFilter):
 class BatchSessionAdmin(ReadOnly):
     """All batches, the newest first."""
 
-    list_display = ("name", "owner", "state", "progress", "tests", "best", "duration", "created_at")
+    list_display = ("name", "owner", "state", "progress", "tests", "kept", "best", "duration", "created_at")
     list_filter = ("status", ("owner", RelatedDropdownFilter), StrategyFilter, "created_at")
     list_select_related = ("owner",)
     search_fields = ("id__startswith", "strategy")
@@ -103,6 +104,11 @@ class BatchSessionAdmin(ReadOnly):
     def tests(self, session: BatchSession) -> str:
         """Done of all."""
         return f"{session.current:,} of {session.total:,}"
+
+    @display(description="Kept")
+    def kept(self, session: BatchSession) -> str:
+        """About what its results take in the database."""
+        return filesizeformat(result_bytes(session.current))
 
     @display(description="Best so far")
     def best(self, session: BatchSession) -> str:

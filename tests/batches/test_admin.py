@@ -2,11 +2,13 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 
 from batches import lifecycle
 from batches.models import BatchSession, Instrument, PriceSeries, Status
+from batches.results import result_bytes
 
 from . import working
 
@@ -37,6 +39,10 @@ def test_the_list_shows_batches_of_every_status(admin, one_of_each):
     for session in one_of_each:
         assert str(session) in text
     assert "27 of 27" in text
+
+
+def test_the_list_says_what_each_batch_keeps(admin, finished):
+    assert filesizeformat(result_bytes(finished.total)) in admin.get(reverse(LIST)).text
 
 
 def test_every_batch_can_be_opened(admin, one_of_each):
