@@ -9,7 +9,7 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.faults.conftest import LONG
+from tests.conftest import LONG
 from tests.faults.histories import Watchers
 from tests.stack_process import is_running, until
 

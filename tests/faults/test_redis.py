@@ -9,7 +9,7 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.faults.conftest import LONG
+from tests.conftest import LONG
 from tests.faults.histories import Requests, Watchers
 from tests.faults.stack_under_test import QUEUE
 from tests.stack_process import until
