@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from tests.faults.conftest import ON_POSTGRESQL
+from tests.conftest import ON_POSTGRESQL
 from tests.faults.histories import Watchers
 from tests.faults.test_redis import NO_REDIS
 from tests.faults.test_spoiled_chunks import INJECTED
