@@ -1,9 +1,11 @@
 """The files in deploy/ and compose.yaml fit to each other and to the product; what runs them is in tests/production."""
 
+import os
 import re
 import shutil
 import stat
 import subprocess
+import sys
 
 import pytest
 
@@ -55,6 +57,15 @@ def test_secrets_are_made_once_closed_to_others_and_are_all_that_compose_asks_fo
     assert made["redis_password"] in made["redis_url"]
     subprocess.run([ROOT / "deploy/make-secrets", folder], check=True)
     assert {path.name: path.read_text() for path in folder.iterdir()} == made
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="the certificate for a first look is made by openssl")
+def test_django_finds_nothing_to_warn_of_in_what_compose_runs(tmp_path):
+    subprocess.run([ROOT / "deploy/make-secrets", tmp_path / "secrets"], check=True)
+    environment = compose.environment("web", tmp_path / "secrets") | {"DATA_DIR": str(tmp_path)}
+    asked = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy", "--fail-level", "WARNING"]
+    ran = subprocess.run(asked, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_the_site_that_compose_makes_asks_the_web_service_over_https(tmp_path):
