@@ -30,6 +30,7 @@ OF_THE_NETWORK = re.compile(
     r"|htmx:(afterRequest|sendError)|^undefined$",
     re.IGNORECASE,
 )
+LEFT_IN_FIREFOX = "was interrupted while the page was loading"  # its word for a websocket of a page that was left
 WITHOUT_SOCKET = "delete globalThis.WebSocket;"
 WITHOUT_STREAMS = "delete globalThis.WebSocket; delete globalThis.EventSource;"
 
@@ -52,7 +53,7 @@ class Visitor:
         return page
 
     def _note(self, kind: str, text: str) -> None:
-        if kind not in COMPLAINTS:
+        if kind not in COMPLAINTS or LEFT_IN_FIREFOX in text:
             return
         if self.expects_breaks and OF_THE_NETWORK.search(text):
             return
