@@ -145,7 +145,7 @@ def peers_python():
     python, made = PEERS / "bin" / "python", PEERS / "made"
     if not made.exists() or made.read_text() != str(PINS):
         say(f"Making {PEERS.relative_to(ROOT)} with {', '.join(PINS)} ...")
-        venv.create(PEERS, with_pip=True)
+        venv.create(PEERS, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "-qq", *PINS], check=True)
         made.write_text(str(PINS))
     return python
