@@ -347,6 +347,27 @@ async def test_a_websocket_gets_every_event_and_is_closed_after_the_last(submitt
     assert not live.hub().watchers
 
 
+TEXTS = (
+    "", "null", "NaN", "1e400", '{"type": "ping"', '{"type": {"type": "ping"}}', "[" * 5_000, "9" * 5_000,
+    '{"type": "websocket.disconnect"}', '{"type": "cancel"}', '{"sessionId": "x"}', "x" * 100_000, "\x00",
+)  # fmt: skip
+HOSTILE_FRAMES = [{"text": text} for text in TEXTS] + [{"bytes": data} for data in (b"", b"\xff\xfe", b"x" * 100_000)]
+
+
+@pytest.mark.parametrize("frame", HOSTILE_FRAMES, ids=range(len(HOSTILE_FRAMES)))
+async def test_whatever_a_client_sends_it_goes_on_watching_and_nothing_changes(halfway, quick, frame):
+    before = await BatchSession.objects.values().aget(pk=halfway.pk)
+    communicator = socket_of(halfway)
+    assert (await communicator.connect())[0]
+    for _ in range(3):
+        await communicator.send_input({"type": "websocket.receive"} | frame)
+    assert await BatchSession.objects.values().aget(pk=halfway.pk) == before
+    await finish(halfway)
+    messages, code = await until_closed(communicator)
+    assert [message["type"] for message in messages if message["type"] != "progress"] == ["connected", "complete"]
+    assert code == 1000
+
+
 async def test_a_websocket_that_comes_long_after_the_end_gets_snapshot_and_end(finished, quick):
     communicator = socket_of(finished)
     assert (await communicator.connect())[0]
