@@ -8,7 +8,6 @@ import numpy as np
 from backtester.engine import (
     METRIC_NAMES,
     EngineError,
-    Metric,
     Prices,
     Replay,
     buy_and_hold,
@@ -21,16 +20,6 @@ from batches.errors import BatchError, NotFound
 from batches.models import BatchSession
 from batches.plan import Plan, metrics_json, plan_of
 from batches.schemas import wire_name
-
-LONGEST_DRAWDOWN = Metric(
-    "max_drawdown_days",
-    "Longest drawdown",
-    "days",
-    "max(days from a peak of E until it is met again, or to the end)",
-    "definition, calendar days",
-    "The longest time from a peak of the equity until it was met again; one that never was counts to the end.",
-    higher_is_better=False,
-)
 
 
 def combination(session: BatchSession, index: int) -> dict[str, Any]:
@@ -48,7 +37,6 @@ def combination(session: BatchSession, index: int) -> dict[str, Any]:
     return identity | {
         "effectiveParameters": {wire_name(name): value for name, value in played.effective_parameters.items()},
         "metrics": _metrics(played.metrics),
-        "maxDrawdownDays": played.max_drawdown_days,
         "undefined": {
             wire_name(name): {"code": reason.code, "sentence": reason.sentence}
             for name, reason in undefined_reasons(played.metrics).items()

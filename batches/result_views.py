@@ -11,7 +11,6 @@ from django.views.decorators.http import require_GET
 
 from batches import access
 from batches.charts import equity_chart, monthly_returns
-from batches.detail import LONGEST_DRAWDOWN
 from batches.detail import combination as replayed
 from batches.errors import BatchError
 from batches.fragments import page_or_part
@@ -104,11 +103,10 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
 def _metrics(played: dict[str, Any]) -> list[dict[str, Any]]:
     """Each metric with its value, why it has none, and what buy and hold has."""
     held, why = played["buyAndHold"]["metrics"], played["undefined"]
-    found = [
+    return [
         {"about": about, "value": played["metrics"][name], "why": why.get(name, {}).get("sentence"), "held": held[name]}
         for name, about in METRIC_BY_NAME.items()
     ]
-    return [*found, {"about": LONGEST_DRAWDOWN, "value": played["maxDrawdownDays"]}]
 
 
 def _holders(played: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,8 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from backtester.engine.bits import TIE
 from backtester.engine.compiling import inline, kernel
-from backtester.engine.prices import Floats
+from backtester.engine.prices import Floats, Whole
 from backtester.engine.reasons import (
     EQUAL_TRADES,
     FAILED,
@@ -143,6 +144,12 @@ METRICS: tuple[Metric, ...] = (
         "Gain of the test on the most capital that was at work. Undefined without a trade.",
         undefined=(NO_TRADES,),
     ),
+    Metric(
+        "max_drawdown_duration", "Longest drawdown", "days", "max(days from a peak of E to its recovery)",
+        "definition, at closes; one that is open counts to the end",
+        "Calendar days from a peak of the equity until it is met again, the longest; 0 without a drawdown.",
+        higher_is_better=False,
+    ),
 )  # fmt: skip
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
 N_METRICS = len(METRICS)
@@ -168,6 +175,7 @@ def write_metrics_nb(
     sum_r2: float,
     sum_down2: float,
     drawdown: float,
+    longest: float,
     n_closed: int,
     n_won: int,
     gross_profit: float,
@@ -216,21 +224,24 @@ def write_metrics_nb(
     out[15, column] = worst if n_closed > 0 else np.nan
     out[16, column] = deployed if deployed > 0.0 else np.nan
     out[17, column] = (final - capital) / deployed if deployed > 0.0 else np.nan
+    out[18, column] = longest
 
 
 @kernel
 def measure_nb(
-    equity: Floats, trades: Floats, n_trades: int, periods: float, years: float, out: Floats, column: int
+    equity: Floats, trades: Floats, n_trades: int, days: Whole, periods: float, years: float, out: Floats, column: int
 ) -> None:
     """Metrics of one equity curve and its trade table.
 
     equity : float64[n_bars], E_0 .. E_n; trades : float64[., TRADE_FIELDS] of which the first n_trades rows count, in
-    order of entry; out : float64[n_metrics, .]
+    order of entry; days : int64[n_bars], the day of each bar; out : float64[n_metrics, .]
     """
     n_bars = len(equity)
     sum_r = sum_r2 = sum_down2 = 0.0
     peak = before = equity[0]
     deepest = 1.0
+    longest = top = 0
+    was_below = False
     for t in range(1, n_bars):
         now = equity[t]
         r = now / before - 1.0 if before > 0.0 else 0.0
@@ -240,6 +251,12 @@ def measure_nb(
         sum_down2 += down * down
         peak = max(peak, now)
         deepest = min(deepest, now / peak)
+        below = now < peak * (1.0 - TIE)  # a rounding below the peak is no drawdown
+        if below or was_below:
+            longest = max(longest, days[t] - days[top])
+        if not below:
+            top = t
+        was_below = below
         before = now
     n_closed = n_won = exposed = 0
     gross_profit = gross_loss = squared_profits = deployed = 0.0
@@ -261,7 +278,7 @@ def measure_nb(
             worst_trade = min(worst_trade, trades[k, PNL] / trades[k, COST])
         deployed = max(deployed, trades[k, COST])
     write_metrics_nb(
-        out, column, equity[0], equity[n_bars - 1], n_bars - 1, sum_r, sum_r2, sum_down2, deepest - 1.0,
+        out, column, equity[0], equity[n_bars - 1], n_bars - 1, sum_r, sum_r2, sum_down2, deepest - 1.0, longest,
         n_closed, n_won, gross_profit, gross_loss, exposed,
         squared_profits, best, worst_trade, deployed, periods, years,
     )  # fmt: skip

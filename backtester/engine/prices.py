@@ -59,6 +59,13 @@ class Prices:
         return self.close if self.open is None else self.open
 
     @cached_property
+    def days(self) -> Whole:
+        """int64[n_bars], the dates as days since 1970-01-01, for kernels."""
+        days: Whole = self.dates.astype(np.int64)
+        days.flags.writeable = False
+        return days
+
+    @cached_property
     def years(self) -> float:
         """From the first bar to the last, in years of 365.25 days."""
         return float((self.dates[-1] - self.dates[0]) / np.timedelta64(1, "D")) / DAYS_IN_A_YEAR
@@ -69,7 +76,7 @@ class Prices:
 
         Weekend bars are 2/7 of a seven-day calendar; a few stray Saturdays (old exchange data) do not make one.
         """
-        day_of_week = (self.dates.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday; 5 and 6 are the weekend
+        day_of_week = (self.days + 3) % 7  # 1970-01-01 was a Thursday; 5 and 6 are the weekend
         return 365.0 if float(np.mean(day_of_week >= 5)) > 1 / 7 else 252.0
 
     def between(self, start: date | None, end: date | None) -> "Prices":

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from backtester.engine.axes import Number
-from backtester.engine.bits import TIE
 from backtester.engine.errors import EngineError
 from backtester.engine.grid import Combination, Grid
 from backtester.engine.metrics import (
@@ -60,15 +59,6 @@ class Replay:
     exposure: Floats
     shares: Floats
     trades: list[Trade]
-
-    @property
-    def max_drawdown_days(self) -> int:
-        """Days from a peak of equity until it is passed or met again, the longest; an open one counts to the end."""
-        days = self.dates.astype(np.int64)
-        below = self.drawdown < -TIE  # a rounding below the peak is no drawdown
-        newest_peak = np.maximum.accumulate(np.where(below, 0, np.arange(len(days))))
-        falling = below[1:] | below[:-1]  # and the bar of the recovery
-        return int(np.max(days[1:] - days[newest_peak[:-1]], where=falling, initial=0))
 
 
 def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float | None = None) -> Replay:

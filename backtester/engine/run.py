@@ -22,7 +22,7 @@ from backtester.engine.ranges import RangeTables, range_tables
 from backtester.engine.rules import Rules
 from backtester.engine.segments import segment_signals_nb
 
-BLOCK = 2_048  # combinations compared at once: enough to use a row again while it is in cache, 4 MB of bits
+BLOCK = 8_192  # combinations compared at once: enough to use rows again while they are in cache, 17 MB of bits
 TABLE_BYTES = 96 * 2**20  # indicator tables of a stretch of combinations stay below this
 
 
@@ -54,7 +54,8 @@ class Scratch:
         return (*_exchange(rules), self.equity, self.held, self.trades)
 
     def measure(self, prices: Prices, out: Floats, column: int) -> None:
-        measure_nb(self.equity, self.trades, self.n_trades, prices.periods_per_year, prices.years, out, column)
+        calendar = (prices.days, prices.periods_per_year, prices.years)
+        measure_nb(self.equity, self.trades, self.n_trades, *calendar, out, column)
 
 
 def run_slice(
@@ -167,7 +168,7 @@ def _run_exposures(
 
 
 def _run_segments(prices: Prices, ranges: RangeTables, bits: Words, stops: Floats, rules: Rules, out: Floats) -> None:
-    tables = (prices.close, prices.fill, ranges.sums, ranges.extremes, bits[0], bits[1], stops)
+    tables = (prices.close, prices.fill, ranges.sums, ranges.extremes, ranges.highs, bits[0], bits[1], stops)
     arguments: tuple[Any, ...] = (*tables, *_costs(prices, rules), out)
     segment_signals_nb(*arguments)
 
@@ -196,7 +197,7 @@ def _exchange(rules: Rules) -> tuple[Any, ...]:
 
 
 def _costs(prices: Prices, rules: Rules) -> tuple[Any, ...]:
-    return (*_exchange(rules), prices.periods_per_year, prices.years)
+    return (*_exchange(rules), prices.days, prices.periods_per_year, prices.years)
 
 
 def _matrix(parameters: Mapping[str, Values], names: tuple[str, ...], count: int) -> Floats:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from backtester.engine.bits import TIE, lowest_bit_nb
 from backtester.engine.compiling import inline, kernel
 from backtester.engine.declaration import Words
+from backtester.engine.longest_drawdown import AFTER, CASH, FIRST, HIGHEST, LAST, N_HELD, SHARES, longest_drawdown_nb
 from backtester.engine.metrics import write_metrics_nb
-from backtester.engine.prices import Floats
+from backtester.engine.prices import Floats, Whole
 from backtester.engine.ranges import range_extremes_nb, range_sum_nb
 from backtester.engine.shares import whole_nb
 
@@ -83,6 +84,7 @@ def segment_signals_nb(  # noqa: C901
     fill: Floats,
     sums: Floats,
     extremes: Floats,
+    highs: Floats,
     rising: Words,
     falling: Words,
     stops: Floats,
@@ -92,24 +94,27 @@ def segment_signals_nb(  # noqa: C901
     slippage: float,
     capital: float,
     whole: bool,
+    days: Whole,
     periods: float,
     years: float,
     out: Floats,
 ) -> None:
     """Metrics float64[n_metrics, n] of n combinations.
 
-    close, fill : float64[n_bars]; sums, extremes : see `RangeTables`; rising, falling : uint64[n, n_words]
+    close, fill : float64[n_bars]; sums, extremes, highs : see `RangeTables`; rising, falling : uint64[n, n_words]
     stops : float64[n, 3], stop loss, take profit and trailing stop as fractions of price, 0 is off
+    days : int64[n_bars], the day of each bar
     """
     n_bars = len(close)
     bars = np.empty(n_bars + 1, dtype=np.int64)
     wishes = np.empty(n_bars + 1, dtype=np.int64)
+    held = np.empty((n_bars, N_HELD))
     for c in range(rising.shape[0]):
         n_changes = changes_nb(rising[c], falling[c], long, short, n_bars, bars, wishes)
         has_stops = stops[c, 0] > 0.0 or stops[c, 1] > 0.0 or stops[c, 2] > 0.0
         cash = peak = capital
         drawdown = sum_r = sum_r2 = sum_down2 = gross_profit = gross_loss = 0.0
-        n_closed = n_won = exposed = 0
+        n_held = n_closed = n_won = exposed = 0
         final = capital
         squared_profits = deployed = 0.0
         best, worst = -np.inf, np.inf
@@ -140,18 +145,23 @@ def segment_signals_nb(  # noqa: C901
             exposed += leave - entry + (leave < n_bars) - turned
             equity = cash + shares * close[entry]
             ruined = False
+            position = held[n_held]
+            n_held += 1
+            position[FIRST], position[CASH], position[SHARES] = entry, cash, shares
+            position[AFTER] = np.nan
             if side > 0 and not whole:
                 r = equity / base - 1.0
                 down = min(r, 0.0)
                 high, low, fall = range_extremes_nb(close, extremes, entry, last)
                 drawdown = min(drawdown, min(fall - 1.0, (cash + shares * low) / peak - 1.0))
-                peak = max(peak, cash + shares * high)
+                highest = cash + shares * high
+                peak = max(peak, highest)
                 sum_r += r + range_sum_nb(sums, entry, last, 0)
                 sum_r2 += r * r + range_sum_nb(sums, entry, last, 2)
                 sum_down2 += down * down + range_sum_nb(sums, entry, last, 4)
                 equity = cash + shares * close[last]
             else:
-                earlier = base
+                earlier, highest = base, 0.0
                 for t in range(entry, leave):
                     equity = max(cash + shares * close[t], 0.0)
                     r = equity / earlier - 1.0
@@ -159,14 +169,17 @@ def segment_signals_nb(  # noqa: C901
                     sum_r += r
                     sum_r2 += r * r
                     sum_down2 += down * down
+                    highest = max(highest, equity)
                     peak = max(peak, equity)
                     drawdown = min(drawdown, equity / peak - 1.0)
                     earlier = equity
                     if equity == 0.0:
                         # Bought back at this close with nothing left; the bar has been counted as the exit.
                         exposed += t - leave + 1 - (leave < n_bars)
+                        last = t
                         ruined = True
                         break
+            position[LAST], position[HIGHEST] = last, highest
             final = equity
             turned = False
             if ruined:
@@ -181,6 +194,7 @@ def segment_signals_nb(  # noqa: C901
                 if turned:
                     base = equity
                 else:
+                    position[AFTER] = cash
                     r = cash / equity - 1.0
                     down = min(r, 0.0)
                     sum_r += r
@@ -199,7 +213,8 @@ def segment_signals_nb(  # noqa: C901
                 worst = min(worst, pnl / cost)
             if cash <= 0.0 and (ruined or leave < n_bars):
                 break
+        longest = longest_drawdown_nb(close, highs, days, held, n_held, capital)
         write_metrics_nb(
-            out, c, capital, final, n_bars - 1, sum_r, sum_r2, sum_down2, drawdown,
+            out, c, capital, final, n_bars - 1, sum_r, sum_r2, sum_down2, drawdown, longest,
             n_closed, n_won, gross_profit, gross_loss, exposed, squared_profits, best, worst, deployed, periods, years,
         )  # fmt: skip

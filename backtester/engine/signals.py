@@ -3,13 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backtester.engine.bits import above_bits_nb, beyond_level_bits_nb, latch_bits_nb
+from backtester.engine.bits import Rows, above_bits_nb, beyond_level_bits_nb, latch_bits_nb, tile_order
 from backtester.engine.declaration import SignalBits, Words
 from backtester.engine.prices import Floats
 
-Rows = NDArray[np.int64]
 Side = Callable[[int, int, Words], None]  # writes the bits of combinations [first, last) into uint64[., n_words]
 
 
@@ -38,7 +36,8 @@ def above(first_table: Floats, first_rows: Rows, second_table: Floats, second_ro
     """Where a row of the first table is above a row of the second; a tie is not."""
 
     def side(first: int, last: int, out: Words) -> None:
-        above_bits_nb(first_table, first_rows[first:last], second_table, second_rows[first:last], out)
+        above, below = first_rows[first:last], second_rows[first:last]
+        above_bits_nb(first_table, above, second_table, below, tile_order(above, below), out)
 
     return side
 

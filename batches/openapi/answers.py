@@ -142,9 +142,6 @@ COMBINATION = record(
     | {
         "effectiveParameters": mapping("The values after beta scaling.", {"type": "number"}),
         "metrics": ref("Metrics"),
-        "maxDrawdownDays": field(
-            "integer", "Days from a peak of the equity until it is met again, or to the end; the longest.", minimum=0
-        ),
         "undefined": mapping(
             "Why a metric is null.",
             record("A reason.", {"code": field("string", "For programs."), "sentence": field("string", "In words.")}),

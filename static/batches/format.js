@@ -46,7 +46,7 @@ export function parameters(values, kinds) {
 export function metric(value, unit) {
   if (missing(value)) return MISSING;
   if (unit === "fraction") return percent(value);
-  if (unit === "count" || unit === "currency") return whole.format(value);
+  if (["count", "currency", "days"].includes(unit)) return whole.format(value);
   return fixed(value, 2);
 }
 

@@ -387,7 +387,7 @@ def test_what_is_undefined_says_why(client, start):
     played = client.get(url(session, "combination", index)).context["played"]
     text = text_of(client.get(url(session, "combination", index)))
     assert played["undefined"]["winRate"]["sentence"] in text
-    assert f"Longest drawdown {played['maxDrawdownDays']} days" in text
+    assert f"Longest drawdown {played['metrics']['maxDrawdownDuration']:,.0f} days" in text
 
 
 def test_a_strategy_that_buys_in_lots_is_compared_with_those_who_never_sell(client, start):

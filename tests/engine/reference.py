@@ -305,6 +305,18 @@ def system_quality(profits):
     return math.sqrt(len(profits)) * fmean(profits) / stdev(profits)
 
 
+def longest_drawdown(equity, days):
+    """Days from the newest peak to each bar that is below it, and to the bar that meets it again; the most."""
+    highest = list(itertools.accumulate(equity, max))
+    below = [now < peak * (1 - TIE) for now, peak in zip(equity, highest, strict=True)]
+    spans = [0]
+    for t in range(1, len(equity)):
+        if below[t] or below[t - 1]:
+            newest = max(s for s in range(t) if not below[s])
+            spans.append(days[t] - days[newest])
+    return max(spans)
+
+
 def measure(outcome, days, *, periods):
     """All metrics by their definitions; days: ordinal day of each bar."""
     equity = outcome.equity
@@ -344,6 +356,7 @@ def measure(outcome, days, *, periods):
         "worst_trade": min(shares, default=math.nan),
         "deployed_capital": max(outcome.costs, default=math.nan),
         "return_on_deployed": (equity[-1] - equity[0]) / max(outcome.costs, default=math.nan),
+        "max_drawdown_duration": longest_drawdown(equity, days),
     }
 
 

@@ -166,7 +166,7 @@ def test_the_longest_drawdown_is_counted_in_days_from_the_peak_to_the_recovery_o
 
     def longest(n):
         grid = Grid(get_strategy("periodic_dca"), ["TEST"], {"every": [1], "instalments": [1]})
-        return replay(grid, Prices("TEST", days[:n], close[:n]), 0, Rules()).max_drawdown_days
+        return replay(grid, Prices("TEST", days[:n], close[:n]), 0, Rules()).metrics["max_drawdown_duration"]
 
     assert longest(3) == 0
     assert longest(4) == 10  # still below at the end

@@ -2,13 +2,14 @@
 
 Most bars of most combinations only mark the position to the close. That part is one loop over LANES combinations, which
 the compiler turns into vector instructions; it also notices the lanes in which something can happen, and only those are
-looked at one by one. The numbers are those of `trade_grid_nb` to the bit: the same operations in the same order. Only
-the last digit of the drawdown may differ, which is found here without a division at every bar.
+looked at one by one; so are those in which a drawdown breaks a record. The numbers are those of `trade_grid_nb` to the
+bit: the same operations in the same order. Only the last digit of the drawdown may differ, which is found here without
+a division at every bar.
 """
 
 import numpy as np
 
-from backtester.engine.bits import lowest_bit_nb
+from backtester.engine.bits import TIE, lowest_bit_nb
 from backtester.engine.compiling import inline, kernel
 from backtester.engine.metrics import write_metrics_nb
 from backtester.engine.prices import Floats, Whole
@@ -16,10 +17,11 @@ from backtester.engine.shares import whole_nb
 from backtester.engine.strategies.grid_plain import ADD_LONG, ADD_SHORT, LEAVE, level_factors_nb
 
 LANES = 32
+_ALL_LANES = np.uint64((1 << LANES) - 1)
 # Rows of the lane table: one array with constant strides, because many arrays would stop the vectoriser.
-CASH, SHARES, HIGH, LOW, EQUITY, SUM_R, SUM_R2, SUM_DOWN2, PEAK, WORST, WORST_PEAK = range(11)
-GAIN_ABOVE, TURN_DOWN, ADD_BELOW, GAIN_BELOW, TURN_UP, ADD_ABOVE = range(11, 17)
-N_ROWS = 17
+CASH, SHARES, HIGH, LOW, EQUITY, SUM_R, SUM_R2, SUM_DOWN2, PEAK, LEFT, PEAK_DAY, LONGEST = range(12)
+GAIN_ABOVE, TURN_DOWN, ADD_BELOW, GAIN_BELOW, TURN_UP, ADD_ABOVE = range(12, 18)
+N_ROWS = 18
 # Rows that only events touch
 LAST_BUY, SPENT, BEFORE, PROFIT, LOSS, LOT, MAX_LOTS = range(7)
 STEP_DOWN, STEP_UP, GAIN_UP, GAIN_DOWN, LEAVE_DOWN, LEAVE_UP = range(7, 13)
@@ -127,22 +129,29 @@ def leave_nb(
 
 
 @inline
-def mark_nb(lanes: Floats, price: float, short: bool) -> np.uint64:
-    """All lanes to the close: equity, sums, extremes. One bit a lane: it has something to decide, or nothing left.
+def mark_nb(lanes: Floats, price: float, yesterday: float, today: float, short: bool) -> np.uint64:
+    """All lanes to the close: equity, sums, extremes. Bit `lane`: it has something to decide, or nothing left; bit
+    LANES + `lane`: a drawdown is deeper than all before, or has ended and was longer.
 
+    yesterday, today : the days of the bar before and of this one
     short : given as a constant, so that the compiler leaves out what only short positions need
     """
     noticed = np.uint64(0)
     for lane in range(np.uint64(0), np.uint64(LANES)):
         before = lanes[EQUITY, lane]
         equity = lanes[CASH, lane] + lanes[SHARES, lane] * price
-        equity = equity if equity > 0.0 else 0.0
-        r = equity / before - 1.0 if before > 0.0 else 0.0
+        if short:  # only a short position can lose more than there is
+            equity = equity if equity > 0.0 else 0.0
+            r = equity / before - 1.0 if before > 0.0 else 0.0
+        else:
+            r = equity / before - 1.0
         down = r if r < 0.0 else 0.0
         peak = lanes[PEAK, lane]
         peak = equity if equity > peak else peak
-        worst, worst_peak = lanes[WORST, lane], lanes[WORST_PEAK, lane]
-        deeper = equity * worst_peak < worst * peak
+        peak_day = lanes[PEAK_DAY, lane]
+        met = equity >= peak * (1.0 - TIE)
+        longer = met & (peak_day < min(yesterday, today - lanes[LONGEST, lane]))
+        record = longer | (equity < peak * lanes[LEFT, lane])
         high = lanes[HIGH, lane]
         high = price if price > high else high
         lanes[EQUITY, lane] = equity
@@ -150,19 +159,40 @@ def mark_nb(lanes: Floats, price: float, short: bool) -> np.uint64:
         lanes[SUM_R2, lane] += r * r
         lanes[SUM_DOWN2, lane] += down * down
         lanes[PEAK, lane] = peak
-        lanes[WORST, lane] = equity if deeper else worst
-        lanes[WORST_PEAK, lane] = peak if deeper else worst_peak
+        lanes[PEAK_DAY, lane] = today if met & ~longer else peak_day
         lanes[HIGH, lane] = high
         sale = (price >= lanes[GAIN_ABOVE, lane]) & (price <= high * lanes[TURN_DOWN, lane])
-        notice = sale | (price <= lanes[ADD_BELOW, lane]) | ((equity <= 0.0) & (before > 0.0))
+        notice = sale | (price <= lanes[ADD_BELOW, lane])
         if short:
             low = lanes[LOW, lane]
             low = price if price < low else low
             lanes[LOW, lane] = low
             notice |= (price <= lanes[GAIN_BELOW, lane]) & (price >= low * lanes[TURN_UP, lane])
-            notice |= price >= lanes[ADD_ABOVE, lane]
-        noticed |= np.uint64(notice) << lane
+            notice |= (price >= lanes[ADD_ABOVE, lane]) | ((equity <= 0.0) & (before > 0.0))
+        noticed |= (np.uint64(notice) | (np.uint64(record) << np.uint64(LANES))) << lane
     return noticed
+
+
+@inline
+def record_nb(lanes: Floats, records: np.uint64, today: float) -> None:
+    """Drawdowns deeper or longer than all before; LEFT is what the deepest has left of its peak, LONGEST is in days."""
+    while records != np.uint64(0):
+        lane = lowest_bit_nb(records)
+        records &= records - np.uint64(1)
+        equity, peak = lanes[EQUITY, lane], lanes[PEAK, lane]
+        lanes[LEFT, lane] = min(lanes[LEFT, lane], equity / peak)
+        if equity >= peak * (1.0 - TIE):
+            lanes[LONGEST, lane] = today - lanes[PEAK_DAY, lane]
+            lanes[PEAK_DAY, lane] = today
+
+
+@inline
+def longest_nb(lanes: Floats, lane: int, last_day: float) -> float:
+    """Days of the longest drawdown; one that is open counts to the last day."""
+    longest: float = lanes[LONGEST, lane]
+    if lanes[EQUITY, lane] < lanes[PEAK, lane] * (1.0 - TIE):
+        longest = max(longest, last_day - lanes[PEAK_DAY, lane])
+    return longest
 
 
 @inline
@@ -178,7 +208,14 @@ def decide_nb(lanes: Floats, counts: Whole, lane: int, price: float) -> int:
 
 @inline
 def start_nb(
-    lanes: Floats, deals: Floats, counts: Whole, parameters: Floats, close: float, capital: float, fees: float
+    lanes: Floats,
+    deals: Floats,
+    counts: Whole,
+    parameters: Floats,
+    close: float,
+    day: float,
+    capital: float,
+    fees: float,
 ) -> None:
     """All lanes before the first bar; parameters float64[LANES or less, 4], unused lanes repeat the last row."""
     lanes[:] = 0.0
@@ -195,9 +232,11 @@ def start_nb(
         counts[EXPOSED_TO, lane] = -1
         deals[BEST, lane] = -np.inf
         deals[WORST_DEAL, lane] = np.inf
-        for row in (CASH, EQUITY, PEAK, WORST, WORST_PEAK):
+        for row in (CASH, EQUITY, PEAK):
             lanes[row, lane] = capital
+        lanes[LEFT, lane] = 1.0
         lanes[HIGH, lane] = lanes[LOW, lane] = close
+        lanes[PEAK_DAY, lane] = day
         lanes[ADD_ABOVE, lane] = NEVER_ABOVE
         lanes[TURN_UP, lane] = np.inf
 
@@ -213,6 +252,7 @@ def lane_grid_nb(
     slippage: float,
     capital: float,
     whole: bool,
+    days: Whole,
     periods: float,
     years: float,
     out: Floats,
@@ -224,11 +264,17 @@ def lane_grid_nb(
     counts = np.empty((N_COUNTS, LANES), dtype=np.int64)
     for first in range(0, len(parameters), LANES):
         used = min(LANES, len(parameters) - first)
-        start_nb(lanes, deals, counts, parameters[first : first + used], close[0], capital, fees)
+        start_nb(lanes, deals, counts, parameters[first : first + used], close[0], float(days[0]), capital, fees)
         for lane in range(LANES):
             wait_nb(lanes, deals, lane, long, short)
         for t in range(1, n_bars):
-            noticed = mark_nb(lanes, close[t], True) if short else mark_nb(lanes, close[t], False)
+            yesterday, today = float(days[t - 1]), float(days[t])
+            if short:
+                noticed = mark_nb(lanes, close[t], yesterday, today, True)
+            else:
+                noticed = mark_nb(lanes, close[t], yesterday, today, False)
+            record_nb(lanes, noticed >> np.uint64(LANES), today)
+            noticed &= _ALL_LANES
             while noticed != np.uint64(0):
                 lane = lowest_bit_nb(noticed)
                 noticed &= noticed - np.uint64(1)
@@ -254,7 +300,7 @@ def lane_grid_nb(
             write_metrics_nb(
                 out, first + lane, capital, lanes[EQUITY, lane], n_bars - 1,
                 lanes[SUM_R, lane], lanes[SUM_R2, lane], lanes[SUM_DOWN2, lane],
-                lanes[WORST, lane] / lanes[WORST_PEAK, lane] - 1.0,
+                lanes[LEFT, lane] - 1.0, longest_nb(lanes, lane, float(days[n_bars - 1])),
                 counts[CLOSED, lane], counts[WON, lane], deals[PROFIT, lane], deals[LOSS, lane],
                 counts[EXPOSED, lane], deals[SQUARES, lane], deals[BEST, lane], deals[WORST_DEAL, lane],
                 deals[DEPLOYED, lane], periods, years,
