@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+
 from batches.openapi.fields import METRIC_NAME, METRICS_OF_A_TEST, Schema, field, ref
 from batches.openapi.requests import PRICES_BODY, START_BODY
 
@@ -109,7 +111,14 @@ SORT = asked(
 )
 PAGE = asked("page", field("integer", "From 1. A download ignores it.", minimum=1, maximum=10**9, default=1))
 PAGE_SIZE = asked(
-    "pageSize", field("integer", "Rows a page. A download ignores it.", minimum=1, maximum=1_000, default=50)
+    "pageSize",
+    field(
+        "integer",
+        "Rows a page (RESULTS_MAX_PAGE_SIZE). A download ignores it.",
+        minimum=1,
+        maximum=settings.RESULTS_MAX_PAGE_SIZE,
+        default=50,
+    ),
 )
 RESULTS = {
     "parameters": [

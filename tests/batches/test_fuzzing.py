@@ -126,7 +126,7 @@ FIELD_VALUES = [
     *(("startDate", value) for value in DATES),
     *(("endDate", value) for value in DATES[:-1]),
     *(("sessionId", value) for value in ["x", 1, [], "0" * 33, "g" * 32]),
-    *(("coefficients", value) for value in ([], [0], [-1], [101], ["1"], [True], 1, [0.1] * 1_001)),
+    *(("coefficients", value) for value in ([], [0], [-1], [101], ["1"], [True], 1, [0.1] * 10_001)),
 ]
 
 
