@@ -1,7 +1,7 @@
 """How much one address may ask for: writing requests a minute, and open streams.
 
-Counted in each server process by itself, in memory. Behind a proxy every client has the proxy's address, unless the
-server is told to believe its headers; the proxy then limits its own clients (`deploy/nginx`).
+Counted in each server process by itself, in memory. Behind a proxy that is not among TRUSTED_PROXIES every client has
+the proxy's address (`proxies.py`).
 """
 
 import ipaddress

@@ -56,5 +56,6 @@ def _finish(request: HttpRequest, response: HttpResponseBase, request_id: str, b
     level = logging.WARNING if failed else logging.DEBUG if request.method in READING else logging.INFO
     if log.isEnabledFor(level):
         about = {"method": request.method, "path": request.path[:200], "status": response.status_code}
+        about["address"] = request.META.get("REMOTE_ADDR", "")
         log.log(level, "request", extra=about | {"ms": round((time.monotonic() - began) * 1000, 1)})
     return response
