@@ -29,7 +29,9 @@ WORDS = {
 ALWAYS = (400, 401, 404, 405, 500, 503)
 WRITING = (403, 429)
 TRY_AGAIN = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
-ETAG = {"ETag": {"description": "Names this state; send it back in If-None-Match.", "schema": {"type": "string"}}}
+ETAG = {
+    "ETag": {"description": "Names this state, weakly; send it back in If-None-Match.", "schema": {"type": "string"}}
+}
 
 
 def refusals(*statuses: int) -> Parts:
@@ -133,8 +135,8 @@ RESULTS = {
 }
 HEATMAP = {
     "parameters": [
-        asked("x", field("string", "A swept parameter; the first one when left out.")),
-        asked("y", field("string", "A swept parameter; the second one when left out.")),
+        asked("x", field("string", "A swept parameter; the first one that is not `y` when left out.")),
+        asked("y", field("string", "Another one; the first one that is not `x` when left out.")),
         asked("metric", METRIC_NAME | {"description": "A metric; the batch's own when left out."}),
         SYMBOL,
         asked(

@@ -10,7 +10,7 @@ from batches.finding import matching
 from batches.models import BatchSession, Preset
 
 from . import working
-from .test_views import text_of, url
+from .reading import text_of, url
 
 
 @pytest.fixture(autouse=True)
