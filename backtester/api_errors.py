@@ -38,7 +38,7 @@ class ApiErrors(Middleware):
         phrase = HTTPStatus(status).phrase
         words = f"{phrase}: {request.method} {request.path[:200]}."
         if allowed := response.headers.get("Allow"):
-            words += f" Allowed: {allowed}."
+            words += f" Allowed: {', '.join(sorted(allowed.split(', ')))}."
         shaped = answer(words, status, phrase.upper().replace(" ", "_"))
         for name in KEPT_HEADERS:
             if name in response.headers:

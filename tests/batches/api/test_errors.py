@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from batches import submission
-from tests.batches.api.asking import BATCH, UNKNOWN, error_of
+from tests.batches.api.asking import BATCH, ON_ONE_BATCH, UNKNOWN, error_of, url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,4 +51,22 @@ def test_who_asks_for_json_is_refused_in_json_everywhere(client, db):
 
 def test_a_wrong_method_is_told_which_are_right(client, db):
     response = client.put("/api/strategies")
-    assert "Allowed: GET." in error_of(response, 405, "METHOD_NOT_ALLOWED")["error"]
+    assert "Allowed: GET, HEAD." in error_of(response, 405, "METHOD_NOT_ALLOWED")["error"]
+
+
+GETS = [
+    *(rest for method, rest in ON_ONE_BATCH if method == "get"),
+    "/results?sort=nope",
+    "/heatmap?x=nope",
+    "/results/99999",
+]
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")  # as WSGI has it
+@pytest.mark.parametrize("address", ["/api/strategies", "/api/instruments", "/api/nothing", *GETS])
+def test_head_answers_as_get_does_without_the_body(client, finished, address):
+    address = address if address.startswith("/api/") else url(finished, address)
+    read, looked = client.get(address), client.head(address)
+    assert (looked.status_code, looked["Content-Type"]) == (read.status_code, read["Content-Type"])
+    assert looked.get("ETag") == read.get("ETag")
+    assert b"".join(looked) == b""
