@@ -1,10 +1,10 @@
 """Who comes in. Personal mode: whoever is on this machine. Team mode: whoever has logged in, or brings a token."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import cast
 from urllib.parse import urlencode, urlsplit
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import User
@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render, resolve_url
 
+from backtester.middleware import SAFE_METHODS, Middleware
 from backtester.origins import is_near
 from backtester.people.credentials import Credential, bearer, holders
 from backtester.people.tokens import note_use
@@ -20,29 +21,18 @@ from batches.errors import BatchError, Forbidden, Unauthorized
 
 OPEN_TO_ALL = ("/healthz", "/readyz", "/login/")  # whether it lives, and the way in; static files never come here
 FOR_PROGRAMS = ("/api/", "/metrics")  # tokens open these, and no page
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
 
-class Admission:
-    """Middleware, sync and async. Behind it `request.user` is known, and needs no query any more."""
+class Admission(Middleware):
+    """Behind it `request.user` is known, and needs no query any more."""
 
-    sync_capable = async_capable = True
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        """The answer to whoever may not come in."""
+        return refusal(request)
 
-    def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Answer:
-        if self.is_async:
-            return self._later(request)
-        return refusal(request) or self.get_response(request)
-
-    async def _later(self, request: HttpRequest) -> HttpResponseBase:
-        needs_queries = not is_personal()
-        refused = await sync_to_async(refusal)(request) if needs_queries else refusal(request)
+    async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
+        """Who it is has to be looked up, except in personal mode."""
+        refused = refusal(request) if is_personal() else await sync_to_async(refusal)(request)
         return refused or await cast(Awaitable[HttpResponseBase], self.get_response(request))
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:

@@ -11,15 +11,18 @@ http = get_asgi_application()  # first: it loads the apps that the imports below
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from backtester.origins import SameOriginOnly  # noqa: E402
+from backtester.proxies import BehindProxies  # noqa: E402
 from backtester.rates import StreamsByAddress  # noqa: E402
 from batches.routing import websocket_urlpatterns  # noqa: E402
 from batches.streams import LeanStreams  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {
-        "http": StreamsByAddress(LeanStreams(http)),
-        "websocket": SameOriginOnly(StreamsByAddress(URLRouter(websocket_urlpatterns))),
-    }
+application = BehindProxies(
+    ProtocolTypeRouter(
+        {
+            "http": StreamsByAddress(LeanStreams(http)),
+            "websocket": SameOriginOnly(StreamsByAddress(URLRouter(websocket_urlpatterns))),
+        }
+    )
 )
 
 # What is loaded now stays: the collector need not walk over it, nor over all watchers at every turn. Its full rounds

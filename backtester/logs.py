@@ -11,7 +11,8 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 FORMATS = ("text", "json")
-EXTRA = ("session", "chunk", "method", "path", "status", "ms")  # of `extra=`: libraries put whole objects there
+# Of `extra=`: libraries put whole objects there.
+EXTRA = ("session", "chunk", "method", "path", "status", "address", "ms")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 QUIET = {
     "channels_redis.pubsub": "CRITICAL",  # a traceback a second while Redis is away; `live` says it

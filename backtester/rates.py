@@ -1,22 +1,22 @@
 """How much one address may ask for: writing requests a minute, and open streams.
 
-Counted in each server process by itself, in memory. Behind a proxy every client has the proxy's address, unless the
-server is told to believe its headers; the proxy then limits its own clients (`deploy/nginx`).
+Counted in each server process by itself, in memory. Behind a proxy that is not among TRUSTED_PROXIES every client has
+the proxy's address (`proxies.py`).
 """
 
 import ipaddress
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import orjson
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from backtester.api_errors import SAFE_METHODS, Answer, answer
+from backtester.api_errors import answer
+from backtester.middleware import SAFE_METHODS, Answer, Middleware
 from batches.errors import BatchError
 
 KNOWN_ADDRESSES = 10_000
@@ -51,27 +51,14 @@ class Buckets:
         return 0 if tokens >= 1 else math.ceil((1 - tokens) * 60 / per_minute)
 
 
-class WriteRates:
-    """Middleware, sync and async: too many writing requests from one address get 429."""
-
-    sync_capable = async_capable = True
+class WriteRates(Middleware):
+    """Too many writing requests from one address get 429."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
-        self.get_response = get_response
+        super().__init__(get_response)
         self.buckets = Buckets()
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> Answer:
-        if self.is_async:
-            return self._later(request)
-        return self.refusal(request) or self.get_response(request)
-
-    async def _later(self, request: HttpRequest) -> HttpResponseBase:
-        return self.refusal(request) or await cast(Awaitable[HttpResponseBase], self.get_response(request))
-
-    def refusal(self, request: HttpRequest) -> HttpResponseBase | None:
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
         """429, or None."""
         limit = settings.WRITES_PER_MINUTE
         if request.method in SAFE_METHODS or not limit:

@@ -4,43 +4,35 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from structlog.contextvars import bound_contextvars
+
+from backtester.middleware import SAFE_METHODS, Answer, Middleware
 
 log = logging.getLogger(__name__)
 HEADER = "X-Request-ID"
 SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-READING = {"GET", "HEAD", "OPTIONS"}
 
 
-class RequestIds:
-    """Middleware, sync and async. The outermost, so that whatever is logged inside carries the id."""
+class RequestIds(Middleware):
+    """The outermost, so that whatever is logged inside carries the id."""
 
-    sync_capable = async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
+    def __call__(self, request: HttpRequest) -> Answer:
         if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self.is_async:
-            return self._later(request)
+            return self.answer_later(request)
         began = time.monotonic()
         with bound_contextvars(request_id=(request_id := id_of(request))):
-            response = cast(HttpResponseBase, self.get_response(request))
-            return _finish(request, response, request_id, began)
+            return finished(request, cast(HttpResponseBase, self.get_response(request)), request_id, began)
 
-    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+    async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
+        """The same, inside an event loop."""
         began = time.monotonic()
         with bound_contextvars(request_id=(request_id := id_of(request))):
             response = await cast(Awaitable[HttpResponseBase], self.get_response(request))
-            return _finish(request, response, request_id, began)
+            return finished(request, response, request_id, began)
 
 
 def id_of(request: HttpRequest) -> str:
@@ -49,12 +41,13 @@ def id_of(request: HttpRequest) -> str:
     return given if SANE.fullmatch(given) else uuid.uuid4().hex
 
 
-def _finish(request: HttpRequest, response: HttpResponseBase, request_id: str, began: float) -> HttpResponseBase:
+def finished(request: HttpRequest, response: HttpResponseBase, request_id: str, began: float) -> HttpResponseBase:
     """Reading is the proxy's log's business; what changes something, or fails, is a line of ours. No query strings."""
     response.headers[HEADER] = request_id
     failed = response.status_code >= 500
-    level = logging.WARNING if failed else logging.DEBUG if request.method in READING else logging.INFO
+    level = logging.WARNING if failed else logging.DEBUG if request.method in SAFE_METHODS else logging.INFO
     if log.isEnabledFor(level):
         about = {"method": request.method, "path": request.path[:200], "status": response.status_code}
+        about["address"] = request.META.get("REMOTE_ADDR", "")
         log.log(level, "request", extra=about | {"ms": round((time.monotonic() - began) * 1000, 1)})
     return response

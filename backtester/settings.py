@@ -3,39 +3,17 @@
 Durations carry their unit in the name. `docs/settings.md` explains each one (a test compares).
 """
 
-import contextlib
 import os
-import re
-import secrets
-import tempfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from backtester import logs
+from backtester.environment import Environment, database, proxies, redis_url, refuse_to_serve_strangers, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-class _Environment(environ.FileAwareEnv):
-    """The environment, or for NAME the file that NAME_FILE names. It says which value is of the wrong kind."""
-
-    def get_value(self, var: str, cast: Any = None, **options: Any) -> Any:
-        try:
-            value = super().get_value(var, cast=cast, **options)
-            return value.strip() if isinstance(value, str) else value  # editors end a file with a line break
-        except OSError as error:
-            path = os.environ.get(f"{var}_FILE")
-            raise ImproperlyConfigured(f"{var}_FILE is {path}, which cannot be read: {error.strerror}.") from None
-        except ValueError:
-            wanted = {int: "a whole number", float: "a number"}.get(cast, "another value")
-            raise ImproperlyConfigured(f"{var} is {os.environ.get(var)!r}; {wanted} is wanted.") from None
-
-
-env = _Environment()
+env = Environment()
 
 # Where everything lives that is made at run time: database, kernel cache, sockets, logs. Never committed.
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().resolve()
@@ -53,30 +31,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/.*$"
-
-
-def _secret_key() -> str:
-    """The given key, else one made on the first start and kept readable by its owner alone."""
-    given: str = env.str("SECRET_KEY", default="")
-    if given:
-        if len(given) < 50:
-            raise ImproperlyConfigured(f"SECRET_KEY has {len(given)} characters; at least 50 are wanted.")
-        if len(set(given)) < 10 or given.startswith("django-insecure-"):
-            raise ImproperlyConfigured("SECRET_KEY can be guessed; at least 50 random characters are wanted.")
-        return given
-    path = DATA_DIR / "secret_key"
-    if not path.exists():
-        # Written whole under another name (0600), then linked: of two first starts at once one wins, and neither
-        # reads half a key.
-        with tempfile.NamedTemporaryFile("w", dir=DATA_DIR) as draft:
-            draft.write(secrets.token_urlsafe(64))
-            draft.flush()
-            with contextlib.suppress(FileExistsError):
-                os.link(draft.name, path)
-    return path.read_text()
-
-
-SECRET_KEY = _secret_key()
+SECRET_KEY = secret_key(env.str("SECRET_KEY", default=""), DATA_DIR)
 
 INSTALLED_APPS = [
     "daphne",
@@ -141,19 +96,7 @@ ACCESS_MODE = env.str("ACCESS_MODE", default="personal")
 if ACCESS_MODE not in {"personal", "team"}:
     raise ImproperlyConfigured(f"ACCESS_MODE is {ACCESS_MODE!r}; personal or team is wanted.")
 TRUST_NETWORK = env.bool("TRUST_NETWORK", default=False)
-
-
-def _refuse_to_serve_strangers(name: str, hosts: list[str]) -> None:
-    """Personal mode asks nobody to log in, so it must not be reached from elsewhere without being told to."""
-    near = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|\[?::1\]?", re.IGNORECASE)
-    for host in hosts if ACCESS_MODE == "personal" and not TRUST_NETWORK else ():
-        if not near.fullmatch(host):
-            raise ImproperlyConfigured(
-                f"{name} is {host!r}, which others can reach, and ACCESS_MODE=personal asks nobody to log in."
-                " Set ACCESS_MODE=team; or TRUST_NETWORK=true, if something in front of it keeps strangers away."
-            )
-
-
+TRUSTED_PROXIES = proxies(env.list("TRUSTED_PROXIES", default=[]))
 OWNER_MAX_RUNNING = env.int("OWNER_MAX_RUNNING", default=16)
 OWNER_MAX_COMBINATIONS_PER_DAY = env.int("OWNER_MAX_COMBINATIONS_PER_DAY", default=50_000_000)
 AUTHENTICATION_BACKENDS = ["backtester.people.throttle.ThrottledBackend"]
@@ -165,19 +108,7 @@ LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "people:login", "batches:fo
 
 # ---- Database: SQLite in DATA_DIR, or DATABASE_URL -------------------------------------------------------------------
 
-
-def _database() -> dict[str, Any]:
-    """The database that is given, else a file. Its path is not made a URL: a folder's name may hold any character."""
-    if not (given := env.str("DATABASE_URL", default="")):
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "db.sqlite3")}
-    scheme = given.partition(":")[0]
-    if scheme not in env.DB_SCHEMES:
-        raise ImproperlyConfigured(f"DATABASE_URL starts with {scheme[:12]!r}; postgres:// or sqlite:/// is wanted.")
-    config: dict[str, Any] = env.db_url("DATABASE_URL")
-    return config
-
-
-DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
+DATABASES: dict[str, dict[str, Any]] = {"default": database(env.str("DATABASE_URL", default=""), DATA_DIR)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a read that turns into a write would otherwise fail at once, whatever the timeout.
     DATABASES["default"]["OPTIONS"] = {
@@ -194,11 +125,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # ---- Redis: broker and channel layer. It holds nothing that matters --------------------------------------------------
 
 REDIS_IS_EMBEDDED = not env.str("REDIS_URL", default="")
-REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{DATA_DIR / 'run' / 'redis.sock'}"
-if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
-    raise ImproperlyConfigured(f"REDIS_URL starts with {REDIS_URL[:12]!r}; redis://, rediss:// or unix:// is wanted.")
-if urlsplit(REDIS_URL).hostname not in {None, "localhost", "127.0.0.1", "::1"} and not urlsplit(REDIS_URL).password:
-    raise ImproperlyConfigured("REDIS_URL names another machine without a password; whoever reaches it could run us.")
+REDIS_URL = redis_url(env.str("REDIS_URL", default="") or f"unix://{DATA_DIR / 'run' / 'redis.sock'}")
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="backtester")
 
 CHANNEL_LAYERS = {
@@ -247,14 +174,16 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
-_refuse_to_serve_strangers("HOST", [HOST])
-_refuse_to_serve_strangers("ALLOWED_HOSTS", ALLOWED_HOSTS)
+if ACCESS_MODE == "personal" and not TRUST_NETWORK:
+    refuse_to_serve_strangers("HOST", [HOST])
+    refuse_to_serve_strangers("ALLOWED_HOSTS", ALLOWED_HOSTS)
 WORKERS = env.int("WORKERS", default=0) or os.cpu_count() or 1
 
 # ---- Batches ---------------------------------------------------------------------------------------------------------
 
 BATCH_MAX_COMBINATIONS = env.int("BATCH_MAX_COMBINATIONS", default=1_000_000)
 BATCH_MAX_SYMBOLS = env.int("BATCH_MAX_SYMBOLS", default=5_000)
+BATCH_MAX_AXIS_VALUES = env.int("BATCH_MAX_AXIS_VALUES", default=10_000)
 BATCH_MAX_RUNNING = env.int("BATCH_MAX_RUNNING", default=64)
 RETENTION_DAYS = env.float("RETENTION_DAYS", default=0)
 BATCH_MAX_BODY_BYTES = env.int("BATCH_MAX_BODY_BYTES", default=2 * 1024 * 1024)
@@ -265,6 +194,9 @@ BATCH_TIMEOUT_MAX_S = env.int("BATCH_TIMEOUT_MAX_S", default=7 * 24 * 3600)
 BATCH_ABORT_FAILURE_SHARE = env.float("BATCH_ABORT_FAILURE_SHARE", default=1.0)
 BATCH_ABORT_MINIMUM_TESTS = env.int("BATCH_ABORT_MINIMUM_TESTS", default=100)
 BATCH_TOP_ROWS = env.int("BATCH_TOP_ROWS", default=100)
+RESULTS_MAX_PAGE_SIZE = env.int("RESULTS_MAX_PAGE_SIZE", default=1_000)
+NOTE_MAX_LETTERS = env.int("NOTE_MAX_LETTERS", default=2_000)
+PRESETS_MAX = env.int("PRESETS_MAX", default=200)
 CHUNK_TARGET_S = env.float("CHUNK_TARGET_S", default=0.3)
 CHUNK_LEASE_S = env.float("CHUNK_LEASE_S", default=30.0)
 CHUNK_MAX_ATTEMPTS = env.int("CHUNK_MAX_ATTEMPTS", default=3)
@@ -277,6 +209,9 @@ WATCHDOG_INTERVAL_S = env.float("WATCHDOG_INTERVAL_S", default=0.5)
 STALLED_AFTER_S = env.float("STALLED_AFTER_S", default=10.0)
 DISK_RESERVE_BYTES = env.int("DISK_RESERVE_BYTES", default=64 * 1024 * 1024)
 PRICES_MAX_BYTES = env.int("PRICES_MAX_BYTES", default=64 * 1024 * 1024)
+PRICES_MAX_UNPACKED_BYTES = env.int("PRICES_MAX_UNPACKED_BYTES", default=512 * 1024 * 1024)
+PRICES_MAX_CELLS = env.int("PRICES_MAX_CELLS", default=40_000_000)
+PRICES_MAX_SYMBOLS = env.int("PRICES_MAX_SYMBOLS", default=5_000)
 BENCHMARK_SYMBOL = env.str("BENCHMARK_SYMBOL", default="SP500")
 STRATEGIES_DIR = Path(env.str("STRATEGIES_DIR", default="") or DATA_DIR / "strategies").expanduser().resolve()
 if env.str("STRATEGIES_DIR", default="") and not STRATEGIES_DIR.is_dir():

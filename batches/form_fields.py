@@ -11,8 +11,8 @@ from typing import Any
 
 from django.http import QueryDict
 
-from backtester.engine import EngineError, Parameter, Strategy, axis_values
-from batches.schemas import wire_name
+from backtester.engine import EngineError, Parameter, Strategy
+from batches.schemas import checked_axis, wire_name
 from batches.sweep_link import exact
 from batches.templatetags.batch_format import parameter as shown_value
 
@@ -94,7 +94,7 @@ class RangeField:
         if self.mode == "off":
             return ""
         try:
-            values = axis_values(self.parameter, self.wire())
+            values = checked_axis(self.parameter, self.wire())
         except EngineError:
             return ""
         texts = [shown_value(value, self.parameter.kind) for value in values]

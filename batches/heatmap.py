@@ -20,11 +20,12 @@ def heatmap(
 ) -> dict[str, Any]:
     """Cells of an x by y grid: `values[row of y][column of x]`, null where no finished test gave a value.
 
-    Empty names mean the first two parameters, the batch's own metric, all symbols, the best value.
+    Empty names mean the first parameter that is not the other one, the batch's own metric, all symbols, the best value.
     """
     axes = {wire_name(name): values for name, values in plan_of(session).grid.axes.items()}
     names = list(axes)
-    x, y = x or names[0], y or (names[1] if len(names) > 1 else names[0])
+    x = x or next((name for name in names if name != y), names[0])
+    y = y or next((name for name in names if name != x), names[0])
     symbol = symbol.upper()
     metric, aggregate = metric or session.sort_by, aggregate or AGGREGATES[0]
     _check("x", x, names)

@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -22,7 +23,7 @@ from batches.models import ACTIVE, BatchSession, Status
 from batches.pages import HEAVY, batch_lines, symbols_text, title_of
 
 ON_A_PAGE = 25
-LONGEST_NOTE, LONGEST_SEARCH = 2_000, 200
+LONGEST_SEARCH = 200
 STATUS_GROUPS = {
     "active": list(ACTIVE),
     "complete": [Status.COMPLETE],
@@ -100,8 +101,10 @@ def notes(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = get_object_or_404(access.visible(request.user), pk=session_id)
     access.require(request.user, Right.STEER_ALL, session)
     text = request.POST.get("notes", "").replace("\r\n", "\n").replace("\0", "").strip()
-    if len(text) > LONGEST_NOTE:
-        messages.error(request, f"A note of {len(text):,} letters is too long; at most {LONGEST_NOTE:,} are kept.")
+    limit = settings.NOTE_MAX_LETTERS
+    if len(text) > limit:
+        words = f"A note of {len(text):,} letters is too long; at most {limit:,} are kept (NOTE_MAX_LETTERS)."
+        messages.error(request, words)
     else:
         session.notes = text
         session.save(update_fields=["notes"])

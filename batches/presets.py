@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from backtester.engine import STRATEGIES
 from batches.errors import Detail, InvalidRequest
 from batches.models import Preset
 
-LONGEST_NAME, MOST_PRESETS = 60, 200
+LONGEST_NAME = 60  # what its column takes
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ def keep(user: Any, name: str, query: str) -> Preset:
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise InvalidRequest(Detail("name", f"A preset wants a name of 1 to {LONGEST_NAME} letters."))
     known = presets_of(user)
-    if known.count() >= MOST_PRESETS and not known.filter(name=name).exists():
-        raise InvalidRequest(Detail("name", f"There are {MOST_PRESETS} presets already; delete one first."))
+    limit = settings.PRESETS_MAX
+    if known.count() >= limit and not known.filter(name=name).exists():
+        raise InvalidRequest(Detail("name", f"There are {limit:,} presets already (PRESETS_MAX); delete one first."))
     preset, _ = Preset.objects.update_or_create(owner=_owner(user), name=name, defaults={"query": query})
     return preset
 

@@ -13,14 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
+from django.conf import settings
 
 from batches.errors import BatchError, Detail
 
-# A small compressed file can ask for any amount of memory: what it unpacks to is limited, not what it is.
-MAX_BYTES = 512 * 1024 * 1024
 UNPACKED_AT_ONCE = 4 * 1024 * 1024
-MAX_CELLS = 40_000_000
-MAX_COLUMNS = 5_001
 MAX_CELL_BYTES = 64
 MAX_HEADER_BYTES = 1024 * 1024
 SHOWN_PROBLEMS, KEPT_PROBLEMS = 5, 100
@@ -65,8 +62,7 @@ def read_table(source: BinaryIO | Path | bytes, *, name: str) -> Table:
         data = _unzipped(data, name)
     if not data[:MAX_HEADER_BYTES].strip():
         raise BadPriceFile(name, ("", "the file is empty"))
-    if len(data) > MAX_BYTES:
-        raise BadPriceFile(name, ("", f"the file has {len(data):,} bytes; at most {MAX_BYTES:,} are read"))
+    _check_bytes(len(data), name)
     if data[:4] == b"PAR1":
         return _from_parquet(data, name)
     return _from_csv(data, name)
@@ -78,8 +74,8 @@ def _bytes_of(source: BinaryIO | Path | bytes) -> bytes:
         return source
     if isinstance(source, Path):
         with source.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    return source.read(MAX_BYTES + 1)
+            return file.read(settings.PRICES_MAX_UNPACKED_BYTES + 1)
+    return source.read(settings.PRICES_MAX_UNPACKED_BYTES + 1)
 
 
 def _unzipped(data: bytes, name: str) -> bytes:
@@ -90,10 +86,7 @@ def _unzipped(data: bytes, name: str) -> bytes:
         while piece := unpack.decompress(packed, UNPACKED_AT_ONCE):
             pieces.append(piece)
             size += len(piece)
-            if size > MAX_BYTES:
-                raise BadPriceFile(
-                    name, ("", f"it unpacks to more than {MAX_BYTES:,} bytes, which is all that is read")
-                )
+            _check_bytes(size, name)
             packed = unpack.unconsumed_tail
     except zlib.error as error:
         raise BadPriceFile(name, ("", f"the gzip archive is damaged ({error})")) from None
@@ -102,10 +95,24 @@ def _unzipped(data: bytes, name: str) -> bytes:
     return b"".join(pieces)
 
 
+def _check_bytes(size: int, name: str) -> None:
+    """A small compressed file can ask for any amount of memory: what it unpacks to is limited, not what it is."""
+    limit = settings.PRICES_MAX_UNPACKED_BYTES
+    if size > limit:
+        words = f"unpacked, it has more than {limit:,} bytes; no more are read (PRICES_MAX_UNPACKED_BYTES)"
+        raise BadPriceFile(name, ("", words))
+
+
 def _check_size(rows: int, columns: int, name: str) -> None:
-    if columns > MAX_COLUMNS or rows * columns > MAX_CELLS:
-        limits = f"at most {MAX_COLUMNS:,} columns and {MAX_CELLS:,} cells are read"
-        raise BadPriceFile(name, ("", f"the file has {rows:,} rows of {columns:,} columns; {limits}"))
+    """A wide file has a column for each symbol, and one for the date."""
+    if columns > settings.PRICES_MAX_SYMBOLS + 1:
+        words = f"{columns:,} columns; at most {settings.PRICES_MAX_SYMBOLS:,} symbols are read (PRICES_MAX_SYMBOLS)"
+    elif rows * columns > settings.PRICES_MAX_CELLS:
+        limit = f"at most {settings.PRICES_MAX_CELLS:,} cells are read (PRICES_MAX_CELLS)"
+        words = f"{rows:,} rows of {columns:,} columns; {limit}"
+    else:
+        return
+    raise BadPriceFile(name, ("", f"the file has {words}"))
 
 
 # ---- Parquet ---------------------------------------------------------------------------------------------------------
@@ -159,8 +166,7 @@ def _counted_batches(file: pa_parquet.ParquetFile, name: str) -> Iterator[pa.Rec
     unpacked = 0
     for batch in file.iter_batches(batch_size=PARQUET_BATCH_ROWS, use_threads=False):
         unpacked += batch.nbytes
-        if unpacked > MAX_BYTES:
-            raise BadPriceFile(name, ("", f"the table is larger than {MAX_BYTES:,} bytes"))
+        _check_bytes(unpacked, name)
         yield batch
 
 
@@ -257,8 +263,7 @@ def _filled(columns: dict[str, pa.ChunkedArray]) -> npt.NDArray[np.bool_] | None
 
 def _distinct(names: list[str], name: str) -> list[str]:
     """The column names; none may be empty, or stand there twice."""
-    if len(names) > MAX_COLUMNS:
-        _check_size(0, len(names), name)
+    _check_size(0, len(names), name)
     seen = set[str]()
     for number, own in enumerate(names, 1):
         if not own:

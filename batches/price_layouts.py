@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from django.conf import settings
 
 from batches.price_bars import Bars, Notes, ParsedFile, checked_series
 from batches.price_files import BadPriceFile, Table
 from batches.price_mapping import VALUES, Layout, PriceMapping, texts
 from batches.price_values import Moments, moments, numbers
 
-MAX_SYMBOLS = 5_000
 CELLS_AT_ONCE = 1_000_000
 SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9._^=/-]{0,23}")
 
@@ -98,8 +98,10 @@ def _stacked(table: Table, mapping: PriceMapping, columns: list[str], times: Mom
 
 def _check_symbols(table: Table, names: list[str], codes: Whole | None) -> None:
     """codes : the symbol of each row; None where the symbols stand in the header."""
-    if len(names) > MAX_SYMBOLS:
-        raise BadPriceFile(table.name, ("", f"it has {len(names):,} symbols; at most {MAX_SYMBOLS:,} are read"))
+    limit = settings.PRICES_MAX_SYMBOLS
+    if len(names) > limit:
+        words = f"it has {len(names):,} symbols; at most {limit:,} are read (PRICES_MAX_SYMBOLS)"
+        raise BadPriceFile(table.name, ("", words))
     for number, name in enumerate(names):
         if not SYMBOL.fullmatch(name):
             place = "line 1" if codes is None else table.place(np.argmax(codes == number))

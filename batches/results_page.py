@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 
 from batches.checks import nearest
 from batches.errors import Detail, InvalidRequest
@@ -16,7 +17,7 @@ from batches.plan import Plan, plan_of
 from batches.results import Columns, Floats, Ints, columns_of, first_in_order, higher_is_better
 from batches.schemas import METRIC_OF_WIRE_NAME, wire_name
 
-PAGE_SIZE, MOST_ROWS = 50, 1_000
+PAGE_SIZE = 50
 BOUND = re.compile(r"(min|max)(?:\.(\w+)|([A-Z]\w*))", re.ASCII)  # min.sharpe or minSharpe
 KNOWN = ("sort", "symbol", "page", "pageSize")
 
@@ -48,8 +49,8 @@ class ResultsQuery:
             sort=name,
             descending=sort.startswith("-"),
             symbol=symbol,
-            page=_whole(given, "page", 1, 1, 10**9),
-            page_size=_whole(given, "pageSize", PAGE_SIZE, 1, MOST_ROWS),
+            page=_whole(given, "page", 1, 10**9),
+            page_size=_whole(given, "pageSize", PAGE_SIZE, settings.RESULTS_MAX_PAGE_SIZE, " (RESULTS_MAX_PAGE_SIZE)"),
             bounds=_bounds(given, names),
         )
 
@@ -159,11 +160,11 @@ def _number(field: str, text: str) -> float:
     return number
 
 
-def _whole(given: Mapping[str, str], field: str, default: int, low: int, high: int) -> int:
-    text = given.get(field) or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high):
+def _whole(given: Mapping[str, str], field: str, default: int, high: int, limit: str = "") -> int:
+    text = given.get(field) or str(min(default, high))
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= high):
         raise InvalidRequest(
-            Detail(field, f"{field} is {text[:40]!r}; a whole number from {low} to {high:,} is wanted.")
+            Detail(field, f"{field} is {text[:40]!r}; a whole number from 1 to {high:,}{limit} is wanted.")
         )
     return int(text)
 

@@ -15,7 +15,9 @@ from backtester.engine import (
     METRIC_NAMES,
     BadParameters,
     EngineError,
+    Parameter,
     Strategy,
+    TooManyValues,
     UnknownStrategy,
     axis_values,
     get_strategy,
@@ -116,7 +118,7 @@ class _Reader:
             "whole_shares": self._take("wholeShares", boolean, False),
             "sort_by": self._take("sortBy", _metric, "annualized_return"),
             "include_comparison": self._take("includeComparison", boolean, True),
-            "timeout_s": self._take("timeoutSeconds", whole(1, settings.BATCH_TIMEOUT_MAX_S), settings.BATCH_TIMEOUT_S),
+            "timeout_s": self._take("timeoutSeconds", _timeout, settings.BATCH_TIMEOUT_S),
             "abort_failure_share": self._take("abortFailureShare", number(0, 1), settings.BATCH_ABORT_FAILURE_SHARE),
             "abort_minimum_tests": self._take("abortMinimumTests", whole(1, 10**9), settings.BATCH_ABORT_MINIMUM_TESTS),
             "session_id": self._take("sessionId", uuid_text, None),
@@ -177,7 +179,7 @@ class _Reader:
                 continue
             name, spec = given.pop(wire_name(parameter.name), (parameter.name, [parameter.default]))
             try:
-                axes[parameter.name] = axis_values(parameter, spec)
+                axes[parameter.name] = checked_axis(parameter, spec)
             except EngineError as error:
                 self._wrong(f"parameterRanges.{name}", error.message)
         for name, _ in list(given.values())[:MOST_PROBLEMS]:
@@ -211,9 +213,18 @@ def _symbols(value: Any) -> tuple[str, ...]:
     return symbols
 
 
+def checked_axis(parameter: Parameter, spec: Any) -> list[int | float]:
+    """The values of one parameter's axis, counted before they are laid out."""
+    try:
+        return axis_values(parameter, spec, most=settings.BATCH_MAX_AXIS_VALUES)
+    except TooManyValues as error:
+        raise BadParameters(f"{error.message[:-1]} (BATCH_MAX_AXIS_VALUES).", field=error.field) from None
+
+
 def _coefficients(value: Any) -> tuple[float, ...]:
-    wanted = "a list of 1 to 1,000 numbers above 0 and up to 100"
-    if not isinstance(value, list) or not 1 <= len(value) <= 1_000:
+    limit = settings.BATCH_MAX_AXIS_VALUES
+    wanted = f"a list of 1 to {limit:,} numbers (BATCH_MAX_AXIS_VALUES) above 0 and up to 100"
+    if not isinstance(value, list) or not 1 <= len(value) <= limit:
         raise ValueError(wanted)
     try:
         numbers = tuple(dict.fromkeys(finite(number) for number in value))
@@ -222,6 +233,13 @@ def _coefficients(value: Any) -> tuple[float, ...]:
     if not all(0 < number <= 100 for number in numbers):
         raise ValueError(wanted)
     return numbers
+
+
+def _timeout(value: Any) -> int:
+    try:
+        return whole(1, settings.BATCH_TIMEOUT_MAX_S)(value)
+    except ValueError as error:
+        raise ValueError(f"{error} (BATCH_TIMEOUT_MAX_S)") from None
 
 
 def _metric(value: Any) -> str:

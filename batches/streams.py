@@ -37,7 +37,9 @@ Message = dict[str, Any]
 async def batch_stream(request: HttpRequest) -> HttpResponseBase:
     """`GET /api/backtest/batch/stream?sessionId=`."""
     if request.method not in {"GET", "HEAD"}:
-        return _refusal(BatchError("The stream is read with GET.", code="METHOD_NOT_ALLOWED", status=405))
+        refused = BatchError("The stream is read with GET.", code="METHOD_NOT_ALLOWED", status=405)
+        refused.headers["Allow"] = "GET, HEAD"
+        return _refusal(refused)
     try:
         life_s = settings.STREAM_LIFE_S * random.uniform(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)
         events = follow(_session_id(request), shown_by(request), after=last_event_id(request), life_s=life_s)

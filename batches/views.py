@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -59,6 +60,7 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "leader_columns": leader_columns(session),
         "link": f"{reverse('batches:form')}?{sweep_query(session.request)}",
         "timeout": timeout_words(session.timeout_s),
+        "longest_note": settings.NOTE_MAX_LETTERS,
         "urls": {
             "websocket": f"/ws/backtest/batch/{session.id}/",
             "stream": f"/api/backtest/batch/stream?sessionId={session.id}",

@@ -3,7 +3,7 @@
 from backtester.engine.axes import MAX_AXIS_VALUES, axis_values
 from backtester.engine.custom import from_function
 from backtester.engine.declaration import Constraint, Parameter, Strategy, below
-from backtester.engine.errors import BadGrid, BadParameters, BadPrices, EngineError, UnknownStrategy
+from backtester.engine.errors import BadGrid, BadParameters, BadPrices, EngineError, TooManyValues, UnknownStrategy
 from backtester.engine.grid import Columns, Combination, Grid
 from backtester.engine.holding import Held, buy_and_hold, buy_and_hold_equity, estimate_beta, hold_instalments
 from backtester.engine.metrics import METRIC_NAMES, METRICS, Metric, undefined_reasons
@@ -40,6 +40,7 @@ __all__ = [
     "Rules",
     "SliceResult",
     "Strategy",
+    "TooManyValues",
     "Trade",
     "UnknownStrategy",
     "axis_values",

@@ -6,38 +6,39 @@ from numbers import Real
 from typing import Any
 
 from backtester.engine.declaration import Parameter
-from backtester.engine.errors import BadParameters
+from backtester.engine.errors import BadParameters, TooManyValues
 
-MAX_AXIS_VALUES = 10_000
+MAX_AXIS_VALUES = 1_000_000  # what can be laid out; who serves strangers allows fewer
 Number = int | float
 
 
-def axis_values(parameter: Parameter, spec: Any) -> list[Number]:
+def axis_values(parameter: Parameter, spec: Any, *, most: int = MAX_AXIS_VALUES) -> list[Number]:
     """The values of one axis, in the order given, each once.
 
     spec : a list of numbers, or {"start", "stop", "step"} with `stop` included
+    most : TooManyValues beyond it, before they are laid out
     """
     if isinstance(spec, Mapping):
-        values = _stepped(parameter, spec)
+        values = _stepped(parameter, spec, most)
     elif isinstance(spec, (str, bytes)) or not isinstance(spec, Iterable):
         raise _refusal(parameter, f"is {spec!r}; a list of numbers or start, stop and step is wanted")
     else:
-        values = _listed(parameter, spec)
+        values = _listed(parameter, spec, most)
     if not values:
         raise _refusal(parameter, "has no values; at least one is wanted")
     return list(dict.fromkeys(values))
 
 
-def _listed(parameter: Parameter, spec: Iterable[Any]) -> list[Number]:
+def _listed(parameter: Parameter, spec: Iterable[Any], most: int) -> list[Number]:
     values: list[Number] = []
     for item in spec:
-        if len(values) >= MAX_AXIS_VALUES:
-            raise _too_many(parameter)
+        if len(values) >= most:
+            raise TooManyValues(parameter.name, most)
         values.append(_checked(parameter, item))
     return values
 
 
-def _stepped(parameter: Parameter, spec: Mapping[str, Any]) -> list[Number]:
+def _stepped(parameter: Parameter, spec: Mapping[str, Any], most: int) -> list[Number]:
     strange = sorted(set(map(str, spec)) - {"start", "stop", "step"})
     missing = sorted({"start", "stop", "step"} - set(spec))
     if strange or missing:
@@ -50,11 +51,11 @@ def _stepped(parameter: Parameter, spec: Mapping[str, Any]) -> list[Number]:
         raise _refusal(parameter, f"starts at {start:.12g} and stops at {stop:.12g}; start must not be above stop")
     # The count comes first, so that a tiny step costs nothing; 1e-9 of a step forgives 0.1 + 0.1 + 0.1.
     steps = (stop - start) / step
-    if not steps < MAX_AXIS_VALUES:
-        raise _too_many(parameter)
+    if not steps < most:
+        raise TooManyValues(parameter.name, most)
     count = math.floor(steps + 1e-9) + 1
-    if count > MAX_AXIS_VALUES:
-        raise _too_many(parameter)
+    if count > most:
+        raise TooManyValues(parameter.name, most)
     return [_checked(parameter, float(f"{start + i * step:.12g}")) for i in range(count)]
 
 
@@ -80,10 +81,6 @@ def _checked(parameter: Parameter, item: Any) -> Number:
     if number != int(number):
         raise _refusal(parameter, f"has the value {number:.12g}; a whole number is wanted")
     return int(number)
-
-
-def _too_many(parameter: Parameter) -> BadParameters:
-    return _refusal(parameter, f"has more than {MAX_AXIS_VALUES:,} values; at most {MAX_AXIS_VALUES:,} are allowed")
 
 
 def _refusal(parameter: Parameter, what: str) -> BadParameters:

@@ -21,6 +21,13 @@ class BadParameters(EngineError):
     """A parameter, an axis or a rule with an unusable value."""
 
 
+class TooManyValues(BadParameters):
+    """An axis with more values than `most`."""
+
+    def __init__(self, field: str, most: int) -> None:
+        super().__init__(f"{field} has more than {most:,} values.", field=field)
+
+
 class BadGrid(EngineError):
     """A grid that holds no combination, or one that cannot be counted."""
 

@@ -51,10 +51,11 @@ def unless_known(request: HttpRequest, session: BatchSession, make: Callable[[],
     """What `make` returns about a batch, or 304 when the client has it. Nothing is computed for the answer "no news".
 
     Every change a watcher may see raises `sequence`, so the address and the sequence name what is shown. It is read
-    before the rest: should the batch move on in between, the client asks once more than it had to.
+    before the rest: should the batch move on in between, the client asks once more than it had to. The tag is a weak
+    one: the same state may be told in other bytes, because clocks go on (`sentAtMs`, `elapsedTime`).
     """
     named = f"{session.id} {session.created_at.isoformat()} {session.sequence} {request.get_full_path()}"
-    etag = f'"{hashlib.sha256(named.encode()).hexdigest()[:32]}"'
+    etag = f'W/"{hashlib.sha256(named.encode()).hexdigest()[:32]}"'
     response: HttpResponse = get_conditional_response(request, etag) or answer(make())
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"  # kept, but asked about each time

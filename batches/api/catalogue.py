@@ -4,11 +4,11 @@ from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
 
 from batches import access
 from batches.access import Right
 from batches.api.answers import answer
+from batches.api.document import Routes
 from batches.catalogue import catalogue, instrument_entry
 from batches.errors import Detail, InvalidRequest
 from batches.market_data import instruments
@@ -18,7 +18,7 @@ from batches.openapi import operations
 from batches.price_drafts import refuse_when_large
 from batches.price_import import import_prices, read_prices
 
-router = Router()
+router = Routes()
 
 
 @router.get(

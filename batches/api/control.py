@@ -4,15 +4,15 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Router
 
 from batches import access, lifecycle
 from batches.access import Right
 from batches.api.answers import SessionId, answer, find, unless_known
+from batches.api.document import Routes
 from batches.openapi import operations
 from batches.progress import newest_event
 
-router = Router()
+router = Routes()
 
 
 @router.get(

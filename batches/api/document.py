@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Router
 from ninja.operation import Operation
 
 from batches.openapi.answers import components
@@ -15,6 +15,14 @@ Keys are camelCase. Fractions are decimals (0.487 is 48.7 %), durations are seco
 a name ends in `Ms`. What is undefined is `null`. Every refusal has one shape."""
 
 
+class Routes(Router):
+    """A router on which whatever answers GET answers HEAD as well (RFC 9110, 9.1)."""
+
+    def add_api_operation(self, path: str, methods: list[str], *args: Any, **options: Any) -> None:
+        """HEAD is no operation of its own: the document leaves it out."""
+        super().add_api_operation(path, [*methods, "HEAD"] if "GET" in methods else methods, *args, **options)
+
+
 class DocumentedAPI(NinjaAPI):
     """NinjaAPI whose document is complete."""
 
@@ -25,6 +33,8 @@ class DocumentedAPI(NinjaAPI):
     def get_openapi_schema(self, **options: Any) -> Any:
         """OpenAPI 3.1."""
         document = super().get_openapi_schema(**options)
+        for operations in document["paths"].values():
+            operations.pop("head", None)
         document["components"]["schemas"] |= components()
         document["paths"]["/api/backtest/batch/stream"] = STREAM
         return document

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from ninja import Router
 
 from batches.api.answers import Index, SessionId, asked, find, unless_known
+from batches.api.document import Routes
 from batches.detail import combination
 from batches.errors import NotFound
 from batches.exports import csv_parts, json_parts, parquet_parts
@@ -16,7 +16,7 @@ from batches.models import BatchSession
 from batches.openapi import operations
 from batches.results_page import ResultsQuery, default_sort, page
 
-router = Router()
+router = Routes()
 
 
 @router.get("/backtest/batch/{session_id}/results", summary="A page of results", openapi_extra=operations.RESULTS)
@@ -82,11 +82,12 @@ def _download(request: HttpRequest, session_id: str, kind: str) -> StreamingHttp
         session, asked(request, others=True), sort="index"
     )  # refuses what is wrong before it starts
     parts, content_type = PARTS[kind]
+    found = parts(session, query) if request.method == "GET" else iter(())
     headers = {
         "Content-Disposition": f'attachment; filename="batch-{session.id}.{kind}"',
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamingHttpResponse(_in_threads(parts(session, query)), content_type=content_type, headers=headers)
+    return StreamingHttpResponse(_in_threads(found), content_type=content_type, headers=headers)
 
 
 async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:

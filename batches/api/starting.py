@@ -6,18 +6,18 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Router
 
 from batches import access, retrying, submission
 from batches.access import Right
 from batches.api.answers import SessionId, answer, asked, find
+from batches.api.document import Routes
 from batches.api.waiting import answer_to_start, patience
 from batches.bodies import json_body
 from batches.models import BatchSession
 from batches.openapi import operations
 from batches.schemas import parse_start
 
-router = Router()
+router = Routes()
 
 
 @router.post("/backtest/batch", summary="Start a batch", openapi_extra=operations.START)

@@ -77,8 +77,10 @@ def _classic_answer(session: BatchSession, last: dict[str, Any]) -> HttpResponse
 def started(session: BatchSession) -> HttpResponse:
     """The answer to a start, with the addresses to watch."""
     stream = f"/api/backtest/batch/stream?sessionId={session.id}"
+    retried = {"retryOf": str(session.retry_of_id)} if session.retry_of_id else {}
     response = answer(
-        {
+        retried
+        | {
             "success": True,
             "sessionId": str(session.id),
             "message": f"Batch processing started. Connect to {stream}",

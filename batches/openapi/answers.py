@@ -45,7 +45,9 @@ STARTED = record(
         "streamUrl": field("string", "Server-Sent Events."),
         "websocketUrl": field("string", "The same events over a websocket."),
         "pageUrl": field("string", "The page of the batch."),
+        "retryOf": field("string", "The batch that a retry goes on with.", format="uuid"),
     },
+    required=["success", "sessionId", "message", "total", "streamUrl", "websocketUrl", "pageUrl"],
 )
 CLASSIC = record(
     "The classic answer: the results, when they are done.",

@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+
 from batches.openapi.fields import METRIC_NAME, METRICS_OF_A_TEST, Schema, field, ref
 from batches.openapi.requests import PRICES_BODY, START_BODY
 
@@ -27,7 +29,9 @@ WORDS = {
 ALWAYS = (400, 401, 404, 405, 500, 503)
 WRITING = (403, 429)
 TRY_AGAIN = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
-ETAG = {"ETag": {"description": "Names this state; send it back in If-None-Match.", "schema": {"type": "string"}}}
+ETAG = {
+    "ETag": {"description": "Names this state, weakly; send it back in If-None-Match.", "schema": {"type": "string"}}
+}
 
 
 def refusals(*statuses: int) -> Parts:
@@ -109,7 +113,14 @@ SORT = asked(
 )
 PAGE = asked("page", field("integer", "From 1. A download ignores it.", minimum=1, maximum=10**9, default=1))
 PAGE_SIZE = asked(
-    "pageSize", field("integer", "Rows a page. A download ignores it.", minimum=1, maximum=1_000, default=50)
+    "pageSize",
+    field(
+        "integer",
+        "Rows a page (RESULTS_MAX_PAGE_SIZE). A download ignores it.",
+        minimum=1,
+        maximum=settings.RESULTS_MAX_PAGE_SIZE,
+        default=50,
+    ),
 )
 RESULTS = {
     "parameters": [
@@ -124,8 +135,8 @@ RESULTS = {
 }
 HEATMAP = {
     "parameters": [
-        asked("x", field("string", "A swept parameter; the first one when left out.")),
-        asked("y", field("string", "A swept parameter; the second one when left out.")),
+        asked("x", field("string", "A swept parameter; the first one that is not `y` when left out.")),
+        asked("y", field("string", "Another one; the first one that is not `x` when left out.")),
         asked("metric", METRIC_NAME | {"description": "A metric; the batch's own when left out."}),
         SYMBOL,
         asked(

@@ -5,16 +5,16 @@ from typing import Any
 from django.conf import settings
 
 from backtester.engine import STRATEGIES
-from backtester.engine.axes import MAX_AXIS_VALUES
 from batches.openapi.fields import METRIC_NAME, Schema, field, listing, nullable, record, ref
 from batches.price_mapping import ROLES
 
+MOST = settings.BATCH_MAX_AXIS_VALUES
 RANGE: Schema = {
     "description": "The values of one parameter, in its unit (see /api/strategies): a list, or steps.",
     "oneOf": [
-        listing("The values themselves.", {"type": "number"}, minItems=1, maxItems=MAX_AXIS_VALUES),
+        listing("The values themselves.", {"type": "number"}, minItems=1, maxItems=MOST),
         record(
-            f"From start to stop, stop included; at most {MAX_AXIS_VALUES:,} values.",
+            f"From start to stop, stop included; at most {MOST:,} values (BATCH_MAX_AXIS_VALUES).",
             {
                 "start": field("number", "The first value."),
                 "stop": field("number", "The last value; not below start."),
@@ -82,7 +82,7 @@ def start_request() -> Schema:
             "With beta scaling, one more axis of the sweep: what beta is multiplied by.",
             field("number", "A ratio.", exclusiveMinimum=0, maximum=100),
             minItems=1,
-            maxItems=1_000,
+            maxItems=MOST,
             default=[1.0],
         ),
         "fees": field("number", "Fraction of the traded value, on each side.", minimum=0, maximum=0.5, default=0),

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import override_settings
 
 from backtester.engine import get_strategy
-from batches import events, execution, market_data, measures, plan, queueing, results
+from batches import events, execution, hub, market_data, measures, plan, queueing, results
 from batches.models import BatchSession
 
 from . import market, working
@@ -143,3 +143,10 @@ def worker(transactional_db):
     stop.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def quick(monkeypatch, settings):
+    """The rows are read every few milliseconds, and nothing is held back for long."""
+    monkeypatch.setattr(hub, "POLL_S", 0.02)
+    settings.EVENT_INTERVAL_S = 0.01

@@ -100,3 +100,17 @@ def test_unknown_names_are_refused(finished, changes, field):
     with pytest.raises(InvalidRequest) as refused:
         cells(finished, **changes)
     assert [detail.field for detail in refused.value.details] == [field]
+
+
+@pytest.mark.parametrize(
+    ("given", "x", "y"),
+    [
+        ({}, "fast", "slow"),
+        ({"x": "slow"}, "slow", "fast"),
+        ({"y": "fast"}, "slow", "fast"),
+        ({"x": "fast"}, "fast", "slow"),
+    ],
+)
+def test_a_parameter_that_is_not_named_is_another_one_than_that_which_is(finished, given, x, y):
+    found = cells(finished, **given)
+    assert (found["x"]["name"], found["y"]["name"]) == (x, y)

@@ -8,10 +8,9 @@ from django.urls import reverse
 from batches import lifecycle, retrying
 from batches.finding import matching
 from batches.models import BatchSession, Preset
-from batches.presets import MOST_PRESETS
 
 from . import working
-from .test_views import text_of, url
+from .reading import text_of, url
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +145,8 @@ def test_a_preset_without_a_proper_name_is_refused(client, instruments, name):
     assert not Preset.objects.exists()
 
 
-def test_there_is_an_end_to_presets(client, instruments):
-    Preset.objects.bulk_create(Preset(name=f"p{i}", query="") for i in range(MOST_PRESETS))
+def test_there_is_an_end_to_presets(client, instruments, settings):
+    settings.PRESETS_MAX = 3
+    Preset.objects.bulk_create(Preset(name=f"p{i}", query="") for i in range(settings.PRESETS_MAX))
     words = text_of(client.post(reverse("batches:presets"), {"name": "one more", "query": ""}, follow=True))
-    assert f"{MOST_PRESETS} presets already" in words
+    assert "3 presets already (PRESETS_MAX)" in words

@@ -1,4 +1,4 @@
-"""Watching a batch: `follow`, the websocket and the event stream, at every moment of a batch's life.
+"""Watching a batch: `follow`, at every moment of a batch's life.
 
 There is no Redis here: what Redis would bring is handed to the hub by the tests, or lost.
 """
@@ -12,49 +12,17 @@ import uuid
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.testing import WebsocketCommunicator
 from django.db import OperationalError
-from django.test import AsyncClient
 from django.utils import timezone
 
-from backtester.asgi import application
-from batches import hub, lifecycle, live, watched
+from batches import lifecycle, live, watched
 from batches.errors import NotFound
-from batches.models import BatchSession
 from batches.progress import newest_event
 
 from . import working
-from .test_progress import CONTRACT
+from .watching import collect, finish, hint, judge, read_all, socket_of, stream, until_closed, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STREAM = "/api/backtest/batch/stream"
-
-
-@pytest.fixture
-def quick(monkeypatch, settings):
-    """The rows are read every few milliseconds, and nothing is held back for long."""
-    monkeypatch.setattr(hub, "POLL_S", 0.02)
-    settings.EVENT_INTERVAL_S = 0.01
-
-
-async def collect(session_id, **given):
-    """All events of a batch until its stream ends, heartbeats left out."""
-    async with asyncio.timeout(20), contextlib.aclosing(live.follow(session_id, **given)) as events:
-        return [event async for event in events if event is not None]
-
-
-def judge(events):
-    """What holds for every watcher, whenever it came."""
-    assert events[0].kind == "connected"
-    assert events[-1].is_terminal
-    assert [event.kind for event in events[1:-1]] == ["progress"] * (len(events) - 2)
-    sequences = [event.sequence for event in events]
-    assert all(later > earlier for earlier, later in itertools.pairwise(sequences))
-    bodies = [json.loads(event.text) for event in events]
-    assert all(set(body) >= CONTRACT for body in bodies)
-    percentages = [body["percentage"] for body in bodies]
-    assert percentages == sorted(percentages)
-    return bodies
 
 
 async def by_socket(session):
@@ -71,18 +39,6 @@ async def by_stream(session):
     *_, kind, data = (await read_all(await stream(session.pk))).splitlines()[:-1]
     assert kind == "event: error"
     return json.loads(data.removeprefix("data: ")), None
-
-
-def finish(session):
-    return sync_to_async(working.finish)(session)
-
-
-def hint(session):
-    """What the channel layer would bring now."""
-    return live.as_event(newest_event(session, timezone.now()))
-
-
-# ---- follow, at every moment of a batch's life -----------------------------------------------------------------------
 
 
 async def test_a_watcher_that_comes_before_the_start_sees_everything_to_the_end(submitted, quick):
@@ -179,12 +135,6 @@ async def test_hints_that_come_twice_late_or_in_disorder_do_no_harm(halfway, qui
     assert (events[-1].kind, events[-1].sequence) == (ended.kind, ended.sequence)
 
 
-async def wait_for(condition):
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 async def test_progress_comes_at_most_every_interval_and_the_terminal_event_is_not_held_back(halfway, settings):
     settings.EVENT_INTERVAL_S = 0.2
     body = newest_event(halfway, timezone.now())
@@ -248,11 +198,11 @@ async def test_a_quiet_stream_has_a_heartbeat(halfway, monkeypatch):
 
 async def test_leaving_frees_the_hub(halfway, quick):
     streams = [live.follow(halfway.pk) for _ in range(5)]
-    for stream in streams:
-        await anext(stream)
+    for each in streams:
+        await anext(each)
     assert len(live.hub().batches[halfway.pk].watchers) == 5
-    for left, stream in enumerate(streams, 1):
-        await stream.aclose()
+    for left, each in enumerate(streams, 1):
+        await each.aclose()
         assert live.hub().watchers == 5 - left
     assert not live.hub().watchers
     assert not live.hub().batches
@@ -312,226 +262,3 @@ async def test_a_row_that_was_missed_once_ends_no_stream(halfway, quick, monkeyp
     await wait_for(lambda: next(rounds, None) is None)
     await finish(halfway)
     judge(await watching)
-
-
-# ---- the websocket ---------------------------------------------------------------------------------------------------
-
-
-def socket(path, origin=None, host=b"localhost"):
-    headers = [(b"host", host)] + ([(b"origin", origin)] if origin else [])
-    return WebsocketCommunicator(application, path, headers=headers)
-
-
-def socket_of(session, **given):
-    return socket(f"/ws/backtest/batch/{session.pk}/", **given)
-
-
-async def until_closed(communicator):
-    """([messages], close code)."""
-    messages = []
-    while True:
-        sent = await communicator.receive_output(timeout=10)
-        if sent["type"] == "websocket.close":
-            return messages, sent["code"]
-        messages.append(json.loads(sent["text"]))
-
-
-async def test_a_websocket_gets_every_event_and_is_closed_after_the_last(submitted, worker, quick):
-    communicator = socket_of(submitted)
-    assert (await communicator.connect())[0]
-    messages, code = await until_closed(communicator)
-    assert code == 1000
-    assert [messages[0]["type"], messages[-1]["type"]] == ["connected", "complete"]
-    assert sum(message["type"] in {"complete", "error"} for message in messages) == 1
-    await communicator.disconnect()
-    assert not live.hub().watchers
-
-
-TEXTS = (
-    "", "null", "NaN", "1e400", '{"type": "ping"', '{"type": {"type": "ping"}}', "[" * 5_000, "9" * 5_000,
-    '{"type": "websocket.disconnect"}', '{"type": "cancel"}', '{"sessionId": "x"}', "x" * 100_000, "\x00",
-)  # fmt: skip
-HOSTILE_FRAMES = [{"text": text} for text in TEXTS] + [{"bytes": data} for data in (b"", b"\xff\xfe", b"x" * 100_000)]
-
-
-@pytest.mark.parametrize("frame", HOSTILE_FRAMES, ids=range(len(HOSTILE_FRAMES)))
-async def test_whatever_a_client_sends_it_goes_on_watching_and_nothing_changes(halfway, quick, frame):
-    before = await BatchSession.objects.values().aget(pk=halfway.pk)
-    communicator = socket_of(halfway)
-    assert (await communicator.connect())[0]
-    for _ in range(3):
-        await communicator.send_input({"type": "websocket.receive"} | frame)
-    assert await BatchSession.objects.values().aget(pk=halfway.pk) == before
-    await finish(halfway)
-    messages, code = await until_closed(communicator)
-    assert [message["type"] for message in messages if message["type"] != "progress"] == ["connected", "complete"]
-    assert code == 1000
-
-
-async def test_a_websocket_that_comes_long_after_the_end_gets_snapshot_and_end(finished, quick):
-    communicator = socket_of(finished)
-    assert (await communicator.connect())[0]
-    messages, code = await until_closed(communicator)
-    assert ([message["type"] for message in messages], code) == (["connected", "complete"], 1000)
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["/ws/backtest/batch/00000000-0000-4000-8000-000000000000/", "/ws/backtest/batch/nonsense/", "/ws/nothing", "/"],
-)
-async def test_a_websocket_to_nothing_gets_a_typed_error_and_its_own_close_code(db, quick, path):
-    communicator = socket(path)
-    assert (await communicator.connect())[0]
-    messages, code = await until_closed(communicator)
-    assert code == 4404
-    assert [(message["success"], message["code"]) for message in messages] == [(False, "NOT_FOUND")]
-
-
-@pytest.mark.parametrize(
-    ("origin", "host"),
-    [(b"http://evil.example", b"localhost"), (b"null", b"localhost"), (b"http://localhost:9", b"localhost:8"),
-     (b"http://evil.example", b"evil.example"), (None, b"evil.example"), (b"x", b"")],
-)  # fmt: skip
-async def test_a_websocket_from_a_foreign_page_or_for_a_foreign_host_is_refused(finished, origin, host):
-    connected, _ = await socket_of(finished, origin=origin, host=host).connect()
-    assert not connected
-    assert not live.hub().watchers
-
-
-@pytest.mark.parametrize("origin", [None, b"http://localhost", b"https://localhost"])
-async def test_a_websocket_from_our_own_page_or_from_a_program_is_welcome(finished, quick, origin):
-    assert (await socket_of(finished, origin=origin).connect())[0]
-
-
-async def test_a_websocket_answers_pings_and_ignores_what_it_does_not_know(halfway, quick):
-    communicator = socket_of(halfway)
-    await communicator.connect()
-    assert json.loads(await communicator.receive_from())["type"] == "connected"
-    for text in ("nonsense", "[]", "null", '{"type": "pong"}', '{"type": "ping", "x": 1}', "[" * 5_000, "\ud800"):
-        await communicator.send_to(text_data=text)
-    await communicator.send_to(bytes_data=b"\x00\xff")
-    assert await communicator.receive_nothing(timeout=0.05)
-    await communicator.send_to(text_data='{"type": "ping"}')
-    assert json.loads(await communicator.receive_from()) == {"type": "pong"}
-    await communicator.disconnect()
-    assert not live.hub().watchers
-
-
-async def test_a_websocket_whose_row_cannot_be_read_is_closed_so_that_it_comes_back(halfway, monkeypatch):
-    def refuse(*given):
-        raise OperationalError("database is locked")
-
-    monkeypatch.setattr(live, "first_events", refuse)
-    communicator = socket_of(halfway)
-    await communicator.connect()
-    assert await until_closed(communicator) == ([], 1011)
-    await communicator.disconnect()
-    assert not live.hub().watchers
-
-
-# ---- Server-Sent Events ----------------------------------------------------------------------------------------------
-
-
-async def stream(session_id, **headers):
-    return await AsyncClient().get(f"{STREAM}?sessionId={session_id}", headers=headers)
-
-
-def parse(text):
-    """[(event, id, data), ...] as an EventSource understands them."""
-    found = []
-    for block in text.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
-        if "data" in fields:
-            found.append((fields["event"], int(fields["id"]), json.loads(fields["data"])))
-    return found
-
-
-async def read_all(response):
-    async with asyncio.timeout(20):
-        return "".join([part.decode() async for part in response])
-
-
-async def test_an_event_stream_has_the_events_with_their_type_and_sequence(submitted, worker, quick):
-    response = await stream(submitted.pk)
-    assert response.status_code == 200
-    assert response["Content-Type"] == "text/event-stream"
-    assert response["Cache-Control"].startswith("no-cache")
-    assert response["X-Accel-Buffering"] == "no"
-    text = await read_all(response)
-    assert text.startswith(":")
-    assert "\nretry: " in text
-    events = parse(text)
-    assert [events[0][0], events[-1][0]] == ["connected", "complete"]
-    assert all((kind, sequence) == (body["type"], body["sequence"]) for kind, sequence, body in events)
-    assert [sequence for _, sequence, _ in events] == sorted({sequence for _, sequence, _ in events})
-    assert not live.hub().watchers
-
-
-async def test_an_event_source_that_comes_back_after_the_end_is_told_to_stop(finished, quick):
-    kind, last, _ = parse(await read_all(await stream(finished.pk)))[-1]
-    assert kind == "complete"
-    response = await stream(finished.pk, **{"Last-Event-ID": str(last)})
-    assert response.status_code == 204
-    assert not live.hub().watchers
-
-
-@pytest.mark.parametrize("seen", ["0", "", "x", "-1", "1e9", "9" * 400, "connected"])
-async def test_an_event_source_that_has_not_seen_the_end_gets_it(finished, quick, seen):
-    events = parse(await read_all(await stream(finished.pk, **{"Last-Event-ID": seen})))
-    assert [kind for kind, _, _ in events] == ["connected", "complete"]
-
-
-async def test_an_event_source_cut_off_right_before_the_terminal_event_gets_it_when_it_comes_back(finished, quick):
-    (_, connected, _), _ = parse(await read_all(await stream(finished.pk)))
-    events = parse(await read_all(await stream(finished.pk, **{"Last-Event-ID": str(connected)})))
-    assert [kind for kind, _, _ in events] == ["connected", "complete"]
-
-
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [("?sessionId=00000000-0000-4000-8000-000000000000", 404), ("?sessionId=nonsense", 404), ("?sessionId=%00", 404),
-     ("", 422), ("?sessionId=", 422), ("?sessionId[]=1", 422)],
-)  # fmt: skip
-async def test_a_stream_of_nothing_is_a_json_error(db, quick, query, status):
-    response = await AsyncClient().get(STREAM + query)
-    assert response.status_code == status
-    body = response.json()
-    assert set(body) == {"success", "error", "code", "details"}
-    assert not live.hub().watchers
-
-
-async def test_a_stream_is_read_with_get(finished):
-    response = await AsyncClient().post(f"{STREAM}?sessionId={finished.pk}")
-    assert response.status_code == 405
-    assert response.json()["code"] == "METHOD_NOT_ALLOWED"
-
-
-async def test_a_quiet_stream_sends_comments_and_a_reader_that_leaves_frees_the_hub(halfway, monkeypatch):
-    monkeypatch.setattr(watched, "HEARTBEAT_S", 0.02)
-    response, parts = await stream(halfway.pk), []
-
-    async def read():
-        async for part in response:
-            parts.append(part.decode())  # noqa: PERF401 - seen from outside, one by one
-
-    reading = asyncio.create_task(read())
-    await wait_for(lambda: len(parts) >= 3)
-    assert "event: connected" in parts[0]
-    assert parts[1:3] == [": heartbeat\n\n"] * 2
-    reading.cancel()  # as the server does when the client is gone
-    with pytest.raises(asyncio.CancelledError):
-        await reading
-    assert not live.hub().watchers
-
-
-async def test_the_same_event_goes_out_on_every_transport(finished, quick):
-    by_socket = socket_of(finished)
-    await by_socket.connect()
-    over_socket, _ = await until_closed(by_socket)
-    over_stream = parse(await read_all(await stream(finished.pk)))[-1][2]
-    over_http = (await AsyncClient().get(f"/api/backtest/batch/{finished.pk}")).json()
-    bodies = [over_socket[-1], over_stream, over_http]
-    for body in bodies:
-        body.pop("sentAtMs")
-    assert bodies[0] == bodies[1] == bodies[2]
-    assert await BatchSession.objects.acount() == 1

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from django.core.management import call_command
 
-from batches import price_files
 from batches.errors import BatchError
 from batches.market_data import decode_bars
 from batches.models import Instrument, PriceSeries
@@ -163,7 +162,7 @@ def test_tickers_that_look_like_columns_are_symbols_in_a_wide_table():
         ),
         (
             "date," + ",".join(f"S{n}" for n in range(6_000)) + "\n2020-01-02" + ",1" * 6_000 + "\n",
-            "at most 5,001 columns",
+            "at most 5,000 symbols are read (PRICES_MAX_SYMBOLS)",
         ),
         (
             "symbol,date,close\n" + "".join(f"S{n},2020-01-02,1\n" for n in range(5_001)),
@@ -296,13 +295,19 @@ def test_many_problems_are_told_in_part_and_counted():
     assert message.endswith("and 15 more.")
 
 
-def test_a_small_archive_that_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr(price_files, "MAX_BYTES", 100_000)
-    assert "more than 100,000 bytes" in refusal(gzip.compress(b"a" * 10_000_000))
-    assert "at most 100,000 are read" in refusal(b"a" * 10_000_000)
-    monkeypatch.setattr(price_files, "MAX_CELLS", 10)
-    assert "4 rows of 3 columns" in refusal(LONG)
-    assert "at most" in refusal(parquet(pd.read_csv(io.StringIO(LONG))))
+def test_a_small_archive_that_unpacks_to_too_much_is_refused(settings):
+    settings.PRICES_MAX_UNPACKED_BYTES = 100_000
+    for data in (gzip.compress(b"a" * 10_000_000), b"a" * 10_000_000):
+        assert "more than 100,000 bytes; no more are read (PRICES_MAX_UNPACKED_BYTES)" in refusal(data)
+
+
+def test_cells_and_symbols_are_counted_and_their_limits_named(settings):
+    settings.PRICES_MAX_CELLS = 10
+    assert "4 rows of 3 columns; at most 10 cells are read (PRICES_MAX_CELLS)" in refusal(LONG)
+    assert "(PRICES_MAX_CELLS)" in refusal(parquet(pd.read_csv(io.StringIO(LONG))))
+    settings.PRICES_MAX_CELLS, settings.PRICES_MAX_SYMBOLS = 100, 2
+    rows = "".join(f"{symbol},2020-01-02,5\n" for symbol in ("A", "B", "C"))
+    assert "3 symbols; at most 2 are read (PRICES_MAX_SYMBOLS)" in refusal("symbol,date,close\n" + rows)
 
 
 def test_stored_bars_are_the_file_to_the_bit(db):

@@ -46,11 +46,13 @@ async def test_what_is_logged_inside_carries_it_and_nothing_after():
 def test_what_changes_something_or_fails_is_a_line_without_its_query(caplog, method, status, said):
     request = HttpRequest()
     request.method, request.path, request.META["QUERY_STRING"] = method, "/api/x", "token=secret"
+    request.META["REMOTE_ADDR"] = "192.0.2.1"
     with caplog.at_level(logging.INFO, "backtester.request_ids"):
         RequestIds(lambda _: HttpResponse(status=status))(request)
     lines = [vars(record) for record in caplog.records]
     assert len(lines) == said
     for line in lines:
         assert (line["method"], line["path"], line["status"]) == (method, "/api/x", status)
+        assert line["address"] == "192.0.2.1"
         assert line["ms"] >= 0
     assert "secret" not in repr(lines)

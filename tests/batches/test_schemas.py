@@ -135,6 +135,27 @@ def test_the_number_of_symbols_is_limited_and_the_limit_is_named(settings):
     assert "at most 3 symbols (BATCH_MAX_SYMBOLS)" in problems(symbols=["A", "B", "C", "D"])["symbols"]
 
 
+def test_the_values_of_an_axis_are_counted_before_they_are_laid_out_and_the_limit_is_named(settings):
+    settings.BATCH_MAX_AXIS_VALUES = 3
+    limits = "has more than 3 values (BATCH_MAX_AXIS_VALUES)."
+    assert parse(parameterRanges={"fast": {"start": 1, "stop": 3, "step": 1}}).axes["fast"] == [1, 2, 3]
+    for spec in ([1, 2, 3, 4], {"start": 1, "stop": 4, "step": 1}, {"start": 1, "stop": 1e300, "step": 1e-300}):
+        assert problems(parameterRanges={"fast": spec})["parameterRanges.fast"] == f"fast {limits}"
+    scaled = {"enableBetaScaling": True, "coefficients": [1, 2, 3, 4]}
+    assert "1 to 3 numbers (BATCH_MAX_AXIS_VALUES)" in problems(**scaled)["coefficients"]
+
+
+def test_the_limit_may_be_raised_above_its_default(settings):
+    settings.BATCH_MAX_AXIS_VALUES = 20_000
+    scaled = parse(enableBetaScaling=True, coefficients=[1 + number / 1e6 for number in range(20_000)])
+    assert len(scaled.coefficients) == 20_000
+
+
+def test_the_longest_deadline_is_named(settings):
+    settings.BATCH_TIMEOUT_MAX_S = 60
+    assert "from 1 to 60 (BATCH_TIMEOUT_MAX_S)" in problems(timeoutSeconds=61)["timeoutSeconds"]
+
+
 @pytest.mark.parametrize("missing", ["strategy", "symbols"])
 def test_what_must_be_there_is_named_when_it_is_missing(missing):
     assert problems(**{missing: None}) == {missing: f"{missing} is missing."}
@@ -218,7 +239,7 @@ def test_what_stands_outside_the_ranges_wins_over_what_stands_inside():
     assert parse(symbols=["ACME"], parameterRanges={"symbols": ["BOLT"]}).symbols == ("ACME",)
 
 
-@pytest.mark.parametrize("value", [[], "1", 1, [0], [-1], [100.1], [True], ["1"], [HUGE], [None], [1.0] * 1_001])
+@pytest.mark.parametrize("value", [[], "1", 1, [0], [-1], [100.1], [True], ["1"], [HUGE], [None], [1.0] * 10_001])
 def test_coefficients_that_scale_nothing_sensible_are_refused(value):
     assert "coefficients" in problems(enableBetaScaling=True, coefficients=value)
 

@@ -10,7 +10,7 @@ from backtester.asgi import application
 from batches import hub, live, watched
 from batches.errors import TooMany
 
-from .test_live import STREAM, collect, judge, parse, socket_of, stream, until_closed
+from .watching import STREAM, collect, judge, parse, socket_of, stream, until_closed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

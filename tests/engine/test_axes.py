@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from backtester.engine import BadParameters, axis_values, get_strategy
+from backtester.engine import BadParameters, TooManyValues, axis_values, get_strategy
 
 FAST = get_strategy("sma_cross").parameter("fast")
 INTERVAL = get_strategy("grid_dca").parameter("grid_interval")
@@ -29,6 +29,13 @@ def test_whole_numbers_are_ints_and_percentages_floats():
     assert {type(value) for value in axis_values(INTERVAL, [0.1, np.float64(0.2)])} == {float}
 
 
+@pytest.mark.parametrize("spec", [[1, 2, 3, 4], {"start": 1, "stop": 4, "step": 1}, range(1, 10**12)])
+def test_whoever_asks_may_allow_fewer_values_than_can_be_laid_out(spec):
+    with pytest.raises(TooManyValues, match="fast has more than 3 values"):
+        axis_values(FAST, spec, most=3)
+    assert len(axis_values(FAST, [1, 2, 3], most=3)) == 3
+
+
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
@@ -49,8 +56,8 @@ def test_whole_numbers_are_ints_and_percentages_floats():
         ({"start": 5, "stop": 10, "step": -1}, "above zero"),
         ({"start": 10, "stop": 5, "step": 1}, "must not be above stop"),
         ({"start": 1, "stop": 5, "step": 0.5}, "whole number"),
-        ({"start": 1, "stop": 5_000, "step": 1e-300}, "more than 10,000"),
-        (range(1, 100_000), "more than 10,000|within"),
+        ({"start": 1, "stop": 5_000, "step": 1e-300}, "more than 1,000,000 values"),
+        (range(1, 100_000), "within"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_words(spec, says):

@@ -57,6 +57,18 @@ async def test_every_transport_works_behind_the_shipped_configuration(serving, t
         await until(lambda: serving.open_streams() == 0, "the streams to be freed")
 
 
+def test_behind_the_shipped_configuration_each_client_is_known_by_its_own_address(start_server, tmp_path):
+    served = start_server(TRUSTED_PROXIES="127.0.0.1", WRITES_PER_MINUTE="1")
+    with nginx(tmp_path, f"{served.address[0]}:{served.address[1]}") as url:
+
+        def post(address: str, **told: str) -> int:
+            with httpx.Client(transport=httpx.HTTPTransport(local_address=address)) as client:
+                return client.post(f"{url}/api/backtest/batch", content="x", headers=told).status_code
+
+        assert [post("127.0.0.2"), post("127.0.0.3")] == [415, 415]
+        assert [post("127.0.0.2"), post("127.0.0.2", **{"X-Forwarded-For": "127.0.0.9"})] == [429, 429]
+
+
 def test_the_doctor_finds_nothing_wrong_with_the_server_alone_or_behind_the_shipped_configuration(upstream, tmp_path):
     before = httpx.get(f"http://{upstream}/batches/").text.count("data-session")
     assert "All is well." in doctor(f"http://{upstream}")

@@ -16,7 +16,7 @@ from backtester.people.tokens import digest, issue
 from batches import access, hub, live
 from batches.errors import NotFound, Unauthorized
 from tests.batches import working
-from tests.batches.test_live import until_closed
+from tests.batches.watching import until_closed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

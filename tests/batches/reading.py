@@ -1,0 +1,39 @@
+"""What a reader finds in a page."""
+
+import html
+import re
+
+from django.urls import reverse
+
+from batches.results_page import ResultsQuery, page
+
+HTMX = {"HX-Request": "true"}
+
+
+def url(session, name="detail", *args):
+    return reverse(f"batches:{name}", args=[session.id, *args])
+
+
+def text_of(response):
+    """What a reader sees, tags and runs of blanks left out."""
+    words = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", response.content.decode(), flags=re.DOTALL)
+    return " ".join(html.unescape(words).split())
+
+
+def field(response, name):
+    """The text of one field of the panel."""
+    found = re.search(rf'data-field="{name}">(.*?)</', response.content.decode(), re.DOTALL)
+    assert found, name
+    return html.unescape(found[1]).strip()
+
+
+def rows_of(response):
+    """(symbol, index) of each row of results, in order."""
+    body = response.content.decode()
+    body = body[body.index('aria-labelledby="results-title"') : body.index('aria-label="Pages of results"')]
+    return [(symbol, int(index)) for index, symbol in re.findall(r'/results/(\d+)/">(\w+)</a></th>', body)]
+
+
+def wanted(session, **query):
+    shown = page(session, ResultsQuery.parse(session, query))
+    return [(row["symbol"], row["index"]) for row in shown.rows]
