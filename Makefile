@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`. Everything here works in the checkout; nothing is installed elsewhere,
 # except, by `make test` as root on a bare machine, a browser.
 .DEFAULT_GOAL := help
-.PHONY: help run install test faults check bench bench-stack bench-live bench-prices bench-scaling soak bench-page lighthouse lock clean
+.PHONY: help run install test faults check bench bench-stack bench-live bench-prices bench-history bench-scaling soak bench-page lighthouse lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -48,6 +48,9 @@ soak: $(VENV)/test.stamp ## A thousand batches with watchers that come and go: t
 bench-prices: $(VENV)/test.stamp ## Measure the price store: 5,000 symbols of 7,500 bars, on SQLite and on PostgreSQL
 	$(PY) -m benchmarks.prices
 	.ci/postgres -- $(PY) -m benchmarks.prices
+
+bench-history: $(VENV)/test.stamp ## Measure the list of batches and its search with 100,000 of them
+	$(PY) -m benchmarks.history
 
 bench-scaling: $(VENV)/test.stamp ## Measure what limits each part, then compute what a given load needs
 	$(PY) -m benchmarks.scaling

@@ -1,5 +1,6 @@
 """The form of a sweep, its count, and the presets."""
 
+import contextlib
 from typing import Any
 
 from django.contrib import messages
@@ -9,16 +10,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.gzip import gzip_page
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from batches import access, storage, submission
 from batches.access import Right
-from batches.errors import BatchError, InvalidRequest
+from batches.errors import BatchError, InvalidRequest, NotFound
 from batches.forms import SweepForm
-from batches.market_data import instruments
 from batches.pages import HEAVY, batch_lines
 from batches.presets import examples, keep, presets_of
-from batches.schemas import parse_start
+from batches.symbol_search import search_symbols
 
 RECENT = 5
 
@@ -29,18 +29,28 @@ RECENT = 5
 def form(request: HttpRequest) -> HttpResponse:
     """The form; a POST starts the batch, or only counts, for those without scripts."""
     if request.method != "POST":
-        return _form_page(request, request.GET, say_what_is_wrong=bool(request.GET))
-    if request.POST.get("intent") == "count":
+        return _form_page(request, _opened(request), say_what_is_wrong=bool(request.GET))
+    if request.POST.get("intent") in ("count", "find"):
         return _form_page(request, request.POST)
-    sweep = SweepForm(request.POST, instruments())
+    sweep = SweepForm(request.POST)
     try:
         with storage.refusals():
             access.require(request.user, Right.RUN)
             owner = access.owner(request.user)
-            session = submission.submit(parse_start(sweep.wire()), now=timezone.now(), owner=owner)
+            session = submission.submit(sweep.request(), now=timezone.now(), owner=owner)
     except BatchError as error:
         return _form_page(request, request.POST, refused=error)
     return HttpResponseRedirect(reverse("batches:detail", args=[session.id]), status=303)
+
+
+def _opened(request: HttpRequest) -> QueryDict:
+    """What a link asks for. One to a batch with more symbols than an address holds names the batch instead."""
+    if "symbolsOf" not in request.GET:
+        return request.GET
+    data = request.GET.copy()
+    with contextlib.suppress(NotFound):
+        data["symbols"] = ",".join(access.find(request.user, request.GET["symbolsOf"]).request["symbols"])
+    return data
 
 
 def _form_page(
@@ -51,6 +61,7 @@ def _form_page(
     recent = access.visible(request.user).select_related("owner").defer(*HEAVY)[:RECENT]
     context = counted | {
         "sweep": sweep,
+        "found": search_symbols(data.get("find", ""), sweep.choice.named),
         "refused": refused if refused and not isinstance(refused, InvalidRequest) else None,
         "lines": batch_lines(recent, now),
         "now": now,
@@ -62,9 +73,9 @@ def _form_page(
 
 def _counted(data: QueryDict, *, say_what_is_wrong: bool = True) -> tuple[SweepForm, dict[str, Any]]:
     """The form, and the count with the estimate; what is wrong stands at its field."""
-    sweep = SweepForm(data, instruments())
+    sweep = SweepForm(data)
     try:
-        return sweep, {"estimate": submission.estimate(parse_start(sweep.wire()))}
+        return sweep, {"estimate": submission.estimate(sweep.request())}
     except BatchError as error:
         shown = sweep.with_errors(error.details) if say_what_is_wrong else sweep
         return shown, {"estimate": None, "problem": "" if error.details else error.message}
@@ -79,10 +90,16 @@ def count(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@require_GET
+def symbols(request: HttpRequest) -> HttpResponse:
+    """What a search among many instruments finds, as chips to choose; part of the form."""
+    return render(request, "batches/_symbol_hits.html", {"found": search_symbols(request.GET.get("find", ""))})
+
+
 @require_POST
 def presets(request: HttpRequest) -> HttpResponse:
     """Keep a configuration under a name, then show the form with it."""
-    query = SweepForm(QueryDict(request.POST.get("query", "")), instruments()).query()
+    query = SweepForm(QueryDict(request.POST.get("query", ""))).query()
     try:
         preset = keep(request.user, request.POST.get("name", ""), query)
         messages.success(request, f"Saved as “{preset.name}”.")

@@ -13,28 +13,27 @@ from django.http import QueryDict
 from backtester.engine import METRICS, STRATEGIES
 from batches.errors import Detail
 from batches.form_fields import RangeField, in_percent, number, numbers, range_field
-from batches.models import Instrument, InstrumentGroup
-from batches.schemas import wire_name
+from batches.schemas import StartRequest, parse_start, wire_name
 from batches.sweep_link import exact, sweep_query
+from batches.symbol_choice import EVERY, SymbolChoice
 
 DEFAULT_STRATEGY = "sma_cross"
-DEFAULT_SYMBOLS = 20  # of those stored, when nothing was chosen
 TRUE = {"true", "1", "on", "yes"}
 IN_PERCENT = ("fees", "slippage", "abortFailureShare")
 PLAIN_FIELDS = (
     "strategy", "symbols", "startDate", "endDate", "fees", "slippage", "initialCapital", "wholeShares", "sortBy",
     "includeComparison", "timeoutSeconds", "abortFailureShare", "abortMinimumTests", "direction", "enableBetaScaling",
-    "coefficients",
+    "coefficients", "parameterRanges",
 )  # fmt: skip
 
 
 class SweepForm:
     """Everything that the page of the form shows, from what was asked for and what is wrong with it."""
 
-    def __init__(self, data: QueryDict, stored: Sequence[Instrument], details: Sequence[Detail] = ()) -> None:
+    def __init__(self, data: QueryDict, details: Sequence[Detail] = ()) -> None:
         self.data = data
         self.whole = "form" in data  # sent by the form itself: what is missing was switched off
-        self.stored = stored
+        self.choice = SymbolChoice(data, sent_by_form=self.whole)
         name = data.get("strategy", DEFAULT_STRATEGY)
         self.strategy_name = name
         self.strategy = STRATEGIES.get(name) or STRATEGIES[DEFAULT_STRATEGY]
@@ -48,7 +47,7 @@ class SweepForm:
 
     def with_errors(self, details: Sequence[Detail]) -> "SweepForm":
         """The same inputs, with what is wrong at each."""
-        return SweepForm(self.data, self.stored, details)
+        return SweepForm(self.data, details)
 
     def _text(self, name: str, default: str) -> str:
         return self.data.get(name, default)
@@ -132,51 +131,6 @@ class SweepForm:
         return self._text("abortMinimumTests", str(settings.BATCH_ABORT_MINIMUM_TESTS))
 
     @property
-    def symbols(self) -> list[str]:
-        """What is chosen: as asked, else the first shares, without the index that betas are measured against."""
-        if self.whole or "symbols" in self.data:
-            parts = [part.strip().upper() for text in self.data.getlist("symbols") for part in text.split(",")]
-            return list(dict.fromkeys(part for part in parts if part))
-        shares = [each.symbol for each in self.stored if each.symbol != settings.BENCHMARK_SYMBOL]
-        return shares[:DEFAULT_SYMBOLS]
-
-    @property
-    def chips(self) -> list[dict[str, Any]]:
-        """One for each instrument, and one for each symbol that was asked for but is not stored."""
-        chosen = set(self.symbols)
-        stored = [
-            {
-                "symbol": each.symbol,
-                "name": each.name,
-                "beta": each.manual_beta if each.manual_beta is not None else each.beta,
-                "checked": each.symbol in chosen,
-                "benchmark": each.symbol == settings.BENCHMARK_SYMBOL,
-            }
-            for each in self.stored
-        ]
-        known = {each.symbol for each in self.stored}
-        return stored + [{"symbol": s, "checked": True, "unknown": True} for s in self.symbols if s not in known]
-
-    @property
-    def groups(self) -> list[dict[str, Any]]:
-        """The groups with their stored symbols, each with the link that chooses it alone."""
-        members: dict[str, list[str]] = {}
-        rows = InstrumentGroup.objects.order_by("name", "instruments__symbol").values_list(
-            "name", "instruments__symbol"
-        )
-        for name, symbol in rows:
-            members.setdefault(name, []).extend([symbol] if symbol else [])
-        return [
-            {"name": name, "symbols": symbols, "query": self._query_for(symbols)}
-            for name, symbols in members.items()
-            if symbols
-        ]
-
-    @property
-    def query_for_all(self) -> str:
-        return self._query_for([each.symbol for each in self.stored if each.symbol != settings.BENCHMARK_SYMBOL])
-
-    @property
     def range_fields(self) -> list[RangeField]:
         return [
             range_field(self.strategy, each, self.data, self.errors.get(f"parameterRanges.{wire_name(each.name)}", ""))
@@ -198,7 +152,7 @@ class SweepForm:
         minutes = number(self.timeout)
         body: dict[str, Any] = {
             "strategy": self.strategy_name,
-            "symbols": self.symbols,
+            "symbols": self.choice.symbols,
             "parameterRanges": {field.name: field.wire() for field in self.range_fields if field.mode != "off"},
             "startDate": self.start_date or None,
             "endDate": self.end_date or None,
@@ -218,12 +172,27 @@ class SweepForm:
             body["coefficients"] = numbers(self.coefficients)
         return body
 
+    def request(self) -> StartRequest:
+        """What is asked for, checked."""
+        self.choice.refuse_unknown_groups()
+        return parse_start(self.wire())
+
     def query(self) -> str:
         """The link that opens this very form."""
-        return sweep_query(self.wire())
+        return sweep_query(self.wire() | self.choice.linked())
 
-    def _query_for(self, symbols: list[str]) -> str:
-        return sweep_query(self.wire() | {"symbols": symbols})
+    def query_for_all(self) -> str:
+        """The link that chooses every share."""
+        return sweep_query(self.wire() | {"symbols": [EVERY]})
+
+    def query_for_none(self) -> str:
+        """The link that chooses nothing."""
+        return sweep_query(self.wire() | {"symbols": []})
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The groups of symbols, each with the link that chooses it alone."""
+        asked = self.wire() | {"symbols": []}
+        return [each | {"query": sweep_query(asked | {"groups": [each["name"]]})} for each in self.choice.groups]
 
 
 def _by_field(details: Sequence[Detail], percent: Set[str]) -> Mapping[str, str]:

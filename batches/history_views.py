@@ -2,6 +2,7 @@
 
 import contextlib
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -17,7 +18,7 @@ from batches import access, lifecycle
 from batches.access import Right
 from batches.comparison import compare as compare_two
 from batches.errors import BatchError
-from batches.finding import matching, remember
+from batches.finding import MOST_FOUND, newest_matching, remember
 from batches.fragments import page_or_part
 from batches.models import ACTIVE, BatchSession, Status
 from batches.pages import HEAVY, batch_lines, symbols_text, title_of
@@ -39,9 +40,11 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     wanted, text = request.GET.get("status", ""), request.GET.get("search", "")[:LONGEST_SEARCH].replace("\0", "")
     chosen = {"status__in": STATUS_GROUPS[wanted]} if wanted in STATUS_GROUPS else {}
-    found = matching(access.visible(request.user).filter(**chosen), text).select_related("owner").defer(*HEAVY)
-    shown = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
-    lines = batch_lines(shown.object_list, now)
+    found = access.visible(request.user).filter(**chosen).select_related("owner").defer(*HEAVY)
+    ids = newest_matching(found, text) if text.split() else None
+    shown = Paginator(found if ids is None else ids[:MOST_FOUND], ON_A_PAGE).get_page(request.GET.get("page"))
+    on_page: Any = shown.object_list
+    lines = batch_lines(on_page if ids is None else found.filter(pk__in=on_page), now)
     context = {
         "lines": lines,
         "shown": shown,
@@ -49,6 +52,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         "active": any(not line.session.state.is_terminal for line in lines),
         "wanted": wanted if chosen else "",
         "search": text,
+        "more": len(ids or ()) > MOST_FOUND,
         "groups": list(STATUS_GROUPS),
         "nav": "list",
     }

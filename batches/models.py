@@ -209,6 +209,10 @@ class BatchWords(models.Model):
 
     session = models.OneToOneField(BatchSession, on_delete=models.CASCADE, primary_key=True, related_name="words")
     text = models.TextField(help_text="Id, strategy, symbols and notes, in capitals.")
+    created_at = models.DateTimeField(help_text="The session's own, so that a search reads the newest first.")
+
+    class Meta:
+        indexes = [models.Index(fields=["-created_at"], name="words_newest")]
 
     def __str__(self) -> str:
         return self.text[:60]

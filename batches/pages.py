@@ -62,8 +62,9 @@ def leader_columns(session: BatchSession) -> list[tuple[str, str]]:
     ]
 
 
-def map_choice(session: BatchSession, axes: list[str], given: Mapping[str, str]) -> dict[str, Any]:
+def map_choice(session: BatchSession, given: Mapping[str, str], prefix: str = "map.") -> dict[str, Any]:
     """What the heatmap shows at first: what a copied link holds (`map.x=slow`), else the first two parameters."""
+    axes = [name for name in axes_of(session) if name != "coefficient"]
     first = {
         "x": (axes[1] if len(axes) > 1 else "", axes),
         "y": (axes[0] if axes else "", axes),
@@ -72,8 +73,8 @@ def map_choice(session: BatchSession, axes: list[str], given: Mapping[str, str])
         "aggregate": ("median", AGGREGATES),
         "near": ("", ["on"]),
     }
-    chosen = {name: given.get(f"map.{name}", "") for name in first}
-    return {"aggregates": AGGREGATES} | {
+    chosen = {name: given.get(prefix + name, "") for name in first}
+    return {"axes": axes, "aggregates": AGGREGATES} | {
         name: chosen[name] if chosen[name] in known else usual for name, (usual, known) in first.items()
     }
 

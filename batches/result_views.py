@@ -14,9 +14,10 @@ from batches.charts import equity_chart, monthly_returns
 from batches.detail import combination as replayed
 from batches.errors import BatchError
 from batches.fragments import page_or_part
+from batches.heatmap_table import heatmap_table
 from batches.insights import insights
 from batches.neighbours import at_the_end, neighbours
-from batches.pages import LEADER_METRICS, METRIC_BY_NAME, names_of, title_of
+from batches.pages import LEADER_METRICS, METRIC_BY_NAME, map_choice, names_of, title_of
 from batches.parallel import parallel as drawn_parallel
 from batches.plan import plan_of
 from batches.results_table import read_query
@@ -59,6 +60,21 @@ def parallel(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         ],
     }
     return page_or_part(request, "batches/parallel.html", "batches/_parallel.html", context)
+
+
+@require_GET
+def heatmap(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
+    """The heatmap as a table with words, also of a batch that is still at work."""
+    session = get_object_or_404(access.visible(request.user), pk=session_id)
+    choice = map_choice(session, request.GET, prefix="")
+    context = {
+        "session": session,
+        "title": title_of(session),
+        "names": names_of(session),
+        "map": choice,
+        "table": heatmap_table(session, choice, **{name: request.GET.get(name, "") for name in ("column", "row")}),
+    }
+    return page_or_part(request, "batches/heatmap.html", "", context)
 
 
 @require_GET

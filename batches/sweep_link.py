@@ -12,17 +12,26 @@ SETTINGS = (
     "startDate", "endDate", "direction", "fees", "slippage", "initialCapital", "wholeShares", "sortBy",
     "includeComparison", "timeoutSeconds", "abortFailureShare", "abortMinimumTests",
 )  # fmt: skip
+LONGEST_SYMBOLS = 4_000  # characters, of the 8 kB that nginx takes of a first line
 LEAST_RUN = 3  # fewer values are shorter as a list
 
 
 def sweep_query(asked: Mapping[str, Any]) -> str:
-    """The query string for a request in its wire form, as typed or as stored."""
-    pairs = {"strategy": asked["strategy"], "symbols": ",".join(asked["symbols"])}
+    """The query string for a request in its wire form, as typed or as stored; `groups` name more symbols."""
+    groups = asked.get("groups", ())
+    pairs = {"strategy": asked["strategy"]}
+    pairs |= {"symbols": ",".join(asked["symbols"])} if asked["symbols"] or not groups else {}
+    pairs |= {"group": groups} if groups else {}
     pairs |= {name: compact(spec) for name, spec in asked["parameterRanges"].items()}
     if asked["enableBetaScaling"]:
         pairs |= {"enableBetaScaling": "true", "coefficients": compact(asked["coefficients"])}
     pairs |= {name: exact(asked[name]) for name in SETTINGS if asked.get(name) is not None}
-    return urlencode(pairs, safe=",:")
+    return urlencode(pairs, doseq=True, safe=",:*")
+
+
+def fits_a_link(symbols: Sequence[str]) -> bool:
+    """Whether an address can name them all: proxies refuse long ones."""
+    return sum(map(len, symbols)) + len(symbols) <= LONGEST_SYMBOLS
 
 
 def compact(spec: Mapping[str, Any] | Sequence[Any]) -> str:

@@ -33,7 +33,7 @@ from batches.pages import (
 from batches.price_versions import prices_used
 from batches.progress import timeout_words
 from batches.results_table import ResultsTable
-from batches.sweep_link import sweep_query
+from batches.sweep_link import fits_a_link, sweep_query
 
 MOVES = {"cancel": lifecycle.cancel, "pause": lifecycle.pause, "resume": lifecycle.resume}
 
@@ -43,8 +43,7 @@ MOVES = {"cancel": lifecycle.cancel, "pause": lifecycle.pause, "resume": lifecyc
 def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """One batch: its panel, then its results; to htmx, the results alone."""
     session = get_object_or_404(access.visible(request.user), pk=session_id)
-    axes = [name for name in axes_of(session) if name != "coefficient"]
-    context: dict[str, Any] = {"session": session, "axes": axes, "map": map_choice(session, axes, request.GET)}
+    context: dict[str, Any] = {"session": session, "map": map_choice(session, request.GET)}
     if session.state.is_terminal:
         context |= _results_context(session, request.GET)
     if wants_part(request):
@@ -58,7 +57,7 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "curve": best_curve(session),
         "metric": METRIC_BY_NAME[session.sort_by],
         "leader_columns": leader_columns(session),
-        "link": f"{reverse('batches:form')}?{sweep_query(session.request)}",
+        "link": f"{reverse('batches:form')}?{_same_sweep(session)}",
         "timeout": timeout_words(session.timeout_s),
         "longest_note": settings.NOTE_MAX_LETTERS,
         "urls": {
@@ -68,6 +67,13 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         },
     }
     return page_or_part(request, "batches/detail.html", "", context)
+
+
+def _same_sweep(session: BatchSession) -> str:
+    """The query that opens the form with it; thousands of symbols are named by the batch that had them."""
+    if fits_a_link(session.request["symbols"]):
+        return sweep_query(session.request)
+    return f"{sweep_query(session.request | {'symbols': []})}&symbolsOf={session.id}"
 
 
 def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:

@@ -6,6 +6,7 @@ the empty one that DATABASE_URL names.
 
 import argparse
 import io
+import logging
 import os
 import statistics
 import tempfile
@@ -29,13 +30,15 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
 
 from batches import market_data, submission  # noqa: E402
-from batches.models import Instrument  # noqa: E402
+from batches.models import Instrument, InstrumentGroup  # noqa: E402
 from batches.price_import import read_prices, store_prices  # noqa: E402
 from batches.schemas import parse_start  # noqa: E402
 
 SEED = 20221228
+FORM = {"form": "1", "fast.mode": "list", "fast.values": "5", "slow.mode": "list", "slow.values": "50"}
 
 
 def wide_parquet(symbols: int, bars: int) -> bytes:
@@ -90,12 +93,34 @@ def estimate(symbols: list[str], **dates: str) -> None:
     submission.estimate(parse_start({"strategy": "sma_cross", "symbols": symbols, "parameterRanges": ranges} | dates))
 
 
+def with_names_and_groups() -> None:
+    """As an exchange has them: a name for each instrument, and a dozen sectors."""
+    instruments = list(Instrument.objects.exclude(symbol=settings.BENCHMARK_SYMBOL))
+    for each in instruments:
+        each.name = f"{each.symbol.title()} Industries Incorporated"
+    Instrument.objects.bulk_update(instruments, ["name"], batch_size=400)
+    for number in range(12):
+        InstrumentGroup.objects.create(name=f"Sector {number + 1}").instruments.set(instruments[number::12])
+
+
+def form_page(what: str, path: str, posted: dict[str, Any] | None = None) -> None:
+    """The median time of a page of the form, and what goes over the wire."""
+    client, taken = Client(SERVER_NAME="localhost", headers={"accept-encoding": "gzip"}), []
+    for _ in range(7):
+        begun = time.perf_counter()
+        response = client.get(path) if posted is None else client.post(path, posted)
+        taken.append((time.perf_counter() - begun) * 1e3)
+        assert response.status_code == 200, response.content
+    print(f"{what:58} {statistics.median(taken):8.0f} ms {len(response.content) / 1e3:6,.1f} kB", flush=True)
+
+
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--symbols", type=int, default=5_000)
     parser.add_argument("--bars", type=int, default=7_500)
     options = parser.parse_args()
+    logging.disable(logging.WARNING)
     call_command("migrate", verbosity=0)
     print(f"{connection.vendor}: {options.symbols:,} symbols x {options.bars:,} bars", flush=True)
     data = wide_parquet(options.symbols, options.bars)
@@ -108,10 +133,15 @@ def main() -> None:
     timed("load 100 series", lambda: load(ids[:100]))
     timed(f"load all {len(ids):,} series", lambda: load(ids))
     symbols = list(Instrument.objects.values_list("symbol", flat=True))
-    for words, dates in (("all dates", {}), ("chosen dates", {"startDate": "2000-01-03", "endDate": "2015-12-31"})):
+    for words, dates in (("all dates", {}), ("chosen dates", {"startDate": "1994-06-01", "endDate": "2015-12-31"})):
         _forget()
         timed(f"estimate a batch over all symbols, {words}", lambda dates=dates: estimate(symbols, **dates))
         timed(f"estimate it again, {words}", lambda dates=dates: estimate(symbols, **dates))
+    with_names_and_groups()
+    form_page("the form", "/")
+    form_page("the count of 20 symbols", "/count/", FORM | {"symbols": symbols[:20]})
+    form_page("the count of all", "/count/", FORM | {"symbols": "*"})
+    form_page("a search among them", "/symbols/?find=industries")
 
 
 if __name__ == "__main__":

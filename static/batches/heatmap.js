@@ -131,6 +131,6 @@ export function startHeatmap(card, names) {
     event.target === smooth ? answered && draw(answered) : load();
   });
   document.body.addEventListener("htmx:pushedIntoHistory", keepInAddress); // the table's links know only the table
-  form.addEventListener("submit", (event) => event.preventDefault());
+  card.querySelector("[data-picture]").hidden = false;
   load();
 }

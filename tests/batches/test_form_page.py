@@ -64,6 +64,13 @@ def error_at(response, name):
     return html.unescape(found[1])
 
 
+def test_too_many_combinations_are_told_at_the_parameters(client, instruments, settings):
+    settings.BATCH_MAX_COMBINATIONS = 17
+    response = client.post("/count/", posted(), headers=HTMX)
+    assert 'id="error-parameterRanges" hx-swap-oob="true">18 combinations are too many' in response.content.decode()
+    assert "18 combinations are too many" in error_at(client.post("/", posted()), "parameterRanges")
+
+
 def test_no_symbol_at_all_is_told_at_the_symbols(client, instruments):
     assert "at least one symbol" in error_at(client.post("/", posted(symbols=[])), "symbols")
 

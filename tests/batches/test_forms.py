@@ -6,7 +6,6 @@ from django.http import QueryDict
 from batches import submission
 from batches.errors import Detail
 from batches.forms import SweepForm
-from batches.market_data import instruments as stored
 from batches.models import Instrument, InstrumentGroup
 from batches.schemas import parse_start
 from batches.sweep_link import sweep_query
@@ -15,13 +14,13 @@ from batches.sweep_link import sweep_query
 @pytest.fixture
 def form(instruments):
     def opened(query="", details=()):
-        return SweepForm(QueryDict(query), stored(), details)
+        return SweepForm(QueryDict(query), details)
 
     return opened
 
 
 def test_the_form_opens_with_shares_and_without_the_index(form):
-    assert form().symbols == ["ACME", "BOLT", "CORE"]
+    assert form().choice.symbols == ["ACME", "BOLT", "CORE"]
     assert form().wire()["parameterRanges"] == {
         "fast": {"start": 2, "stop": 20, "step": 2},
         "slow": {"start": 25, "stop": 145, "step": 5},
@@ -70,7 +69,7 @@ def test_the_link_of_a_form_opens_the_same_form(form, query):
 
 
 def test_a_form_with_everything_switched_off_is_not_filled_with_defaults(form):
-    assert form("form=1").symbols == []
+    assert form("form=1").choice.symbols == []
     assert form("form=1").beta_scaling is False
 
 
@@ -107,7 +106,7 @@ def test_a_range_says_what_it_comes_to(form):
 
 
 def test_a_symbol_that_is_not_stored_stays_visible(form):
-    chips = {chip["symbol"]: chip for chip in form("symbols=ACME,ACMEE").chips}
+    chips = {chip["symbol"]: chip for chip in form("symbols=ACME,ACMEE").choice.chips}
     assert chips["ACMEE"]["unknown"]
     assert chips["ACME"]["checked"]
     assert not chips["BOLT"]["checked"]
@@ -152,7 +151,7 @@ def test_a_stop_is_off_until_someone_asks_for_it(form):
 def test_groups_are_offered_with_their_stored_symbols(form, instruments):
     InstrumentGroup.objects.create(name="Empty")
     InstrumentGroup.objects.create(name="Makers").instruments.add(instruments["CORE"], instruments["ACME"])
-    [makers] = form("fast=5&slow=50").groups
+    [makers] = form("fast=5&slow=50").groups()
     assert (makers["name"], makers["symbols"]) == ("Makers", ["ACME", "CORE"])
-    assert form(makers["query"]).symbols == ["ACME", "CORE"]
+    assert form(makers["query"]).choice.symbols == ["ACME", "CORE"]
     assert form(makers["query"]).wire()["parameterRanges"]["fast"] == [5]

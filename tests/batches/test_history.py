@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from batches import lifecycle, retrying
-from batches.finding import matching
+from batches.finding import matching, newest_matching
 from batches.models import BatchSession, Preset
 
 from . import working
@@ -57,6 +57,25 @@ def test_the_list_shows_what_the_search_found_and_its_tabs_keep_the_search(clien
     assert "No failed batch has all of “core”" in text_of(
         client.get(reverse("batches:list"), {"search": "core", "status": "failed"})
     )
+
+
+def test_a_search_lists_the_newest_in_order_and_says_when_there_are_more(client, two, monkeypatch):
+    words = text_of(client.get(reverse("batches:list"), {"search": "bolt"}))
+    assert "1–2 of 2" in words
+    assert newest_matching(BatchSession.objects.all(), "bolt") == [two[1].id, two[0].id]
+    monkeypatch.setattr("batches.finding.MOST_FOUND", 1)
+    monkeypatch.setattr("batches.history_views.MOST_FOUND", 1)
+    response = client.get(reverse("batches:list"), {"search": "bolt"})
+    assert "1–1 of the newest 1 found" in text_of(response)
+    assert str(two[1].id) in response.content.decode()
+    assert str(two[0].id) not in response.content.decode()
+
+
+@pytest.mark.parametrize("query", ["", "page=2", "status=complete", "search=acme", "search=acme&status=complete"])
+def test_the_list_asks_twice_and_leaves_the_wide_columns_alone(client, finished, query, django_assert_num_queries):
+    with django_assert_num_queries(2) as asked:
+        client.get(f"{reverse('batches:list')}?{query}")
+    assert not any('"results"' in each["sql"] for each in asked)
 
 
 def test_a_note_is_kept_shown_and_taken_away(client, two):

@@ -20,7 +20,7 @@ OF_A_BATCH = re.compile(r"<(\w+:)?session_id>")
 METHODS = ("get", "post", "put", "patch", "delete")
 # Routes without a batch in them: open to everyone who is logged in, or looked at by tests of their own.
 WITHOUT_A_BATCH = re.compile(
-    r"(admin/|account/|count/|batches/|prices/|instruments/|presets/|api/|metrics|healthz|readyz|log(in|out)/|$)"
+    r"(admin/|account/|count/|batches/|prices/|instruments/|presets/|symbols/|api/|metrics|healthz|readyz|log(in|out)/|$)"
 )
 
 
@@ -70,6 +70,12 @@ def test_there_are_doors():
 def test_every_route_without_a_batch_is_a_known_one():
     others = {route for route in routes() if not OF_A_BATCH.search(route)}
     assert [route for route in sorted(others) if not WITHOUT_A_BATCH.match(route)] == []
+
+
+def test_a_link_to_the_symbols_of_a_foreign_batch_opens_the_form_without_them(anns, as_user):
+    for name, symbols in (("ann", anns.request["symbols"]), ("bob", [])):
+        form = as_user(name).get(f"/?symbols=&symbolsOf={anns.pk}").content.decode()
+        assert re.findall(r'name="symbols" value="(\w+)" checked', form) == symbols
 
 
 def test_a_foreign_batch_looks_like_an_unknown_one(anns, as_user, with_token):

@@ -1,0 +1,103 @@
+"""The form of an installation with thousands of instruments."""
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.story import wait_for_status
+from tests.stack_process import StackProcess
+
+STORED = 5_000
+
+
+def wide_csv() -> str:
+    """A month of closes, in a column for each."""
+    names = [f"S{number:04}" for number in range(STORED)]
+    lines = [",".join([f"2020-01-{day:02}", *(str(100 + day) for _ in names)]) for day in range(1, 32)]
+    return "\n".join([",".join(["date", *names]), *lines])
+
+
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory):
+    """A stack of its own, with so many instruments beside the samples."""
+    running = StackProcess(tmp_path_factory.mktemp("exchange"), BATCH_MAX_SYMBOLS="6000")
+    try:
+        running.start().wait_until_ready()
+        files = {"file": ("closes.csv", wide_csv())}
+        httpx.post(f"{running.url}/api/instruments", files=files, timeout=60).raise_for_status()
+        yield running
+    finally:
+        running.end()
+
+
+@pytest.fixture
+def there(exchange, visitor):
+    """there(**options): the form, opened by a visitor."""
+
+    def opened(query="", **options):
+        page = visitor(**options).page
+        page.goto(f"{exchange.url}/?{query}")
+        return page
+
+    return opened
+
+
+def test_symbols_are_found_taken_and_tested(there):
+    page = there("symbols=KO&fast=2&slow=3")
+    expect(page.locator(".chip:has(:checked)")).to_have_text(re.compile("KO"))
+    page.get_by_role("searchbox", name="Search instruments").fill("s123")
+    expect(page.locator("#hits")).to_contain_text("10 found.")
+    page.get_by_role("checkbox", name="S1234").check()
+    expect(page.locator(".total")).to_have_text("2")
+    expect(page).to_have_url(re.compile("symbols=KO,S1234&"))
+    page.get_by_role("searchbox", name="Search instruments").fill("pep")
+    expect(page.locator("#hits")).to_contain_text("1 found.")
+    page.keyboard.press("Enter")
+    expect(page.locator(".total")).to_have_text("3")
+    page.reload()
+    expect(page.locator(".chip:has(:checked)")).to_have_count(3)
+    page.get_by_role("button", name="Run batch").click()
+    wait_for_status(page, "complete")
+
+
+def test_all_of_them_are_one_chip_and_one_letter_of_the_link(there):
+    page = there("symbols=&fast=2&slow=3")
+    page.get_by_role("checkbox", name="All").check()
+    expect(page.locator(".total")).to_have_text("5,020")
+    expect(page).to_have_url(re.compile(r"symbols=\*&"))
+    page.reload()
+    expect(page.get_by_role("checkbox", name="All")).to_be_checked()
+    page.get_by_role("link", name="None").click()
+    expect(page.locator("#error-symbols")).to_contain_text("at least one symbol")
+
+
+def test_symbols_are_pasted_and_an_unknown_one_is_told_with_the_near_name(there):
+    page = there("symbols=&fast=2&slow=3")
+    page.get_by_text("Type or paste symbols").click()
+    typed = page.get_by_role("textbox", name="Symbols, with commas")
+    typed.fill("s0001, S0002\nSP50")
+    expect(page.locator("#error-symbols")).to_contain_text("Did you mean SP500?")
+    expect(typed).to_have_attribute("aria-invalid", "true")
+    typed.fill("s0001, S0002\nSP500")
+    expect(page.locator(".total")).to_have_text("3")
+
+
+def test_without_scripts_a_search_offers_what_is_then_ticked(there):
+    page = there("symbols=KO&fast=2&slow=3", java_script_enabled=False)
+    page.get_by_role("searchbox", name="Search instruments").fill("s4321")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("checkbox", name="S4321").check()
+    page.get_by_role("button", name="Count again").click()
+    expect(page.locator(".total")).to_have_text("2")
+    expect(page.get_by_role("checkbox", name="S4321")).to_be_checked()
+
+
+def test_the_first_page_is_light_however_many_there_are(exchange, visitor):
+    page, finished = visitor().page, []
+    page.on("requestfinished", lambda request: finished.append(request))
+    page.goto(exchange.url)
+    page.wait_for_load_state("networkidle")
+    sizes = [request.sizes() for request in finished]
+    assert sum(each["responseBodySize"] + each["responseHeadersSize"] for each in sizes) < 100_000
