@@ -30,6 +30,7 @@ export function startHeatmap(card, names) {
     wanted.delete("near"); // done here
     try {
       const response = await fetch(`${card.dataset.heatmap}?${wanted}`);
+      if (response.status === 401) return location.reload(); // logged out: the login leads back here
       const answer = await response.json();
       if (mine !== newest) return; // a later choice is on its way
       if (response.ok) draw(answer);

@@ -10,6 +10,13 @@ from tests.browser.story import Visitor
 
 expect.set_options(timeout=15_000)
 
+# How pages are looked at for axe. The same colours meet in both browsers; what differs is how wide a page becomes, so
+# that Firefox is shown each page on a phone.
+WAYS = {
+    "chromium": [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)],
+    "firefox": [("dark", 390)],
+}
+
 
 def pytest_collection_modifyitems(items):
     for item in items:
@@ -18,10 +25,17 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_generate_tests(metafunc):
-    """Every story is told in Chromium; those marked `both_browsers`, in Firefox too."""
-    if "vendor" in metafunc.fixturenames:
-        both = metafunc.definition.get_closest_marker("both_browsers")
-        metafunc.parametrize("vendor", ["chromium", "firefox"] if both else ["chromium"], scope="session")
+    """Every story is told in both browsers, but for those marked `chromium_alone`, which say why."""
+    if "vendor" not in metafunc.fixturenames:
+        return
+    alone = metafunc.definition.get_closest_marker("chromium_alone")
+    vendors = ["chromium"] if alone else ["chromium", "firefox"]
+    if "eyes" in metafunc.fixturenames:
+        looks = [(vendor, way) for vendor in vendors for way in WAYS[vendor]]
+        ids = [f"{vendor}-{scheme}-{width}" for vendor, (scheme, width) in looks]
+        metafunc.parametrize(("vendor", "eyes"), looks, ids=ids, indirect=["eyes"])
+    else:
+        metafunc.parametrize("vendor", vendors)
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +76,13 @@ def visitor(stack, browsers, vendor, playwright):
 def page(visitor):
     """One such visitor's page, for most of the stories."""
     return visitor().page
+
+
+@pytest.fixture
+def eyes(request, visitor, vendor):
+    """A visitor who sees it one way."""
+    scheme, width = request.param
+    someone = visitor(color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 900})
+    if vendor == "firefox":  # WebDriver cannot say what the system prefers: here it is the reader who chose
+        someone.context.add_init_script(f"location.host && localStorage.setItem('theme', '{scheme}')")
+    return someone

@@ -20,7 +20,6 @@ def two(stack, page):
     return page
 
 
-@pytest.mark.both_browsers
 def test_a_note_is_found_again_and_two_batches_are_compared(stack, two, vendor):
     page, note = two, f"Oil against oil in {vendor}"
     page.locator("summary", has_text="Notes").press("Enter")

@@ -49,7 +49,6 @@ def open_streams(stack):
     return int(sum(map(float, counts)))
 
 
-@pytest.mark.both_browsers
 @pytest.mark.parametrize("missing", TRANSPORTS)
 def test_the_page_goes_on_over_a_network_that_is_cut_and_stalls_and_after_the_death_of_the_server(
     stack, visitor, long_batch, missing
@@ -84,7 +83,6 @@ def test_the_page_goes_on_over_a_network_that_is_cut_and_stalls_and_after_the_de
         assert percentage(page) == pytest.approx(snapshot(stack, long_batch)["percentage"], abs=0.1)
 
 
-@pytest.mark.both_browsers
 def test_a_page_that_is_loaded_again_at_any_moment_shows_the_truth(stack, page):
     address = start(stack, symbols=["AAPL", "GE"])
     page.goto(address)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_accessibility import WAYS, check
+from tests.browser.story import WITHOUT_SCRIPTS
+from tests.browser.test_accessibility import check
 from tests.stack_process import ROOT
 
 OHLCV = ROOT / "tests" / "data" / "ohlcv_5.csv.gz"
@@ -93,9 +94,10 @@ def test_a_file_that_is_no_table_is_told_at_the_form(stack, visitor, tmp_path):
     drop(someone.page, path)
     expect(someone.page.locator("[data-upload-error]")).to_contain_text("picture.csv: line 1: this is not text")
     expect(someone.page.get_by_role("button", name="Upload and look")).to_be_enabled()
-    someone.complaints = [text for text in someone.complaints if "422" not in text]  # the browser notes the status
+    someone.wanted(422)
 
 
+@WITHOUT_SCRIPTS
 def test_an_import_without_scripts(stack, visitor):
     page = visitor(java_script_enabled=False).page
     page.goto(f"{stack.url}/prices/")
@@ -108,7 +110,6 @@ def test_an_import_without_scripts(stack, visitor):
     expect(page.locator(".notice")).to_contain_text("is discarded")
 
 
-@pytest.mark.parametrize("eyes", [WAYS[0], WAYS[3]], indirect=True, ids=lambda way: f"{way[0]}-{way[1]}")
 def test_no_page_of_prices_breaks_a_rule_that_axe_can_check(stack, eyes):
     page = eyes.page
     page.goto(f"{stack.url}/prices/")
@@ -120,10 +121,3 @@ def test_no_page_of_prices_breaks_a_rule_that_axe_can_check(stack, eyes):
     page.get_by_role("button", name="Discard this file").click()
     page.get_by_role("link", name="AAPL").click()
     check(page)
-
-
-@pytest.fixture
-def eyes(request, visitor):
-    """A visitor who sees it one way."""
-    scheme, width = request.param
-    return visitor(color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 900})

@@ -28,7 +28,6 @@ def long_batch(stack):
         cancel(stack, each)
 
 
-@pytest.mark.both_browsers
 def test_one_click_runs_5000_tests_and_ends_with_the_table(stack, page):
     page.goto(stack.url)
     expect(page.locator(".total")).to_have_text("5,000")
@@ -46,7 +45,6 @@ def test_one_click_runs_5000_tests_and_ends_with_the_table(stack, page):
     assert fragments.count(page.url) <= 1  # the results are fetched once, or came with the page when it was quicker
 
 
-@pytest.mark.both_browsers
 def test_the_bar_moves_the_leaders_change_and_the_clock_ticks(stack, page, long_batch):
     page.goto(long_batch)
     seen = [wait_for_progress(page)]
@@ -67,13 +65,12 @@ def test_the_bar_moves_the_leaders_change_and_the_clock_ticks(stack, page, long_
     assert re.fullmatch(r"\d+% [A-Z]+ · Backtester", page.title())
 
 
-def test_the_bar_is_blue_while_it_runs_and_green_when_complete(stack, page, long_batch):
-    def colour():
-        return page.locator("[data-fill]").evaluate("bar => getComputedStyle(bar).fill")
-
-    page.goto(long_batch)
+def test_the_bar_is_blue_while_it_runs_and_green_when_complete(stack, page):
+    address = start(stack)
+    page.goto(address)
     wait_for_progress(page)
     expect(page.locator("[data-fill]")).to_have_css("fill", "rgb(36, 104, 221)")
+    cancel(stack, address)
     page.goto(start(stack, strategy="sma_cross", parameterRanges={}, enableBetaScaling=False))
     wait_for_status(page, "complete")
     expect(page.locator("[data-fill]")).to_have_css("fill", "rgb(18, 135, 95)")
@@ -92,7 +89,6 @@ def test_a_refresh_and_a_second_browser_show_the_truth_at_once(stack, visitor, l
     wait_for_progress(second, beyond=before)
 
 
-@pytest.mark.both_browsers
 def test_the_page_goes_on_by_itself_after_the_server_was_killed(stack, visitor, long_batch):
     someone = visitor()
     someone.expects_breaks = True
@@ -108,7 +104,6 @@ def test_the_page_goes_on_by_itself_after_the_server_was_killed(stack, visitor, 
     assert page.evaluate("window.sameDocument") is True
 
 
-@pytest.mark.both_browsers
 def test_cancel_stops_within_a_second_and_keeps_what_is_done(stack, page, long_batch):
     page.goto(long_batch)
     wait_for_progress(page)
