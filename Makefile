@@ -49,8 +49,9 @@ bench-prices: $(VENV)/test.stamp ## Measure the price store: 5,000 symbols of 7,
 	$(PY) -m benchmarks.prices
 	.ci/postgres -- $(PY) -m benchmarks.prices
 
-bench-scaling: $(VENV)/test.stamp ## Measure what limits each part, then compute what a given load needs
+bench-scaling: $(VENV)/test.stamp ## Measure what limits each part, on SQLite and on PostgreSQL, then compute what a given load needs
 	$(PY) -m benchmarks.scaling
+	FSYNC=on .ci/postgres -- $(PY) -m benchmarks.scaling
 
 bench-page: $(VENV)/test.stamp ## Measure what the batch page costs its reader: bytes, script, memory, long tasks
 	$(PY) -m benchmarks.page
