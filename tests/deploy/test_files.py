@@ -86,4 +86,5 @@ def test_systemd_understands_the_unit_of_the_page(tmp_path):
     unit = tmp_path / "backtester-worker.service"
     unit.write_text(block.text.replace("/opt/backtester", str(ROOT)))
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert [line for line in done.stderr.splitlines() if unit.name in line] == []  # it also reads what the machine has
+    assert done.returncode == 0
