@@ -52,8 +52,9 @@ bench-prices: $(VENV)/test.stamp ## Measure the price store: 5,000 symbols of 7,
 bench-history: $(VENV)/test.stamp ## Measure the list of batches and its search with 100,000 of them
 	$(PY) -m benchmarks.history
 
-bench-scaling: $(VENV)/test.stamp ## Measure what limits each part, then compute what a given load needs
+bench-scaling: $(VENV)/test.stamp ## Measure what limits each part, on SQLite and on PostgreSQL, then compute what a given load needs
 	$(PY) -m benchmarks.scaling
+	FSYNC=on .ci/postgres -- $(PY) -m benchmarks.scaling
 
 bench-page: $(VENV)/test.stamp ## Measure what the batch page costs its reader: bytes, script, memory, long tasks
 	$(PY) -m benchmarks.page

@@ -149,7 +149,8 @@ def attempt(chunk: ResultChunk) -> SliceResult | None:
     except EngineError as error:  # as when an upgrade took the strategy away: no chunk can ever be computed
         lifecycle.fail(chunk.session_id, timezone.now(), f"The batch cannot be computed any more. {error.message}")
     except Exception as error:  # also a soft time limit: whoever claims the chunk next starts afresh
-        log.exception("attempt %d at chunk %s of batch %s failed", chunk.attempt, chunk.pk, chunk.session_id)
+        words, about = "attempt %d at chunk %s of batch %s failed", {"chunk": chunk.pk}
+        log.exception(words, chunk.attempt, chunk.pk, chunk.session_id, extra=about)
         if chunk.attempt < settings.CHUNK_MAX_ATTEMPTS:
             release(chunk)
         else:

@@ -1,8 +1,8 @@
 """What limits each part, and what a given load needs: `make bench-scaling`, or `python -m benchmarks.scaling`.
 
 Measures, in about eighty seconds: the engine and the cost of a chunk in one process without a queue; then the real
-stack with 1, 2 and 4 workers on SQLite, a batch of 500,000 combinations and fifty of 20 chunks each, the better of two
-rounds. Writes var/scaling.json.
+stack with 1, 2 and 4 workers, a batch of 500,000 combinations and fifty of 20 chunks each, the better of two rounds.
+On SQLite, or on the PostgreSQL of DATABASE_URL, in new databases of it. Adds what it finds to var/scaling.json.
 
     python -m benchmarks.scaling --plan 1e8 100000
 
@@ -20,7 +20,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from dataclasses import asdict
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ SAMPLE = ROOT / "backtester" / "sample_data" / "sp500_20_close.csv.gz"
 WORKERS = (1, 2, 4)
 FIFTY = 50
 ROUNDS = 2
+POSTGRES = os.environ.get("DATABASE_URL", "").removesuffix("/postgres")
 LARGE = {"fast": {"start": 2, "stop": 201, "step": 1}, "slow": {"start": 205, "stop": 329, "step": 1}}
 SMALL = {"fast": {"start": 2, "stop": 20, "step": 2}, "slow": {"start": 25, "stop": 145, "step": 5}}
 TINY = {"fast": {"start": 2, "stop": 6, "step": 1}, "slow": {"start": 25, "stop": 45, "step": 10}}
@@ -40,7 +41,7 @@ TINY = {"fast": {"start": 2, "stop": 6, "step": 1}, "slow": {"start": 25, "stop"
 def chunk_by_chunk(folder: Path) -> dict[str, float]:
     """Claim, compute and record in this process: what the engine does alone, and what a chunk costs beside it."""
     os.environ |= {"DJANGO_SETTINGS_MODULE": "backtester.settings", "DATA_DIR": str(folder)}
-    os.environ["REDIS_URL"] = f"unix://{folder}/nobody.sock"
+    os.environ |= {"REDIS_URL": f"unix://{folder}/nobody.sock", **new_database()}
     import django
 
     django.setup()
@@ -86,15 +87,23 @@ def work(ranges: dict[str, Any]) -> list[tuple[int, float, float, float]]:
         taken.append((result.metrics.shape[1], claimed - began, computed - claimed, recorded - computed))
 
 
+def new_database() -> dict[str, str]:
+    """What a process is told of one of its own; SQLite's is in its data folder."""
+    from tests.faults.stack_under_test import new_postgres_database
+
+    return {"DATABASE_URL": new_postgres_database(f"{POSTGRES}/postgres")} if POSTGRES else {}
+
+
 def with_workers(count: int, folder: Path) -> dict[str, float]:
     """The real stack: a batch of 500,000, then fifty tiny ones at once."""
     from tests.stack_process import StackProcess
 
-    stack = StackProcess(folder, WORKERS=str(count)).start()
+    database = new_database()
+    stack = StackProcess(folder, WORKERS=str(count), **database).start()
     try:
         stack.wait_until_ready()
         large_s, fifty_s = asyncio.run(batches(stack.url))
-        chunks, tests, size = stored(folder / "db.sqlite3")
+        chunks, tests, size = stored(folder / "db.sqlite3", database.get("DATABASE_URL", ""))
     finally:
         stack.end()
     say(f"workers: {count}; 500,000 combinations, POST to complete", 500_000 / large_s, "combinations/s")
@@ -124,15 +133,14 @@ async def batches(url: str) -> tuple[float, float]:
     return min(large), min(fifty)
 
 
-def stored(database: Path) -> tuple[int, int, int]:
+def stored(file: Path, url: str) -> tuple[int, int, int]:
     """Chunks, combinations and bytes of the largest batch."""
     query = """SELECT COUNT(*), SUM(stop - start), SUM(LENGTH(block)) FROM batches_resultchunk
                GROUP BY session_id ORDER BY 2 DESC LIMIT 1"""
-    connection = sqlite3.connect(database)
-    try:
+    import psycopg
+
+    with closing(psycopg.connect(url) if url else sqlite3.connect(file)) as connection:
         return connection.execute(query).fetchone()
-    finally:
-        connection.close()
 
 
 def say(what: str, value: float, unit: str) -> None:
@@ -140,14 +148,17 @@ def say(what: str, value: float, unit: str) -> None:
     print(f"{what:<62} {value:>12,.{0 if value >= 100 else 2}f} {unit}", flush=True)
 
 
-def measure() -> Figures:
+def measure() -> dict[str, float]:
     """All of it; what a plan needs is of the stack with one worker."""
     os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "var" / "numba"))  # compiled once, not for each stack
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start", flush=True)
+    name = "PostgreSQL" if POSTGRES else "SQLite"
+    print(f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         found = chunk_by_chunk(Path(folder))
         stacks = [with_workers(count, Path(folder) / f"workers-{count}") for count in WORKERS]
-    return Figures(**found | stacks[0])
+    if POSTGRES:
+        return {f"postgres_{name}": stacks[0][name] for name in ("worker_tests_s", "chunks_s")}
+    return found | stacks[0]
 
 
 def main() -> None:
@@ -156,11 +167,12 @@ def main() -> None:
     parser.add_argument("--plan", nargs=2, type=float, metavar=("COMBINATIONS_A_DAY", "WATCHERS"))
     parser.add_argument("--running", type=int, default=50, help="batches that run at a time (50)")
     options = parser.parse_args()
+    found = json.loads(FOUND.read_text()) if FOUND.exists() else {}
     if not options.plan:
+        found |= measure()
         FOUND.parent.mkdir(exist_ok=True)
-        FOUND.write_text(json.dumps(asdict(measure()), indent=2) + "\n")
-    figures = Figures(**json.loads(FOUND.read_text())) if FOUND.exists() else Figures()
-    print_plan(figures, *(options.plan or (1e8, 100_000)), options.running)
+        FOUND.write_text(json.dumps(found, indent=2) + "\n")
+    print_plan(Figures(**found), *(options.plan or (1e8, 100_000)), options.running)
 
 
 if __name__ == "__main__":

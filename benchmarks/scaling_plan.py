@@ -8,11 +8,13 @@ from dataclasses import dataclass
 class Figures:
     """What a plan rests on. A test is a combination: sma_cross on 8,313 daily closes."""
 
-    engine_tests_s: float = 448_000  # one core, computing alone
-    worker_tests_s: float = 321_000  # the stack with one worker, from the request to the last event
+    engine_tests_s: float = 346_000  # one core, computing alone
+    worker_tests_s: float = 239_000  # the stack with one worker on SQLite, from the request to the last event
+    postgres_worker_tests_s: float = 142_000  # the same on PostgreSQL
     tests_per_chunk: float = 25_000  # in a batch of 500,000
     bytes_per_test: float = 144  # of results, in the database
-    chunks_s: float = 278  # recorded on SQLite, by one worker, 50 small batches at once
+    chunks_s: float = 240  # recorded on SQLite, by one worker, 50 small batches at once
+    postgres_chunks_s: float = 152  # the same on PostgreSQL
     small_chunk_tests: float = 250  # in a batch of 5,000 over 20 symbols
     # Not measured here: from docs/live.md.
     watchers_per_process: float = 2_000  # all on one batch, or over 50
@@ -30,7 +32,8 @@ class Needs:
     tests_s: float
     worker_cores: int
     chunks_s: tuple[float, float]  # from batches of 500,000, and of 5,000
-    chunks_share: float  # of what was measured on SQLite, when all batches are small
+    sqlite_share: float  # of the chunks that one worker recorded a second, when all batches are small
+    postgres_share: float
     bytes_day: float
     bytes_s: float
     web_processes: int
@@ -43,7 +46,7 @@ class Needs:
 def plan(figures: Figures, per_day: float, watchers: float, *, hours: float, running: int) -> Needs:
     """What `per_day` combinations within `hours` need, with `running` batches at a time that all processes watch."""
     tests_s = per_day / (hours * 3600)
-    busy = tests_s / figures.worker_tests_s
+    busy = tests_s / figures.postgres_worker_tests_s  # a load with several hosts wants PostgreSQL
     small = tests_s / figures.small_chunk_tests
     processes = math.ceil(watchers / figures.watchers_per_process)
     slices_s = busy / figures.slice_s  # each worker's time slice is one message in the queue
@@ -52,7 +55,8 @@ def plan(figures: Figures, per_day: float, watchers: float, *, hours: float, run
         tests_s=tests_s,
         worker_cores=math.ceil(busy),
         chunks_s=(tests_s / figures.tests_per_chunk, small),
-        chunks_share=small / figures.chunks_s,
+        sqlite_share=small / figures.chunks_s,
+        postgres_share=small / figures.postgres_chunks_s,
         bytes_day=per_day * figures.bytes_per_test,
         bytes_s=tests_s * figures.bytes_per_test,
         web_processes=processes,
@@ -79,7 +83,8 @@ def in_words(need: Needs) -> dict[str, str]:
         "worker processes, a core each": f"{need.worker_cores}",
         "chunks recorded a second, batches of 500,000": f"{need.chunks_s[0]:.2f}",
         "chunks recorded a second, batches of 5,000": f"{need.chunks_s[1]:.1f}",
-        "    of what one worker recorded on SQLite": f"{need.chunks_share:.1%}",
+        "    of what one worker recorded on SQLite": f"{need.sqlite_share:.1%}",
+        "    of what one worker recorded on PostgreSQL": f"{need.postgres_share:.1%}",
         "results, GB a day": f"{need.bytes_day / 1e9:.1f}",
         "results, MB a second": f"{need.bytes_s / 1e6:.2f}",
         "web processes": f"{need.web_processes}",

@@ -1,18 +1,20 @@
 """What a load needs, computed from figures: benchmarks/scaling_plan.py."""
 
-from pathlib import Path
+import importlib
 
 import pytest
 
 from benchmarks.scaling_plan import Figures, plan, print_plan
+from tests.fenced import blocks
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "scaling.md"
 FIGURES = Figures(
     engine_tests_s=2_000,
-    worker_tests_s=1_000,
+    worker_tests_s=1_500,
+    postgres_worker_tests_s=1_000,
     tests_per_chunk=5_000,
     bytes_per_test=100,
     chunks_s=40,
+    postgres_chunks_s=80,
     small_chunk_tests=500,
     watchers_per_process=300,
     watcher_bytes=1_000,
@@ -27,7 +29,7 @@ def test_a_load_is_divided_by_what_one_of_each_does():
     assert needs.tests_s == 10_000
     assert needs.worker_cores == 10
     assert needs.chunks_s == (2.0, 20.0)
-    assert needs.chunks_share == 0.5
+    assert (needs.sqlite_share, needs.postgres_share) == (0.5, 0.25)
     assert needs.bytes_day == 3.6e9
     assert needs.bytes_s == 1e6
     assert needs.web_processes == 4
@@ -51,6 +53,12 @@ def test_the_plan_is_printed_for_a_day_and_for_an_hour(capsys):
     assert [line.split()[-2:] for line in lines if line.startswith("combinations a second")] == [["417", "10,000"]]
 
 
-def test_the_page_shows_what_its_figures_give(capsys):
-    print_plan(Figures(), 1e8, 100_000, 50)
-    assert f"```\n{capsys.readouterr().out}```" in PAGE.read_text()
+def test_the_command_of_the_page_prints_what_stands_below_it(capsys, monkeypatch, tmp_path):
+    (command,), (plan_below,) = blocks("docs/scaling.md", "sh"), blocks("docs/scaling.md", "text")
+    python, module, name, *arguments = command.text.split()
+    assert (python, module) == ("python", "-m")
+    scaling = importlib.import_module(name)
+    monkeypatch.setattr("sys.argv", [name, *arguments])
+    monkeypatch.setattr(scaling, "FOUND", tmp_path / "nothing is measured here.json")
+    scaling.main()
+    assert capsys.readouterr().out == plan_below.text

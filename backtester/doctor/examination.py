@@ -81,7 +81,9 @@ class CannotStart(Exception):
 @contextmanager
 def quiet_batch(site: Site) -> Iterator[str]:
     """A paused batch of our own to watch; removed at the end."""
-    _, listed, _ = site.ask("GET", "/api/instruments")
+    status, listed, _ = site.ask("GET", "/api/instruments")
+    if status == 401:
+        raise CannotStart("People sign in here: give a token of yours, as --token or in BACKTESTER_TOKEN.")
     rows = listed.get("instruments", []) if isinstance(listed, dict) else []
     symbols = [row["symbol"] for row in rows][:20]
     if not symbols:

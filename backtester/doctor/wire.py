@@ -28,6 +28,11 @@ class Site:
         self.host, self.port = parts.hostname, parts.port or (443 if self.secure else 80)
         self.netloc, self.origin = parts.netloc, f"{parts.scheme}://{parts.netloc}"
         self.prefix = parts.path.rstrip("/")
+        self.identity: dict[str, str] = {}
+
+    def sign_in(self, token: str | None) -> None:
+        """Everything is asked with the token from now on."""
+        self.identity = {"Authorization": f"Bearer {token}"} if token else {}
 
     def connection(self) -> http.client.HTTPConnection:
         """A new one."""
@@ -37,7 +42,7 @@ class Site:
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, http.client.HTTPMessage]:
         """Status, body (JSON if it is), headers."""
         connection = self.connection()
-        given = {"Host": self.netloc, "Accept": "application/json"} | headers
+        given = {"Host": self.netloc, "Accept": "application/json"} | self.identity | headers
         payload = None
         if body is not None:
             payload, given["Content-Type"] = json.dumps(body).encode(), "application/json"
@@ -64,7 +69,7 @@ class EventStream:
     def __init__(self, site: Site, path: str) -> None:
         self.connection = site.connection()
         headers = {"Host": site.netloc, "Accept": "text/event-stream", "Accept-Encoding": "gzip", "Origin": site.origin}
-        self.connection.request("GET", site.prefix + path, headers=headers)
+        self.connection.request("GET", site.prefix + path, headers=headers | site.identity)
         self.answer = self.connection.getresponse()
         self.status, self.headers = self.answer.status, self.answer.headers
 
@@ -97,6 +102,7 @@ class WebSocket:
         lines = [
             f"GET {site.prefix}{path} HTTP/1.1", f"Host: {site.netloc}", f"Origin: {origin}", "Upgrade: websocket",
             "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}",
+            *(f"{name}: {value}" for name, value in site.identity.items()),
         ]  # fmt: skip
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
         self.buffer = b""  # not a file of the socket: that would be of no use after a timeout

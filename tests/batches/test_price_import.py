@@ -15,6 +15,7 @@ from batches.market_data import decode_bars
 from batches.models import Instrument, PriceSeries
 from batches.price_files import BadPriceFile
 from batches.price_import import read_prices, store_prices
+from tests.fenced import blocks
 
 SAMPLE = Path(__file__).resolve().parents[2] / "backtester/sample_data/sp500_20_close.csv.gz"
 LONG = """symbol,date,close
@@ -389,8 +390,7 @@ def test_the_command_stores_nothing_of_a_bad_file_and_ends_with_1(db, capsys, tm
 
 
 def test_every_file_of_the_documentation_is_read_as_it_says():
-    text = (SAMPLE.parents[2] / "docs/prices.md").read_text()
-    long, wide, german = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    long, wide, german = (block.text for block in blocks("docs/prices.md", "csv"))
     assert closes(long)["AAPL"] == {"2020-01-02": 72.96, "2020-01-03": 72.25}
     assert closes(wide) == {"AAPL": {"2020-01-02": 72.96, "2020-01-03": 72.25}, "MSFT": {"2020-01-02": 154.49}}
     assert closes(german, "SAP.csv") == {"SAP": {"2020-01-02": 120.75, "2020-01-13": 122.0}}

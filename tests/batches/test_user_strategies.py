@@ -17,6 +17,7 @@ from backtester.engine.strategies import _catalogue
 from batches import user_strategies
 from batches.models import BatchSession
 from batches.retrying import retry
+from tests.fenced import blocks
 
 from . import working
 
@@ -52,8 +53,8 @@ def folder(tmp_path, monkeypatch):
 
 def documented_file():
     """The worked example of the page about strategies."""
-    page = (ROOT / "docs/strategies.md").read_text(encoding="utf-8")
-    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    (block,) = blocks("docs/strategies.md", "python")
+    return block.text
 
 
 def post(body):

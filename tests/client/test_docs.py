@@ -4,19 +4,21 @@ import ast
 import contextlib
 import inspect
 import io
-import re
+from itertools import zip_longest
 from typing import Any
 
 import pytest
 
-from tests.stack_process import ROOT
+from tests.fenced import blocks
 
 pytestmark = pytest.mark.stack
-CELLS = re.findall(
-    r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?",
-    (ROOT / "docs/client.md").read_text(encoding="utf-8"),
-    re.DOTALL | re.MULTILINE,
-)
+EVERY = blocks("docs/client.md")
+# A cell's output stands behind it; one that prints nothing has none.
+CELLS = [
+    (block.text, after.text if after and after.info == "text" else "")
+    for block, after in zip_longest(EVERY, EVERY[1:])
+    if block.info == "python"
+]
 
 
 @pytest.fixture

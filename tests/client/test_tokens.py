@@ -1,16 +1,22 @@
 """Tokens where people sign in: by every transport, and from the terminal of another machine."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from backtester.client import Client, NotFound, NotSignedIn
 from backtester.client.watching import LADDER
+from tests.fenced import blocks
 from tests.stack_process import ROOT, StackProcess
+from tests.terminal.pseudo_terminal import PseudoTerminal
 
 pytestmark = pytest.mark.stack
+PASSWORD = "a horse that holds"
 TWO_TRADERS = """
 from django.contrib.auth.models import Group, User
 from backtester.people.tokens import issue
@@ -41,6 +47,25 @@ def team(tmp_path_factory):
         running.end()
 
 
+def test_the_first_account_is_made_as_the_page_says_and_signs_in(team):
+    (block,) = blocks("docs/people.md", "sh")
+    start, make = block.lines
+    assert start == "ACCESS_MODE=team make run"  # which `team` is
+    python, _, *arguments = shlex.split(make, comments=True)
+    assert python == ".venv/bin/python"
+    with PseudoTerminal(*arguments, env=team.environment) as terminal:
+        for question, answer in {"Username": "root", "Email": "", "Password:": PASSWORD, "again": PASSWORD}.items():
+            terminal.expect(question)
+            terminal.press(f"{answer}\n".encode())
+        assert terminal.end() == 0
+    with httpx.Client(base_url=team.url, headers={"Origin": team.url}, follow_redirects=True) as browser:
+        login = browser.get("/admin/")
+        assert login.url.path == "/login/"
+        (secret,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', login.text))
+        fields = {"username": "root", "password": PASSWORD, "csrfmiddlewaretoken": secret}
+        assert browser.post(login.url, data=fields).url.path == "/admin/"
+
+
 def test_a_token_opens_what_is_its_owners_and_nothing_else(team, monkeypatch, tmp_path):
     ann, bob = manage("shell", "-v0", "-c", TWO_TRADERS, **team.environment).stdout.split()
     with Client(team.url, token=ann) as hers, Client(team.url, token=bob) as his, Client(team.url) as nobodys:
@@ -56,8 +81,16 @@ def test_a_token_opens_what_is_its_owners_and_nothing_else(team, monkeypatch, tm
             his.batch(batch.id).results()
         assert len(batch.results()) == 2
     elsewhere = team.environment | {"DATA_DIR": str(tmp_path)}
-    done = manage("watch_batch", batch.page_url, **elsewhere, BACKTESTER_TOKEN=ann)
-    assert json.loads(done.stdout.splitlines()[-1])["type"] == "complete"
+    by_link = manage("watch_batch", batch.page_url, **elsewhere, BACKTESTER_TOKEN=ann)
+    by_id = manage("watch_batch", batch.id, "--url", team.url, "--token", ann, **elsewhere)
+    for done in (by_link, by_id):
+        assert json.loads(done.stdout.splitlines()[-1])["type"] == "complete"
     done = manage("watch_batch", batch.page_url, **elsewhere)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: Log in, or send the token")
+
+
+def test_the_doctor_asks_for_a_token(team):
+    done = manage("doctor", "--url", team.url, "--seconds", "2", **team.environment)
+    assert done.returncode == 1
+    assert "People sign in here: give a token of yours" in done.stdout

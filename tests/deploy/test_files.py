@@ -8,11 +8,13 @@ import subprocess
 import sys
 
 import pytest
+from django.core.management import get_commands
 
 from tests.deploy import compose
+from tests.fenced import blocks
 from tests.stack_process import ROOT
 
-COMMANDS = {path.stem for path in (ROOT / "backtester/management/commands").glob("*.py")} | {"migrate"}
+COMMANDS = set(get_commands())
 SETTINGS = set(re.findall(r"`(\w+)`", (ROOT / "docs/settings.md").read_text()))
 
 
@@ -78,8 +80,11 @@ def test_the_site_that_compose_makes_asks_the_web_service_over_https(tmp_path):
     assert "listen 80;" not in site
 
 
-def test_every_command_in_the_words_on_deployment_is_one_that_there_is():
-    words = (ROOT / "docs/deploy.md").read_text()
-    assert set(re.findall(r"manage\.py (\w+)", words)) <= COMMANDS | {"createsuperuser"}
-    for path in re.findall(r"`(deploy/[\w./-]+|\.ci/\w+|tests/[\w/]+)`", words):
-        assert (ROOT / path).exists() or path == "deploy/secrets/", path
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd")
+def test_systemd_understands_the_unit_of_the_page(tmp_path):
+    (block,) = blocks("docs/deploy.md", "ini")
+    unit = tmp_path / "backtester-worker.service"
+    unit.write_text(block.text.replace("/opt/backtester", str(ROOT)))
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60, check=False)
+    assert [line for line in done.stderr.splitlines() if unit.name in line] == []  # it also reads what the machine has
+    assert done.returncode == 0

@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 import uuid
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -31,6 +32,11 @@ class Examined:
     database_url: str | None  # None: SQLite in data_dir
     faults: Path  # the folder that `injected/` reads
     golden: dict
+    headers: Mapping[str, str] = {}  # who asks; where nobody signs in, nobody says so
+
+    def ask(self, method, path, **options):
+        """A request, as whoever tests here."""
+        return httpx.request(method, self.url + path, headers=self.headers, timeout=60, **options)
 
     def tell(self, name, what):
         """Change a file of `injected/` in one step; an empty one is no fault."""
@@ -46,17 +52,17 @@ class Examined:
 
     def start_batch(self, request=None):
         """The id of a new batch."""
-        answer = httpx.post(f"{self.url}/api/backtest/batch", json=request or sweep(), timeout=60)
+        answer = self.ask("POST", "/api/backtest/batch", json=request or sweep())
         assert answer.status_code == 202, answer.text
         return answer.json()["sessionId"]
 
     def snapshot(self, session_id):
         """The newest event."""
-        return httpx.get(f"{self.url}/api/backtest/batch/{session_id}", timeout=60).json()
+        return self.ask("GET", f"/api/backtest/batch/{session_id}").json()
 
     def act(self, session_id, action):
         """Cancel, pause, resume, retry."""
-        return httpx.post(f"{self.url}/api/backtest/batch/{session_id}/{action}", timeout=60)
+        return self.ask("POST", f"/api/backtest/batch/{session_id}/{action}")
 
     def tests_done(self, session_id):
         """Read from the row: asking the server all the time would be a fault of its own."""
@@ -81,8 +87,8 @@ class Examined:
 
     def results(self, session_id):
         """All rows."""
-        url = f"{self.url}/api/backtest/batch/{session_id}/results.parquet"
-        return pd.read_parquet(io.BytesIO(httpx.get(url, timeout=60).content))
+        answer = self.ask("GET", f"/api/backtest/batch/{session_id}/results.parquet")
+        return pd.read_parquet(io.BytesIO(answer.content))
 
     def undisturbed(self, request=None):
         """The rows of the same request with no fault about."""

@@ -61,7 +61,7 @@ class Watchers:
     """A thread with watchers of both kinds, half and half, of some batches."""
 
     def __init__(self, stack, session_ids, count=2):
-        self.url = stack.url
+        self.url, self.headers = stack.url, stack.headers
         self.histories = {
             session_id: [History() for _ in range(max(1, count // len(session_ids)))] for session_id in session_ids
         }
@@ -99,14 +99,19 @@ class Watchers:
 
     async def _by_websocket(self, session_id, history):
         url = f"{self.url.replace('http', 'ws', 1)}/ws/backtest/batch/{session_id}/"
-        async with websockets.connect(url, max_size=None, open_timeout=20) as connection:
+        options = {"max_size": None, "open_timeout": 20, "additional_headers": self.headers}
+        async with websockets.connect(url, **options) as connection:
             history.begins.append(len(history.events))
             async for text in connection:
                 history.see(str(text))
 
     async def _by_event_source(self, session_id, history):
         url = f"{self.url}/api/backtest/batch/stream?sessionId={session_id}"
-        async with httpx.AsyncClient(timeout=30, verify=False) as client, aconnect_sse(client, "GET", url) as source:
+        async with (
+            httpx.AsyncClient(timeout=30, verify=False, headers=self.headers) as client,
+            aconnect_sse(client, "GET", url) as source,
+        ):
+            source.response.raise_for_status()  # a proxy without servers has an answer too
             history.begins.append(len(history.events))
             async for event in source.aiter_sse():
                 if event.data:

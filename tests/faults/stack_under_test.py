@@ -109,9 +109,9 @@ class StackUnderTest(Examined, StackProcess):
                 assert any(re.search(pattern, trace) for pattern in injected), f"{log.name}: {trace}"
 
 
-def new_postgres_database(url):
+def new_postgres_database(url, name=""):
     """One of this stack's own, beside the given one."""
-    name = f"faults_{uuid.uuid4().hex[:12]}"
+    name = name or f"faults_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return url.rpartition("/")[0] + f"/{name}"

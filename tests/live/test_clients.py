@@ -2,20 +2,17 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
+from tests.fenced import blocks
 from tests.stack.watching import body, start
-from tests.stack_process import ROOT
 
 pytestmark = pytest.mark.stack
-EXAMPLES = re.findall(
-    r"^```(\w+) ([\w-]+)\n(.*?)^```", (ROOT / "docs/clients.md").read_text(), re.DOTALL | re.MULTILINE
-)
+EXAMPLES = [(*block.info.split(), block.text) for block in blocks("docs/clients.md")]
 ELSEWHERE = {"browser"}  # the page's own feed does the same, and has tests in browsers
 
 

@@ -2,15 +2,18 @@
 
 import logging
 import os
+import re
 
 import pytest
 
 from tests.faults.stack_under_test import new_postgres_database
+from tests.production.containers import Containers
+from tests.production.page import PAGE
 from tests.production.profile import Production
-from tests.stack_process import until
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
+PARTS = ("web1", "web2", "worker1", "worker2", "watchdog")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -22,24 +25,35 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(scope="session")
-def production(tmp_path_factory):
-    """Everything that compose.yaml starts, ready. Clients trust the certificate that the shipped script has made."""
-    running = Production(tmp_path_factory.mktemp("production"), new_postgres_database(os.environ["DATABASE_URL"]))
+def containers(tmp_path_factory):
+    """Everything that compose.yaml starts, as the first block of the page does it.
+
+    Who tests here has the token that it prints, and trusts the certificate that the shipped script has made.
+    """
+    database = new_postgres_database(os.environ["DATABASE_URL"], "backtester")
+    running = Production(tmp_path_factory.mktemp("production"), database)
+    compose = Containers(running)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(running.secrets / "tls_certificate"))
         try:
-            yield running.start()
+            (token,) = re.findall(r"^bt_\S+$", compose.follow(PAGE.first_start), re.MULTILINE)
+            running.headers = {"Authorization": f"Bearer {token}"}
+            yield compose
         finally:
             running.end()
 
 
+@pytest.fixture(scope="session")
+def production(containers):
+    """The installation."""
+    return containers.production
+
+
 @pytest.fixture(autouse=True)
 def _whole(production):
-    """After each test nothing is stuck, and every part runs again for the next."""
+    """Before each test every part runs, and no other; after it nothing is stuck."""
+    production.be(*PARTS)
+    production.logs_begin_here()
     yield
     production.chunks()
     production.check_nothing_is_stuck()
-    for name in ("web1", "web2", "worker1", "worker2", "watchdog"):
-        if name not in production.parts:
-            production.start_process(name)
-    until(production.is_ready, "every part to be back")

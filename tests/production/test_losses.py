@@ -2,7 +2,6 @@
 
 import threading
 
-import httpx
 import pytest
 
 from tests.faults.histories import Watchers
@@ -16,18 +15,18 @@ RANGES = {"fast": {"start": 2, "stop": 51, "step": 1}, "slow": {"start": 55, "st
 class Poller:
     """A thread that asks for the snapshot until the batch is over."""
 
-    def __init__(self, url):
-        self.url, self.events, self.over = url, [], threading.Event()
+    def __init__(self, production, session_id):
+        self.production, self.path = production, f"/api/backtest/batch/{session_id}"
+        self.events, self.over = [], threading.Event()
         self.thread = threading.Thread(target=self._ask, daemon=True)
         self.thread.start()
 
     def _ask(self):
-        with httpx.Client(timeout=30) as client:
-            while not (self.events and self.events[-1]["type"] in {"complete", "error"}) and not self.over.is_set():
-                answer = client.get(self.url)
-                assert answer.status_code == 200, answer.text
-                self.events.append(answer.json())
-                self.over.wait(0.2)
+        while not (self.events and self.events[-1]["type"] in {"complete", "error"}) and not self.over.is_set():
+            answer = self.production.ask("GET", self.path)
+            assert answer.status_code == 200, answer.text
+            self.events.append(answer.json())
+            self.over.wait(0.2)
 
     def check(self):
         """It never went back, never failed, and ended with the end."""
@@ -45,7 +44,7 @@ def test_a_lost_worker_host_and_a_lost_web_host_lose_and_double_nothing(producti
     production.chunks(pace_s=0.2)
     session_id = production.start_batch(request)
     watchers = Watchers(production, [session_id], count=8)
-    poller = Poller(f"{production.url}/api/backtest/batch/{session_id}")
+    poller = Poller(production, session_id)
     production.wait_for(session_id, 5_000)
     until(lambda: all(history.events for history in watchers.all()), "every watcher to see the batch")
     held = production.claims(session_id, "worker1")

@@ -1,7 +1,6 @@
 """The commands of docs/terminal.md, run as they stand there."""
 
 import json
-import re
 import subprocess
 import sys
 
@@ -9,10 +8,11 @@ import pandas as pd
 import pytest
 
 from backtester.client import Client
+from tests.fenced import blocks
 from tests.stack_process import ROOT
 
 pytestmark = pytest.mark.stack
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/terminal.md").read_text(encoding="utf-8"), re.DOTALL | re.M)
+BLOCKS = [block.text for block in blocks("docs/terminal.md", "sh")]
 
 
 def test_the_commands_do_what_the_page_says(stack, tmp_path):

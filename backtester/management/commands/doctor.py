@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from backtester.client.addresses import find_token
 from backtester.doctor.examination import examine
 from backtester.doctor.wire import Site
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Where, and for how long."""
         parser.add_argument("--url", required=True, help="The address that browsers use.")
+        parser.add_argument("--token", help="Where people sign in; else that of BACKTESTER_TOKEN.")
         parser.add_argument(
             "--seconds", type=float, default=40.0, help="How long quiet streams are watched for idle timeouts."
         )
@@ -27,6 +29,7 @@ class Command(BaseCommand):
             site = Site(options["url"])
         except ValueError as error:
             raise CommandError(str(error)) from None
+        site.sign_in(find_token(options["token"], site.origin + site.prefix))
         self.stdout.write(f"Looking at {site.origin} for about {options['seconds']:g} s ...")
         if not examine(site, seconds=options["seconds"], say=self._say):
             raise CommandError("Live updates would not reach every browser; see above.")

@@ -1,0 +1,56 @@
+"""Every code block of README and docs/ runs as a test, or says here why not; every command they name is there."""
+
+import re
+
+import pytest
+from django.core.management import get_commands
+
+from tests.fenced import PAGES, blocks
+from tests.stack_process import ROOT
+
+# Each of these tests takes all blocks of the kind, so one that is added runs, or fails because it is one too many.
+RUN = {
+    ("README.md", "bash"): "tests/stack/test_readme.py",
+    ("README.md", "python"): "tests/stack/test_readme.py",
+    ("docs/client.md", "python"): "tests/client/test_docs.py",
+    ("docs/client.md", "text"): "tests/client/test_docs.py",
+    ("docs/clients.md", "javascript node"): "tests/live/test_clients.py",
+    ("docs/clients.md", "python httpx-sse"): "tests/live/test_clients.py",
+    ("docs/clients.md", "python websockets"): "tests/live/test_clients.py",
+    ("docs/clients.md", "sh curl"): "tests/live/test_clients.py",
+    ("docs/deploy.md", "ini"): "tests/production/page.py",
+    ("docs/deploy.md", "sh"): "tests/production/page.py",
+    ("docs/people.md", "sh"): "tests/client/test_tokens.py",
+    ("docs/prices.md", "csv"): "tests/batches/test_price_import.py",
+    ("docs/scaling.md", "sh"): "tests/test_scaling.py",
+    ("docs/scaling.md", "text"): "tests/test_scaling.py",
+    ("docs/strategies.md", "python"): "tests/batches/test_user_strategies.py",
+    ("docs/terminal.md", "sh"): "tests/terminal/test_docs.py",
+}
+NOT_RUN = {
+    ("ARCHITECTURE.md", "indented"): "a picture of the three storeys; import-linter holds them",
+    ("README.md", "indented"): "`make run` is run by tests/stack/test_runstack.py, and `make test` runs this",
+    ("docs/clients.md", "javascript browser"): "wants a page; our own feed does the same, and has tests in browsers",
+    ("docs/terminal.md", "text"): "how a panel looks at one moment; tests/terminal/test_panel.py holds its lines",
+}
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+def test_every_block_is_run_or_says_why_not():
+    kinds = {(page, block.info) for page in NAMES for block in blocks(page)}
+    assert kinds == RUN.keys() | NOT_RUN.keys()
+
+
+@pytest.mark.parametrize(("page", "test"), sorted({(page, test) for (page, _), test in RUN.items()}))
+def test_who_runs_a_page_reads_it(page, test):
+    assert page in (ROOT / test).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_command_that_a_page_names_is_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert set(re.findall(r"manage\.py ([a-z_]+)", text)) <= set(get_commands())
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"(?:`|^    |; |=\w+ )make ([a-z-]+)", text, re.MULTILINE)) <= set(targets.split())
+    for path in re.findall(r"`((?:deploy|tests|\.ci)/[\w./-]+)`", text):
+        assert (ROOT / path).exists() or path == "deploy/secrets/", path
