@@ -267,6 +267,39 @@ async def test_a_watcher_that_is_cut_off_while_it_waits_frees_the_hub(halfway, q
     assert not live.hub().watchers
 
 
+async def test_a_crowd_has_seen_the_end_before_the_first_of_it_is_let_go(halfway, quick):
+    told = []
+
+    async def watch():
+        nonlocal told
+        async for event in live.follow(halfway.pk):
+            if event is not None:
+                told += [event.kind]
+        told += ["left"]
+
+    crowd = [asyncio.create_task(watch()) for _ in range(30)]
+    await wait_for(lambda: told.count("connected") == 30)
+    await sync_to_async(lifecycle.cancel)(halfway.pk, timezone.now())
+    await asyncio.gather(*crowd)
+    assert told[-60:] == ["error"] * 30 + ["left"] * 30
+
+
+async def test_while_a_crowd_comes_only_what_is_new_is_collected(quick, monkeypatch):
+    """And everything once very many have come and gone: until then nothing walks over all who are here."""
+    monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
+    monkeypatch.setattr(hub, "COLLECT_ALL_AFTER", 20)
+    monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
+    rounds, ours = [], live.hub()
+    with contextlib.ExitStack() as crowd:
+        for _ in range(12):
+            crowd.enter_context(ours.watching(uuid.uuid4()))
+            ours._collect()
+        assert rounds == [1, 1]
+    ours._collect()
+    assert rounds == [1, 1, 2]
+    assert ours.turnover == 0
+
+
 async def test_watchers_of_two_batches_see_their_own_only(start, worker, quick):
     sessions = [await sync_to_async(working.submit)(start(fees=fees)) for fees in (0.001, 0.002)]
     watched = await asyncio.gather(*(collect(session.pk) for session in sessions for _ in range(3)))
