@@ -288,8 +288,8 @@ async def test_while_a_crowd_comes_only_what_is_new_is_collected(quick, monkeypa
     """And everything once very many have come and gone: until then nothing walks over all who are here."""
     monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
     monkeypatch.setattr(hub, "COLLECT_ALL_AFTER", 20)
-    monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
     rounds, ours = [], live.hub()
+    monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
     with contextlib.ExitStack() as crowd:
         for _ in range(12):
             crowd.enter_context(ours.watching(uuid.uuid4()))
