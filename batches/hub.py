@@ -29,7 +29,7 @@ POLL_S = 1.0
 RECHECK_S = 20.0  # a stream ends within this time, and a moment, after its watcher has lost the right to it
 SUBSCRIBE_S = 1.0
 OPENING = 16  # event streams that are opened at the same time
-COLLECT_AFTER, COLLECT_ALL_AFTER = 1_000, 10_000  # watchers that came or left; for all, as many again as are here
+COLLECT_AFTER = 1_000  # watchers that came or left; for a full round, as many again as are here
 PARTING_S = 0.0002  # for each watcher: what closing one takes, and as much again for whoever else is served
 # What the layer raises while Redis is away; RuntimeError: its channel went away with the connection.
 LAYER_ERRORS = (redis.RedisError, OSError, RuntimeError)
@@ -152,10 +152,10 @@ class Hub:
         """Collect the cycles that requests and connections leave, when there is enough to find, and freeze the rest.
 
         A full round walks over all watchers: half a second for five thousand. So the collector never makes one by
-        itself (`asgi.py`). Here only what is new since the last round is walked over, while a crowd comes as well. What
-        was still needed then, and is not any more, waits for a full round, after very many comings and goings.
+        itself (`asgi.py`), and while a crowd comes only what is new since the last round is walked over. What was still
+        needed then, and is not any more, waits for a full round, after more comings and goings than are here.
         """
-        if self.turnover >= COLLECT_ALL_AFTER + self.watchers:
+        if self.turnover >= COLLECT_AFTER + self.watchers:
             self.turnover = self.collected = 0
             gc.unfreeze()
             gc.collect()
