@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
@@ -28,7 +29,8 @@ POLL_S = 1.0
 RECHECK_S = 20.0  # a stream ends within this time, and a moment, after its watcher has lost the right to it
 SUBSCRIBE_S = 1.0
 OPENING = 16  # event streams that are opened at the same time
-COLLECT_AFTER = 1_000  # watchers that came or left, and as many again as are here
+COLLECT_AFTER = 1_000  # watchers that came or left; for a full round, as many again as are here
+PARTING_S = 0.0002  # for each watcher: what closing one takes, and as much again for whoever else is served
 # What the layer raises while Redis is away; RuntimeError: its channel went away with the connection.
 LAYER_ERRORS = (redis.RedisError, OSError, RuntimeError)
 
@@ -45,7 +47,7 @@ class Hub:
         self.newer_events = newer_events
         self.refused = refused
         self.watchers = 0
-        self.turnover = self.seen_turnover = 0
+        self.turnover = self.collected = 0  # since the last full round; of these, until the last round of any kind
         self.channel: str | None = None
         self.opening = asyncio.Lock()
         self.opening_streams = asyncio.Semaphore(OPENING)
@@ -81,6 +83,13 @@ class Hub:
             await asyncio.wait(
                 {watched.subscription}
             )  # shared: a watcher that leaves must not cancel it for the others
+
+    async def parting(self) -> None:
+        """A moment of one's own, so that a crowd which has seen the end is not let go all at once.
+
+        Closing costs more than an event: whoever else waits for one, even for the same end, would wait for that.
+        """
+        await asyncio.sleep(random.uniform(0, self.watchers * PARTING_S))
 
     def deliver(self, session_id: uuid.UUID, event: Event | None) -> None:
         """Hand an event to everyone who watches the batch; None: it seems to be deleted."""
@@ -143,13 +152,17 @@ class Hub:
         """Collect the cycles that requests and connections leave, when there is enough to find, and freeze the rest.
 
         A full round walks over all watchers: half a second for five thousand. So the collector never makes one by
-        itself (`asgi.py`), and here it comes when a crowd has settled, or after many comings and goings.
+        itself (`asgi.py`), and while a crowd comes only what is new since the last round is walked over. What was still
+        needed then, and is not any more, waits for a full round, after more comings and goings than are here.
         """
-        settled, self.seen_turnover = self.turnover == self.seen_turnover, self.turnover
-        if self.turnover >= COLLECT_AFTER + (0 if settled else self.watchers):
-            self.turnover = 0
-            gc.unfreeze()  # who was here the last time may have left
+        if self.turnover >= COLLECT_AFTER + self.watchers:
+            self.turnover = self.collected = 0
+            gc.unfreeze()
             gc.collect()
+            gc.freeze()
+        elif self.turnover >= self.collected + COLLECT_AFTER:
+            self.collected = self.turnover
+            gc.collect(1)
             gc.freeze()
 
     async def _poll(self) -> None:

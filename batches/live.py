@@ -67,6 +67,7 @@ async def follow(
                 await read(first_events, session_id, credential)  # raises if the batch, or the right, is gone
             yield event
             if event is not None and event.is_terminal:
+                await hub().parting()
                 return
 
 

@@ -53,7 +53,7 @@ class BlockCache:
         self.blocks: OrderedDict[int, Floats] = OrderedDict()
         self.lock = threading.Lock()  # the server answers from several threads
 
-    def fetch(self, chunk_ids: Sequence[int]) -> dict[int, Floats]:
+    def fetch(self, chunk_ids: Sequence[int], *, keep: bool = True) -> dict[int, Floats]:
         """The blocks of finished chunks, by chunk id; one query for all that are missing."""
         with self.lock:
             found = {pk: self.blocks[pk] for pk in chunk_ids if pk in self.blocks}
@@ -62,17 +62,18 @@ class BlockCache:
         missing = [pk for pk in chunk_ids if pk not in found]
         chunks = ResultChunk.objects.filter(pk__in=missing).values_list("pk", "block", "start", "stop")
         for pk, data, start, stop in chunks:
-            found[pk] = self._keep(pk, decode_block(data, stop - start))
+            found[pk] = block = decode_block(data, stop - start)
+            if keep:
+                self._keep(pk, block)
         return found
 
-    def _keep(self, pk: int, block: Floats) -> Floats:
+    def _keep(self, pk: int, block: Floats) -> None:
         with self.lock:
             if pk not in self.blocks:
                 self.blocks[pk] = block
                 self.size += block.nbytes
             while self.size > self.limit and len(self.blocks) > 1:
                 self.size -= self.blocks.popitem(last=False)[1].nbytes
-        return block
 
 
 _cache = BlockCache(CACHE_BYTES)
@@ -111,10 +112,10 @@ class Columns:
         return self.plan.rows(self.index[positions], self.metrics_at(positions))
 
 
-def columns_of(session: BatchSession) -> Columns:
-    """What is finished of a batch at this moment."""
+def columns_of(session: BatchSession, *, keep: bool = True) -> Columns:
+    """What is finished of a batch at this moment. keep : whether this process will soon be asked for it again."""
     chunks = list(finished_chunks(session).order_by("start").values_list("pk", "start", "stop", "status"))
-    blocks = _cache.fetch([pk for pk, _, _, status in chunks if status == ChunkStatus.DONE])
+    blocks = _cache.fetch([pk for pk, _, _, status in chunks if status == ChunkStatus.DONE], keep=keep)
     return Columns(
         plan=plan_of(session),
         index=_joined([np.arange(start, stop, dtype=np.int64) for _, start, stop, _ in chunks]),

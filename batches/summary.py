@@ -19,7 +19,7 @@ FEW_TRADES = 30
 
 def summarise(session: BatchSession) -> dict[str, Any]:
     """`BatchResults` in its wire form."""
-    columns = columns_of(session)
+    columns = columns_of(session, keep=False)  # a worker ends many batches and looks back at none
     metric = METRIC_OF_WIRE_NAME[session.sort_by]
     descending = higher_is_better(metric)
     values = columns.metric(metric)

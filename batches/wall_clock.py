@@ -1,9 +1,12 @@
 """When somebody sets the clock: deadlines and leases are instants, and must move with it."""
 
+import contextlib
+import json
 import logging
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
@@ -14,6 +17,8 @@ from batches.models import ACTIVE, BatchSession, ChunkStatus, ResultChunk
 SIGHTINGS = ("worker_seen_at", "queued_at")
 log = logging.getLogger(__name__)
 JUMP_S = 2.0  # what the wall clock may gain or lose against the monotonic one between two looks
+DRIFT_S = 0.1  # and since the look that is kept: small steps must not add up to a jump
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux; elsewhere nothing is kept
 
 
 class Instants(NamedTuple):
@@ -25,24 +30,49 @@ class Instants(NamedTuple):
 
 @dataclass
 class WallClock:
-    """Looks at the wall clock again and again, and moves the instants of active batches when it has jumped."""
+    """Looks at the wall clock again and again, and moves the instants of active batches when it has jumped.
 
-    wall: datetime | None = None
-    monotonic_s: float = 0.0
+    memory : a file that keeps the look for the watchdog that comes after this one. The monotonic clock is that of the
+    machine: it goes on while no watchdog runs, and begins again only with the machine.
+    """
+
+    memory: Path | None = None
+    zero: datetime | None = None  # where the monotonic clock began, by the wall clock
     known: dict[uuid.UUID, Instants] = field(default_factory=dict)
+    kept: datetime | None = None  # the `zero` in the memory
+
+    def __post_init__(self) -> None:
+        """Take over from the watchdog before."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if self.memory and (note := json.loads(self.memory.read_text()))["boot"] == BOOT_ID.read_text():
+                self.known = {uuid.UUID(pk): Instants(*map(_instant, pair)) for pk, pair in note["known"].items()}
+                self.zero = self.kept = datetime.fromisoformat(note["zero"])
 
     def check(self, wall: datetime, monotonic_s: float) -> bool:
         """Compare with the look before. True when the clock had jumped, and all is moved."""
-        before, passed = self.wall, timedelta(seconds=monotonic_s - self.monotonic_s)
-        jump = wall - before - passed if before else timedelta()
+        zero = wall - timedelta(seconds=monotonic_s)
+        jump = zero - self.zero if self.zero else timedelta()
         jumped = abs(jump.total_seconds()) > JUMP_S
         if jumped:
             log.warning("the clock was set by %.1f s; deadlines and leases move with it", jump.total_seconds())
             self._move_by(jump, wall)
-        self.wall, self.monotonic_s = wall, monotonic_s  # only now: what fails above is tried again in the next round
         active = BatchSession.objects.filter(status__in=ACTIVE)
-        self.known = {pk: Instants(*rest) for pk, *rest in active.values_list("pk", *Instants._fields)}
+        known = {pk: Instants(*rest) for pk, *rest in active.values_list("pk", *Instants._fields)}
+        is_news = known != self.known or self.kept is None or abs((zero - self.kept).total_seconds()) > DRIFT_S
+        self.zero, self.known = zero, known  # only now: what fails above is tried again in the next round
+        if is_news:
+            self._keep(zero)
         return jumped
+
+    def _keep(self, zero: datetime) -> None:
+        """In one step. On a full disk it is left: the next watchdog knows less, and nothing else is lost."""
+        with contextlib.suppress(OSError):
+            if self.memory:
+                known = {pk.hex: [each and each.isoformat() for each in pair] for pk, pair in self.known.items()}
+                fresh = self.memory.with_suffix(".new")
+                fresh.write_text(json.dumps({"boot": BOOT_ID.read_text(), "zero": zero.isoformat(), "known": known}))
+                fresh.replace(self.memory)
+                self.kept = zero
 
     def _move_by(self, jump: timedelta, now: datetime) -> None:
         """Each update asks for the instants seen before the jump: a second watchdog finds them moved already."""
@@ -59,6 +89,10 @@ class WallClock:
                 paused_s=F("paused_s") + jump.total_seconds(),  # the time that did not pass counts for nothing
                 **{name: _sighting(getattr(session, name), jump, now) for name in SIGHTINGS},
             )
+
+
+def _instant(kept: str | None) -> datetime | None:
+    return datetime.fromisoformat(kept) if kept else None
 
 
 def _sighting(instant: datetime | None, jump: timedelta, now: datetime) -> datetime | None:

@@ -26,9 +26,9 @@ FORGOTTEN_S = 10.0  # and so long while the queue is busy
 DAY_S = 24 * 3600.0
 
 
-def run(stop: threading.Event) -> None:
+def run(stop: threading.Event, clock: WallClock) -> None:
     """Do rounds until told to stop. A round that fails is logged, the next one comes."""
-    clock, daily = WallClock(), Daily()
+    daily = Daily()
     while not stop.is_set():
         try:
             close_old_connections()

@@ -1,8 +1,7 @@
-"""Promises about safety that no other test holds, and the page that names the test of each promise."""
+"""Promises about safety that no other test holds. The page of all of them is compared in `test_docs.py`."""
 
 import os
 import pickle
-import re
 import stat
 import subprocess
 import sys
@@ -12,7 +11,6 @@ import pytest
 from django.conf import settings as live_settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "security.md"
 
 
 def start_with(tmp_path, *, code="", **environment):
@@ -102,14 +100,3 @@ def test_dependencies_are_locked_with_their_hashes():
         assert pinned
         assert all("==" in line for line in pinned)
         assert sum("--hash=sha256:" in line for line in lines) >= len(pinned)
-
-
-def test_each_promise_names_tests_that_there_are():
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| S")]
-    assert [row.split("|")[1].strip() for row in rows] == [f"S{number}" for number in range(1, 29)]
-    for row in rows:
-        named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", row)
-        assert named, row
-        for path, test in named:
-            text = (ROOT / path).read_text()
-            assert not test or f"def {test}(" in text, f"{path} has no {test}"

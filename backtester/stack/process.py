@@ -32,12 +32,16 @@ def _leash() -> Callable[[], None]:
 
 
 def part_environment() -> dict[str, str]:
-    """Ours, for a part. Processes are the only axis of parallelism, so no threads below."""
+    """Ours, for a part. Processes are the only axis of parallelism, so no threads below, and little memory for them."""
     # Celery asks CELERY_BROKER_URL before our settings: one left there by another project would cut the worker off.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CELERY_BROKER_")}
     path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))  # from any working directory
     single = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    return inherited | single | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    # The C library gives threads arenas of their own, sixteen of them on two cores, and each keeps what it once needed:
+    # requests come in ever new threads, and the server would grow for as long as it runs. Python's own lock makes more
+    # than two useless.
+    frugal = {"MALLOC_ARENA_MAX": "2"}
+    return inherited | single | frugal | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(frozen=True)

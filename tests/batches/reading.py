@@ -1,4 +1,4 @@
-"""What a reader finds in a page."""
+"""What a reader finds in a page, and what the form sends."""
 
 import html
 import re
@@ -37,3 +37,31 @@ def rows_of(response):
 def wanted(session, **query):
     shown = page(session, ResultsQuery.parse(session, query))
     return [(row["symbol"], row["index"]) for row in shown.rows]
+
+
+def error_at(response, name):
+    """What stands under a field of the form."""
+    found = re.search(rf'id="error-{name}">(.*?)</p>', response.content.decode())
+    assert found, name
+    return html.unescape(found[1])
+
+
+def posted(**changes):
+    """The fields of the form for 18 tests."""
+    return {
+        "form": "1",
+        "strategy": "sma_cross",
+        "symbols": ["ACME", "BOLT"],
+        "fast.mode": "list",
+        "fast.values": "3, 5, 8",
+        "slow.mode": "range",
+        "slow.start": "10",
+        "slow.stop": "30",
+        "slow.step": "10",
+        "direction": "long",
+        "feesPercent": "0.1",
+        "slippagePercent": "0",
+        "initialCapital": "100000",
+        "sortBy": "sharpe",
+        "timeoutMinutes": "15",
+    } | changes

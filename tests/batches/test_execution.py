@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from backtester.engine import METRIC_NAMES
@@ -209,6 +209,21 @@ def test_a_chunk_whose_worker_stumbles_is_given_back(submitted, monkeypatch, err
     assert (chunk.status, chunk.lease_until) == (ChunkStatus.WAITING, None)
     monkeypatch.undo()
     assert working.finish(submitted).successful == 24
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), SystemExit()])
+def test_an_attempt_that_failed_for_another_reason_does_not_count_against_the_chunk(submitted, monkeypatch, error):
+    def refuse(*args):
+        raise error
+
+    monkeypatch.setattr(execution, "record_chunks", refuse)
+    chunk = working.claim(submitted.pk)
+    assert chunk.attempt == 1
+    with pytest.raises(type(error)):
+        working.run(chunk)
+    chunk.refresh_from_db()
+    assert (chunk.status, chunk.attempt) == (ChunkStatus.WAITING, 0)
 
 
 def test_a_chunk_that_fails_in_every_attempt_is_counted_as_failed_and_the_batch_goes_on(submitted, monkeypatch):

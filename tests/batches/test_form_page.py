@@ -1,36 +1,14 @@
 """The form, as it comes from the server, which is how it is without scripts."""
 
-import html
 import re
 
 import pytest
 
 from batches.models import BatchSession
 
-from .reading import HTMX, text_of, url
+from .reading import HTMX, error_at, posted, text_of, url
 
 pytestmark = pytest.mark.usefixtures("queued", "published")  # nothing is queued or announced: these tests look at pages
-
-
-def posted(**changes):
-    """The fields of the form for 18 tests."""
-    return {
-        "form": "1",
-        "strategy": "sma_cross",
-        "symbols": ["ACME", "BOLT"],
-        "fast.mode": "list",
-        "fast.values": "3, 5, 8",
-        "slow.mode": "range",
-        "slow.start": "10",
-        "slow.stop": "30",
-        "slow.step": "10",
-        "direction": "long",
-        "feesPercent": "0.1",
-        "slippagePercent": "0",
-        "initialCapital": "100000",
-        "sortBy": "sharpe",
-        "timeoutMinutes": "15",
-    } | changes
 
 
 def test_the_form_opens_with_its_count_and_without_complaints(client, instruments):
@@ -55,13 +33,6 @@ def test_a_bad_field_is_told_at_the_field_and_nothing_is_stored(client, instrume
     assert "abc" in error_at(response, "slow")
     assert 'value="abc"' in response.content.decode()
     assert not BatchSession.objects.exists()
-
-
-def error_at(response, name):
-    """What stands under a field of the form."""
-    found = re.search(rf'id="error-{name}">(.*?)</p>', response.content.decode())
-    assert found, name
-    return html.unescape(found[1])
 
 
 def test_too_many_combinations_are_told_at_the_parameters(client, instruments, settings):

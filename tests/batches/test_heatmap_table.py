@@ -11,7 +11,7 @@ from batches.pages import map_choice
 from batches.templatetags.batch_format import metric
 
 from . import working
-from .test_views import text_of, url
+from .reading import text_of, url
 
 SQUARE = {"fast": [3, 5, 8], "slow": [10, 20, 30]}
 

@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError
 from django.utils import timezone
 
-from batches import lifecycle, live, watched
+from batches import hub, lifecycle, live, watched
 from batches.errors import NotFound
 from batches.progress import newest_event
 
@@ -215,6 +215,38 @@ async def test_a_watcher_that_is_cut_off_while_it_waits_frees_the_hub(halfway, q
     with pytest.raises(asyncio.CancelledError):
         await watching
     assert not live.hub().watchers
+
+
+async def test_a_crowd_has_seen_the_end_before_the_first_of_it_is_let_go(halfway, quick):
+    told = []
+
+    async def watch():
+        nonlocal told
+        async for event in live.follow(halfway.pk):
+            if event is not None:
+                told += [event.kind]
+        told += ["left"]
+
+    crowd = [asyncio.create_task(watch()) for _ in range(30)]
+    await wait_for(lambda: told.count("connected") == 30)
+    await sync_to_async(lifecycle.cancel)(halfway.pk, timezone.now())
+    await asyncio.gather(*crowd)
+    assert told[-60:] == ["error"] * 30 + ["left"] * 30
+
+
+async def test_while_a_crowd_comes_only_what_is_new_is_collected(quick, monkeypatch):
+    """And everything once more have come and gone than are here."""
+    monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
+    rounds, ours = [], live.hub()
+    monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
+    with contextlib.ExitStack() as crowd:
+        for _ in range(12):
+            crowd.enter_context(ours.watching(uuid.uuid4()))
+            ours._collect()
+        assert rounds == [1, 1]
+    ours._collect()
+    assert rounds == [1, 1, 2]
+    assert ours.turnover == 0
 
 
 async def test_watchers_of_two_batches_see_their_own_only(start, worker, quick):

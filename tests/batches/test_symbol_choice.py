@@ -13,7 +13,7 @@ from batches.models import BatchSession, Instrument, InstrumentGroup
 from batches.symbol_search import MOST_HITS, search_symbols
 
 from . import working
-from .test_views import HTMX, error_at, posted, text_of, url
+from .reading import HTMX, error_at, posted, text_of, url
 
 EXCHANGE = 4_000
 

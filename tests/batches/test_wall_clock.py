@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from batches import lifecycle, submission, watchdog
+from batches import lifecycle, submission, wall_clock, watchdog
 from batches.models import BatchSession, ResultChunk
 from batches.progress import elapsed_seconds, remaining_seconds, with_sample
 from batches.schemas import parse_start
@@ -126,3 +126,44 @@ def test_a_sighting_in_the_future_does_not_keep_a_batch_from_the_queue(halfway, 
     BatchSession.objects.filter(pk=halfway.pk).update(worker_seen_at=timezone.now() + HOUR)
     watchdog.queue_forgotten(timezone.now() + timedelta(seconds=20))
     assert [session_id for session_id, _ in queued] == [halfway.pk]
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_clock_that_was_set_while_no_watchdog_ran_is_seen_by_the_next(halfway, tmp_path, jump):
+    began = timezone.now() - 5 * HOUR  # long before the jump, in whatever direction
+    BatchSession.objects.filter(pk=halfway.pk).update(created_at=began, deadline_at=began + 6 * HOUR)
+    WallClock(tmp_path / "clock.json").check(timezone.now(), 100.0)
+    later = timezone.now() + HOUR / 2 + jump
+    following, another = WallClock(tmp_path / "clock.json"), WallClock(tmp_path / "clock.json")
+    assert following.check(later, 1900.0) is True
+    another.check(later, 1900.0)
+    moved = working.reread(halfway).deadline_at - (began + 6 * HOUR)
+    assert abs(moved - jump) < timedelta(seconds=1.5)
+    assert WallClock(tmp_path / "clock.json").check(later, 1900.0) is False
+
+
+def test_time_that_passed_while_no_watchdog_ran_is_no_jump(halfway, tmp_path):
+    WallClock(tmp_path / "clock.json").check(timezone.now(), 100.0)
+    assert WallClock(tmp_path / "clock.json").check(timezone.now() + HOUR, 3700.0) is False
+
+
+def test_after_the_machine_has_started_again_there_is_nothing_to_compare(halfway, tmp_path, monkeypatch):
+    WallClock(tmp_path / "clock.json").check(timezone.now(), 100.0)
+    (tmp_path / "boot_id").write_text("another")
+    monkeypatch.setattr(wall_clock, "BOOT_ID", tmp_path / "boot_id")
+    assert WallClock(tmp_path / "clock.json").check(timezone.now() + HOUR, 10.0) is False
+    assert working.reread(halfway).deadline_at == halfway.deadline_at
+
+
+def test_small_steps_of_the_clock_do_not_add_up_to_a_jump(halfway, tmp_path):
+    clock = WallClock(tmp_path / "clock.json")
+    for step in range(4):
+        assert clock.check(timezone.now() + timedelta(seconds=step), 100.0) is False
+    assert WallClock(tmp_path / "clock.json").check(timezone.now() + timedelta(seconds=3), 100.0) is False
+
+
+@pytest.mark.parametrize("kept", ["", "{", "{}"])
+def test_a_memory_that_cannot_be_read_is_none(halfway, tmp_path, kept):
+    (tmp_path / "clock.json").write_text(kept)
+    assert WallClock(tmp_path / "clock.json").check(timezone.now(), 100.0) is False
+    assert halfway.pk.hex in (tmp_path / "clock.json").read_text()

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from batches import lifecycle, presence, recording, watchdog
 from batches.models import BatchSession, ChunkStatus, ResultChunk
+from batches.wall_clock import WallClock
 
 from . import working
 
@@ -211,5 +212,5 @@ def test_a_round_that_fails_is_followed_by_the_next(monkeypatch, settings, db):
 
     monkeypatch.setattr(watchdog, "do_round", refused)
     monkeypatch.setattr(watchdog, "close_old_connections", lambda: None)
-    watchdog.run(stop)
+    watchdog.run(stop, WallClock())
     assert len(rounds) == 3

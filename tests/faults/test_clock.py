@@ -1,5 +1,9 @@
 """Somebody sets the clock of the machine."""
 
+import os
+import signal
+import uuid
+
 import pytest
 
 from tests.faults.histories import Watchers
@@ -32,4 +36,23 @@ def test_a_clock_that_jumps_an_hour_ahead_and_back_expires_and_doubles_nothing(o
     (attempts,) = stack.rows("SELECT max(attempt) FROM batches_resultchunk")[0]
     assert attempts <= 2, "no claim was taken away twice"
     stack.check_nothing_is_stuck()
+    stack.check_logs()
+
+
+def test_a_clock_that_is_set_while_the_watchdog_is_down_ends_no_batch(own_stack):
+    stack = own_stack().start().wait_until_ready()
+    expected = stack.undisturbed()
+    stack.chunks(pace_s=0.3)
+    session_id = stack.start_batch()
+    watchers = Watchers(stack, [session_id])
+    kept = stack.data_dir / "clock.json"
+    until(lambda: uuid.UUID(session_id).hex in kept.read_text(), "the watchdog to know the batch")
+    os.kill(stack.pids()["watchdog"], signal.SIGSTOP)
+    stack.tell("clock", HOUR_S)
+    stack.kill("watchdog")
+    until(lambda: "the clock was set by" in stack.log("watchdog"), "the next watchdog to see it")
+    stack.wait_for(session_id, stack.tests_done(session_id) + 540)
+    stack.chunks()
+    watchers.wait()
+    stack.check_exact(session_id, expected)
     stack.check_logs()

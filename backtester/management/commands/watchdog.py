@@ -4,9 +4,11 @@ import signal
 import threading
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from batches import tally, watchdog
+from batches.wall_clock import WallClock
 
 
 class Command(BaseCommand):
@@ -20,4 +22,4 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         tally.keep_pushing()
-        watchdog.run(stop)
+        watchdog.run(stop, WallClock(settings.DATA_DIR / "clock.json"))

@@ -14,6 +14,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
+from itertools import takewhile
 from pathlib import Path
 
 FOLDER = Path(os.environ["FAULTS_DIR"])
@@ -48,22 +49,31 @@ def limit_pages(module):
 
 
 def spoil_chunks(module):
-    run_slice = module.run_slice
+    run_slice, handful = module.run_slice, module._handful
 
-    def spoiled(grid, prices, *args, **kwargs):
-        fault = json.loads(told("chunk.json") or "{}")
+    def spoiled(grid, prices, start, *args, **kwargs):
+        fault = chunk_fault()
         time.sleep(fault.get("pace_s", 0))
         if fault.get("symbol") in (prices.symbol, "*"):
             MISHAPS[fault["mishap"]]()
-        return run_slice(grid, prices, *args, **kwargs)
-
-    handful = module._handful
+        while chunk_fault().get("held") == start:
+            time.sleep(0.01)
+        return run_slice(grid, prices, start, *args, **kwargs)
 
     def one_at_a_time(waiting):
-        """A pace is that of single chunks; without one, small chunks share transactions as ever."""
-        return waiting[:1] if json.loads(told("chunk.json") or "{}").get("pace_s") else handful(waiting)
+        """A pace is that of single chunks, and one that is held is alone; else small chunks share transactions."""
+        fault = chunk_fault()
+        waiting = [chunk for chunk in waiting if chunk.start != fault.get("withheld")]
+        if fault.get("pace_s"):
+            return waiting[:1]
+        return handful(list(takewhile(lambda chunk: chunk.start != fault.get("held"), waiting))) or waiting[:1]
 
     module.run_slice, module._handful = spoiled, one_at_a_time
+
+
+def chunk_fault():
+    """What happens to chunks now. held : the first index of one that does not end; withheld : of one nobody gets."""
+    return json.loads(told("chunk.json") or "{}")
 
 
 def exception():
