@@ -20,7 +20,7 @@ test: $(VENV)/test.stamp ## Run all tests: the scripts, then Python, on real par
 	@.ci/browser
 	@.ci/nginx
 	$(NODE) --test --test-reporter=dot "tests/js/*.test.mjs"
-	$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --ignore tests/faults
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/faults
 	$(PY) -m pytest -n 2 --dist loadfile tests/faults
 
 faults: $(VENV)/test.stamp ## The long fault suite: every fault at full length, then a random mix (FAULTS_SEED, FAULTS_MINUTES)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 
 from batches.redis_connection import redis_client
 from benchmarks.live_parts import valkey
@@ -38,17 +39,26 @@ def fits(item: pytest.Item) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Only what fits: the long tests with FAULTS=long, those about one database on that one.
 
-    A file that wants real parts stays in one process; such files first, so that two processes end together. Browser
-    tests last: Playwright's event loop runs to the end of its process, and no other can start beside it.
+    Files with real parts first, so that two processes end together. Browser tests last: Playwright's event loop runs to
+    the end of its process, and no other can start beside it.
     """
     if left_out := [item for item in items if not fits(item)]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if fits(item)]
-    for item in items:
-        if REAL.intersection(item.path.parts):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     yield
-    items.sort(key=lambda item: ("browser" in item.path.parts, not REAL.intersection(item.path.parts)))
+    folders = {item: item.nodeid.split("/") for item in items}
+    items.sort(key=lambda item: ("browser" in folders[item], not REAL.intersection(folders[item])))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A file: connections to a database in memory would see each other's locks at once, whatever the timeout.
+
+    For all tests: whichever comes first in a process makes the database.
+    """
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
 @pytest.fixture(scope="session")

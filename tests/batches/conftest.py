@@ -18,14 +18,6 @@ hypothesis.settings.register_profile("batches", deadline=None)  # other work on 
 hypothesis.settings.load_profile("batches")
 
 
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory):
-    """A file: connections to a database in memory would see each other's locks at once, whatever the timeout."""
-    database = live_settings.DATABASES["default"]
-    if database["ENGINE"].endswith("sqlite3"):
-        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _no_redis(tmp_path_factory):
     """Point at a socket that nobody listens on, also when a developer's own stack is running beside the tests."""

@@ -9,7 +9,6 @@ from backtester.people.tokens import issue
 from tests.batches.conftest import (  # noqa: F401  # the market and its batches are the same here
     _no_redis,
     _small_world,
-    django_db_modify_db_settings,
     finished,
     halfway,
     instruments,
