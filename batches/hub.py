@@ -30,6 +30,7 @@ RECHECK_S = 20.0  # a stream ends within this time, and a moment, after its watc
 SUBSCRIBE_S = 1.0
 OPENING = 16  # event streams that are opened at the same time
 COLLECT_AFTER = 1_000  # watchers that came or left; for a full round, as many again as are here
+UNSETTLED = 4  # so many times as many, while they still come and go
 PARTING_S = 0.0002  # for each watcher: what closing one takes, and as much again for whoever else is served
 # What the layer raises while Redis is away; RuntimeError: its channel went away with the connection.
 LAYER_ERRORS = (redis.RedisError, OSError, RuntimeError)
@@ -47,7 +48,8 @@ class Hub:
         self.newer_events = newer_events
         self.refused = refused
         self.watchers = 0
-        self.turnover = self.collected = 0  # since the last full round; of these, until the last round of any kind
+        # Comings and goings since the last full round; of these, until the last round of any kind, and the last look.
+        self.turnover = self.collected = self.seen = 0
         self.channel: str | None = None
         self.opening = asyncio.Lock()
         self.opening_streams = asyncio.Semaphore(OPENING)
@@ -153,14 +155,17 @@ class Hub:
 
         A full round walks over all watchers: half a second for five thousand. So the collector never makes one by
         itself (`asgi.py`), and while a crowd comes only what is new since the last round is walked over. What was still
-        needed then, and is not any more, waits for a full round, after more comings and goings than are here.
+        needed then, and is not any more, waits for a full round, after more comings and goings than are here. While a
+        crowd leaves, the others still wait for their last event: rounds wait until it has settled, within limits.
         """
-        if self.turnover >= COLLECT_AFTER + self.watchers:
-            self.turnover = self.collected = 0
+        patience = 1 if self.turnover == self.seen else UNSETTLED
+        self.seen = self.turnover
+        if self.turnover >= patience * (COLLECT_AFTER + self.watchers):
+            self.turnover = self.collected = self.seen = 0
             gc.unfreeze()
             gc.collect()
             gc.freeze()
-        elif self.turnover >= self.collected + COLLECT_AFTER:
+        elif self.turnover >= self.collected + patience * COLLECT_AFTER:
             self.collected = self.turnover
             gc.collect(1)
             gc.freeze()

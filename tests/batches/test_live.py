@@ -234,7 +234,7 @@ async def test_a_crowd_has_seen_the_end_before_the_first_of_it_is_let_go(halfway
     assert told[-60:] == ["error"] * 30 + ["left"] * 30
 
 
-async def test_while_a_crowd_comes_only_what_is_new_is_collected(quick, monkeypatch):
+async def test_when_a_crowd_has_settled_only_what_is_new_is_collected(quick, monkeypatch):
     """And everything once more have come and gone than are here."""
     monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
     rounds, ours = [], live.hub()
@@ -242,11 +242,24 @@ async def test_while_a_crowd_comes_only_what_is_new_is_collected(quick, monkeypa
     with contextlib.ExitStack() as crowd:
         for _ in range(12):
             crowd.enter_context(ours.watching(uuid.uuid4()))
-            ours._collect()
-        assert rounds == [1, 1]
+        ours._collect()
+        assert rounds == []  # they still come
+        ours._collect()
+        assert rounds == [1]
     ours._collect()
-    assert rounds == [1, 1, 2]
+    assert rounds == [1, 2]  # they leave, but are so many more than are here
     assert ours.turnover == 0
+
+
+async def test_when_watchers_come_and_go_without_an_end_everything_is_collected_all_the_same(quick, monkeypatch):
+    monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
+    rounds, ours = [], live.hub()
+    monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
+    for _ in range(hub.UNSETTLED * 5):
+        with ours.watching(uuid.uuid4()):
+            pass
+        ours._collect()
+    assert rounds.count(2) == 2
 
 
 async def test_watchers_of_two_batches_see_their_own_only(start, worker, quick):
