@@ -12,7 +12,7 @@ class Figures:
     worker_tests_s: float = 239_000  # the stack with one worker on SQLite, from the request to the last event
     postgres_worker_tests_s: float = 142_000  # the same on PostgreSQL
     tests_per_chunk: float = 25_000  # in a batch of 500,000
-    bytes_per_test: float = 144  # of results, in the database
+    bytes_per_test: float = 152  # of results, in the database
     chunks_s: float = 240  # recorded on SQLite, by one worker, 50 small batches at once
     postgres_chunks_s: float = 152  # the same on PostgreSQL
     small_chunk_tests: float = 250  # in a batch of 5,000 over 20 symbols
