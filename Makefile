@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`. Everything here works in the checkout; nothing is installed elsewhere,
 # except, by `make test` as root on a bare machine, a browser.
 .DEFAULT_GOAL := help
-.PHONY: help run install test faults check bench bench-stack bench-live bench-prices bench-history bench-scaling soak bench-page lighthouse lock clean
+.PHONY: help run install test browsers faults check bench bench-stack bench-live bench-prices bench-history bench-scaling soak bench-page lighthouse lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -22,6 +22,9 @@ test: $(VENV)/test.stamp ## Run all tests: the scripts, then Python, on real par
 	$(NODE) --test --test-reporter=dot "tests/js/*.test.mjs"
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/faults
 	$(PY) -m pytest -n 2 --dist loadfile tests/faults
+
+browsers: $(VENV)/test.stamp ## Every browser story in Chromium and in Firefox
+	FAULTS=long $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser
 
 faults: $(VENV)/test.stamp ## The long fault suite: every fault at full length, then a random mix (FAULTS_SEED, FAULTS_MINUTES)
 	FAULTS=long $(PY) -m pytest tests/faults tests/live tests/browser/test_networks.py

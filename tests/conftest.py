@@ -1,6 +1,7 @@
 """Shared by all tests: the real stack, started once for those that ask for it."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,15 +40,17 @@ def fits(item: pytest.Item) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Only what fits: the long tests with FAULTS=long, those about one database on that one.
 
-    Files with real parts first, so that two processes end together. Browser tests last: Playwright's event loop runs to
-    the end of its process, and no other can start beside it.
+    Files with real parts first, so that two processes end together; of the browser tests, which come last, the file
+    with the most. They come last because Playwright's event loop runs to the end of its process, and no other can start
+    beside it.
     """
     if left_out := [item for item in items if not fits(item)]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if fits(item)]
     yield
     folders = {item: item.nodeid.split("/") for item in items}
-    items.sort(key=lambda item: ("browser" in folders[item], not REAL.intersection(folders[item])))
+    stories = Counter(item.path for item in items if "browser" in folders[item])
+    items.sort(key=lambda item: (item.path in stories, not REAL.intersection(folders[item]), -stories[item.path]))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.launching import firefox_path, launch
 from tests.browser.story import Visitor
+from tests.conftest import LONG
 
 expect.set_options(timeout=15_000)
 
@@ -18,6 +19,11 @@ WAYS = {
 }
 
 
+# Pages that the server makes, with little script of their own: told in Firefox by `make browsers`, so that `make test`
+# takes less than ten minutes. What scripts and connections decide is always told in both.
+SERVED = {"test_heatmap_table", "test_history", "test_many_symbols", "test_prices", "test_results"}
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if "tests/browser" in str(item.path):
@@ -25,11 +31,12 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_generate_tests(metafunc):
-    """Every story is told in both browsers, but for those marked `chromium_alone`, which say why."""
+    """Every story is told in both browsers, but for those marked `chromium_alone`, which say why, and SERVED."""
     if "vendor" not in metafunc.fixturenames:
         return
     alone = metafunc.definition.get_closest_marker("chromium_alone")
-    vendors = ["chromium"] if alone else ["chromium", "firefox"]
+    later = metafunc.definition.path.stem in SERVED and not LONG
+    vendors = ["chromium"] if alone or later else ["chromium", "firefox"]
     if "eyes" in metafunc.fixturenames:
         looks = [(vendor, way) for vendor in vendors for way in WAYS[vendor]]
         ids = [f"{vendor}-{scheme}-{width}" for vendor, (scheme, width) in looks]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.story import wait_for_status
+from tests.browser.story import WITHOUT_SCRIPTS, wait_for_status
 from tests.stack_process import StackProcess
 
 STORED = 5_000
@@ -84,6 +84,7 @@ def test_symbols_are_pasted_and_an_unknown_one_is_told_with_the_near_name(there)
     expect(page.locator(".total")).to_have_text("3")
 
 
+@WITHOUT_SCRIPTS
 def test_without_scripts_a_search_offers_what_is_then_ticked(there):
     page = there("symbols=KO&fast=2&slow=3", java_script_enabled=False)
     page.get_by_role("searchbox", name="Search instruments").fill("s4321")
