@@ -30,7 +30,8 @@ RECHECK_S = 20.0  # a stream ends within this time, and a moment, after its watc
 SUBSCRIBE_S = 1.0
 OPENING = 16  # event streams that are opened at the same time
 COLLECT_AFTER = 1_000  # watchers that came or left; for a full round, as many again as are here
-UNSETTLED = 4  # so many times as many, while they still come and go
+UNSETTLED = 4  # so many times as many, while they still come and go,
+FEW = 100  # unless so few would be held up
 PARTING_S = 0.0002  # for each watcher: what closing one takes, and as much again for whoever else is served
 # What the layer raises while Redis is away; RuntimeError: its channel went away with the connection.
 LAYER_ERRORS = (redis.RedisError, OSError, RuntimeError)
@@ -158,7 +159,7 @@ class Hub:
         needed then, and is not any more, waits for a full round, after more comings and goings than are here. While a
         crowd leaves, the others still wait for their last event: rounds wait until it has settled, within limits.
         """
-        patience = 1 if self.turnover == self.seen else UNSETTLED
+        patience = 1 if self.turnover == self.seen or self.watchers < FEW else UNSETTLED
         self.seen = self.turnover
         if self.turnover >= patience * (COLLECT_AFTER + self.watchers):
             self.turnover = self.collected = self.seen = 0

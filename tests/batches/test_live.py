@@ -237,6 +237,7 @@ async def test_a_crowd_has_seen_the_end_before_the_first_of_it_is_let_go(halfway
 async def test_when_a_crowd_has_settled_only_what_is_new_is_collected(quick, monkeypatch):
     """And everything once more have come and gone than are here."""
     monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
+    monkeypatch.setattr(hub, "FEW", 1)
     rounds, ours = [], live.hub()
     monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
     with contextlib.ExitStack() as crowd:
@@ -253,6 +254,7 @@ async def test_when_a_crowd_has_settled_only_what_is_new_is_collected(quick, mon
 
 async def test_when_watchers_come_and_go_without_an_end_everything_is_collected_all_the_same(quick, monkeypatch):
     monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
+    monkeypatch.setattr(hub, "FEW", 0)
     rounds, ours = [], live.hub()
     monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
     for _ in range(hub.UNSETTLED * 5):

@@ -99,7 +99,7 @@ def wait_for_status(page: Page, status: str, *, seconds: float = 60) -> None:
 def wait_for_progress(page: Page, beyond: float = 0.0) -> float:
     """Until more than so many percent are done; how many are."""
     page.wait_for_function(
-        "beyond => Number(document.querySelector('[role=progressbar]').ariaValueNow) > beyond",
+        "beyond => Number(document.querySelector('[role=progressbar]')?.ariaValueNow) > beyond",
         arg=beyond,
         timeout=60_000,
     )

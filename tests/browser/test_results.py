@@ -187,6 +187,11 @@ def test_a_batch_is_deleted_in_two_steps(stack, page):
     page.goto(start(stack, **SMALL | {"symbols": ["PG"]}))
     wait_for_status(page, "complete")
     address = page.url
+    # What comes into sight asks for its part, which would be gone with the batch: first all of it.
+    for card, placeholder in (("#parallel", "A line for each test"), ("#spread", "How all tests came out")):
+        page.locator(card).scroll_into_view_if_needed()
+        expect(page.get_by_role("link", name=placeholder)).to_have_count(0)
+    expect(page.locator("[data-words]")).to_contain_text("tests in")
     # By keys, which find it wherever it is moved to by what comes into sight on the way down.
     page.locator("summary", has_text="Delete this batch").press("Enter")
     page.get_by_role("button", name="Delete for good").press("Enter")
