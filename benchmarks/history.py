@@ -9,11 +9,9 @@ names: other symbols, strategies, statuses and days, everything else as wide as 
 import argparse
 import io
 import logging
-import os
 import random
 import re
 import statistics
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,28 +19,20 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-FOLDER = tempfile.TemporaryDirectory()
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
-os.environ["DATA_DIR"] = FOLDER.name
-os.environ["REDIS_URL"] = f"unix://{FOLDER.name}/nobody.sock"
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.models import Field
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-import django  # noqa: E402
-
-django.setup()
-
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
-from django.db.models import Field  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
-from django.utils import timezone  # noqa: E402
-
-from backtester.engine import STRATEGIES  # noqa: E402
-from batches import execution, submission  # noqa: E402
-from batches.finding import words_of  # noqa: E402
-from batches.models import BatchSession, BatchWords, Instrument  # noqa: E402
-from batches.schemas import parse_start  # noqa: E402
-from benchmarks.workload import SAMPLE  # noqa: E402
+import benchmarks.scratch  # noqa: F401  # before all that asks Django
+from backtester.engine import STRATEGIES
+from batches import execution, submission
+from batches.finding import words_of
+from batches.models import BatchSession, BatchWords, Instrument
+from batches.schemas import parse_start
+from benchmarks.workload import SAMPLE
 
 SEED = 20221228
 AT_ONCE = 1_000

@@ -7,9 +7,7 @@ the empty one that DATABASE_URL names.
 import argparse
 import io
 import logging
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,25 +15,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
 
-FOLDER = tempfile.TemporaryDirectory()
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
-os.environ["DATA_DIR"] = FOLDER.name
-os.environ["REDIS_URL"] = f"unix://{FOLDER.name}/nobody.sock"
-
-import django  # noqa: E402
-
-django.setup()
-
-from django.conf import settings  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.test import Client  # noqa: E402
-
-from batches import market_data, submission  # noqa: E402
-from batches.models import Instrument, InstrumentGroup  # noqa: E402
-from batches.price_import import read_prices, store_prices  # noqa: E402
-from batches.schemas import parse_start  # noqa: E402
+import benchmarks.scratch  # noqa: F401  # before all that asks Django
+from batches import market_data, submission
+from batches.models import Instrument, InstrumentGroup
+from batches.price_import import read_prices, store_prices
+from batches.schemas import parse_start
 
 SEED = 20221228
 FORM = {"form": "1", "fast.mode": "list", "fast.values": "5", "slow.mode": "list", "slow.values": "50"}
