@@ -1,6 +1,7 @@
 """The form, as someone fills it in."""
 
 import re
+import time
 
 from playwright.sync_api import expect
 
@@ -65,6 +66,20 @@ def test_another_strategy_brings_its_own_parameters(stack, page):
     expect(page.locator(".chip .beta").first).to_be_visible()
     page.locator("#coefficients").fill("1")
     expect(page).to_have_url(re.compile(r"enableBetaScaling=true&coefficients=1&"))
+
+
+def test_the_count_waits_for_the_fields_that_it_speaks_of(stack, page):
+    """On a slow line the count of the new strategy overtook its fields: its errors and notes found no place."""
+    page.route("**/?*strategy=grid_dca*", late)
+    page.goto(stack.url)
+    page.locator("#strategy").select_option("grid_dca")
+    expect(page.locator(".total")).not_to_have_text("5,000")
+    expect(page.locator("#note-gridInterval")).to_contain_text("values")
+
+
+def late(route):
+    time.sleep(1)  # four times what the count waits for more typing
+    route.continue_()
 
 
 def test_a_list_instead_of_a_range(stack, page):
