@@ -1,7 +1,10 @@
 """The one door to Numba: how a kernel is compiled, and whether it is."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -10,8 +13,23 @@ from numba.core.caching import FunctionCache
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+@lru_cache(maxsize=1)
+def engine_sources() -> str:
+    """A hash of all source files of the engine."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
 class ForgivingCache(FunctionCache):
-    """Machine code on disk that cannot be read is made anew, and that cannot be written is made by each process."""
+    """Machine code on disk that cannot be read is made anew, and that cannot be written is made by each process.
+
+    The same of machine code from before an upgrade: a kernel has functions of other files in it, and Numba looks only
+    at its own file.
+    """
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self._cache_file._source_stamp = (self._cache_file._source_stamp, engine_sources())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

@@ -9,45 +9,72 @@ import numpy as np
 from backtester.engine.bits import TIE
 from backtester.engine.compiling import inline, kernel
 from backtester.engine.prices import Floats, Whole
+from backtester.engine.ranges import BLOCK, range_extremes_nb
 
-# Columns of the table of positions, float64[n, N_HELD]; AFTER : the cash at bar LAST + 1, NaN where the position is
-# turned round on that bar or there is none
-FIRST, LAST, CASH, SHARES, HIGHEST, AFTER = range(6)
-N_HELD = 6
-BLOCK = 32  # bars that are looked over at once
+# Columns of the table of the positions that reach a peak, float64[n, N_HELD]; row 0 is the capital before them and has
+# only NEXT. AFTER : the cash at bar LAST + 1, NaN where the position is turned round on that bar or there is none
+# NEXT : the first bar of the next position, peak or not, or n_bars
+FIRST, LAST, CASH, SHARES, HIGHEST, AFTER, NEXT = range(7)
+N_HELD = 7
+
+
+@inline
+def first_peak_nb(close: Floats, highs: Floats, cash: float, shares: float, first: int, last: int, floor: float) -> int:
+    """The first of a position's bars first .. last with an equity of `floor`, else last + 1."""
+    t = first
+    while t <= last and cash + shares * close[t] < floor:
+        t += 1
+        while shares > 0.0 and t % BLOCK == 0 and t <= last and cash + shares * highs[t // BLOCK] < floor:
+            t += BLOCK
+    return min(t, last + 1)
+
+
+@inline
+def last_peak_nb(close: Floats, highs: Floats, cash: float, shares: float, first: int, last: int, floor: float) -> int:
+    """The last of a position's bars first .. last with an equity of `floor`, else first."""
+    t = last
+    while t > first and cash + shares * close[t] < floor:
+        t -= 1
+        while shares > 0.0 and t % BLOCK == BLOCK - 1 and t > first and cash + shares * highs[t // BLOCK] < floor:
+            t -= BLOCK
+    return max(t, first)
 
 
 @inline
 def longest_within_nb(
-    close: Floats, days: Whole, cash: float, shares: float, peak: int, last: int, longest: int
+    close: Floats,
+    extremes: Floats,
+    highs: Floats,
+    days: Whole,
+    cash: float,
+    shares: float,
+    peak: int,
+    last: int,
+    longest: int,
 ) -> tuple[int, int]:
-    """Of a position from bar `peak`, its highest so far, to bar `last`: the longest drawdown, and the newest peak."""
-    floor = (cash + shares * close[peak]) * (1.0 - TIE)
-    for t in range(peak + 1, last + 1):
-        equity = cash + shares * close[t]
-        if equity >= floor:
-            if t > peak + 1:
-                longest = max(longest, days[t] - days[peak])
-            peak = t
-            floor = max(floor, equity * (1.0 - TIE))
+    """Of a position from bar `peak`, its highest so far, to bar `last`: the longest drawdown, and a peak.
+
+    The newest one may come later, where no drawdown can become longer.
+    """
+    highest = cash + shares * close[peak]
+    while days[last] - days[peak] > longest:
+        near = peak  # drawdowns that end by this bar are not longer: of its peaks only the newest matters
+        if shares > 0.0 and longest > 0:
+            near = np.searchsorted(days, days[peak] + longest, side="right") - 1
+        if near > peak:
+            high, _, _ = range_extremes_nb(close, extremes, peak + 1, near)
+            if cash + shares * high >= highest * (1.0 - TIE):
+                highest = max(highest, cash + shares * high)
+                peak = last_peak_nb(close, highs, cash, shares, peak + 1, near, highest * (1.0 - TIE))
+                continue
+        t = first_peak_nb(close, highs, cash, shares, near + 1, last, highest * (1.0 - TIE))
+        if t > last:
+            break
+        if t > peak + 1:
+            longest = max(longest, days[t] - days[peak])
+        peak = t
+        highest = max(highest, cash + shares * close[t])
     return longest, peak
-
-
-def block_highs(close: Floats) -> Floats:
-    """The highest close of each BLOCK bars, float64[n_blocks]."""
-    highs: Floats = np.maximum.reduceat(close, np.arange(0, len(close), BLOCK))
-    return highs
-
-
-@inline
-def first_peak_nb(close: Floats, highs: Floats, cash: float, shares: float, first: int, floor: float) -> int:
-    """The first bar of a position, from `first` on, with an equity of `floor`; there is one."""
-    t = first
-    while cash + shares * close[t] < floor:
-        t += 1
-        while shares > 0.0 and t % BLOCK == 0 and cash + shares * highs[t // BLOCK] < floor:
-            t += BLOCK
-    return t
 
 
 @inline
@@ -55,54 +82,71 @@ def newest_peak_nb(close: Floats, highs: Floats, held: Floats, top: int, unknown
     """The bar of the newest peak: `top`, or of the position `unknown` the newest bar with an equity of `floor`."""
     if unknown < 0:
         return top
-    cash, shares, t = held[unknown, CASH], held[unknown, SHARES], int(held[unknown, LAST])
-    while t > top and cash + shares * close[t] < floor:
-        t -= 1
-        while shares > 0.0 and t % BLOCK == BLOCK - 1 and cash + shares * highs[t // BLOCK] < floor:
-            t -= BLOCK
-    return t
+    return last_peak_nb(close, highs, held[unknown, CASH], held[unknown, SHARES], top, int(held[unknown, LAST]), floor)
+
+
+@inline
+def at_least_nb(days: Whole, held: Floats, n_held: int, capital: float) -> int:
+    """Days that the longest drawdown lasts at least: from the end of one position to the beginning of another."""
+    longest = 0
+    peak = capital
+    top = int(held[0, NEXT]) - 1  # no peak is newer
+    for k in range(1, n_held):
+        first = int(held[k, FIRST])
+        if held[k, HIGHEST] >= peak * (1.0 - TIE):
+            if first > top + 1:
+                longest = max(longest, days[first] - days[top])
+            top = int(held[k, LAST])
+            peak = max(peak, held[k, HIGHEST])
+        if held[k, AFTER] >= peak * (1.0 - TIE):
+            top = int(held[k, NEXT]) - 1
+            peak = max(peak, held[k, AFTER])
+    if len(days) > top + 1:
+        longest = max(longest, days[-1] - days[top])
+    return longest
 
 
 @kernel
-def longest_drawdown_nb(close: Floats, highs: Floats, days: Whole, held: Floats, n_held: int, capital: float) -> int:
+def longest_drawdown_nb(
+    close: Floats, extremes: Floats, highs: Floats, days: Whole, held: Floats, n_held: int, capital: float
+) -> int:
     """Days of the longest drawdown, 0 without one.
 
-    close : float64[n_bars]; highs : see `block_highs`; days : int64[n_bars]
+    close : float64[n_bars]; extremes, highs : see `RangeTables`; days : int64[n_bars]
     held : float64[., N_HELD], of which the first n_held rows count, in order of time
     """
-    longest = 0
-    peak, below = capital, False  # of the bar before the next position
-    top, unknown = 0, -1  # the bar of the newest peak; or the first bar of the position where it is, and its number
-    end = 0  # the first bar after the position before
-    for k in range(n_held):
+    n_bars = len(close)
+    longest = at_least_nb(days, held, n_held, capital)
+    peak = capital
+    following = int(held[0, NEXT])
+    top, unknown = following - 1, -1  # the bar of the newest peak; or a bar before it, and the position where it is
+    below = False  # on the bar before the next position
+    for k in range(1, n_held):
         first, last = int(held[k, FIRST]), int(held[k, LAST])
         cash, shares, highest, after = held[k, CASH], held[k, SHARES], held[k, HIGHEST], held[k, AFTER]
         floor = peak * (1.0 - TIE)  # a rounding below the peak is no drawdown
-        if first > end and not below:
-            top, unknown = first - 1, -1
+        below = below or following < first  # by a position between that reached no peak
         if highest >= floor:
             met = first
             if days[last] - days[top] > longest:
                 top = newest_peak_nb(close, highs, held, top, unknown, floor)
-                met = first_peak_nb(close, highs, cash, shares, first, floor)
+                met = first_peak_nb(close, highs, cash, shares, first, last, floor)
                 if below or met > first:
                     longest = max(longest, days[met] - days[top])
             top, unknown = met, k
             if days[last] - days[met] > longest:
-                longest, top = longest_within_nb(close, days, cash, shares, met, last, longest)
-                unknown = -1
+                longest, top = longest_within_nb(close, extremes, highs, days, cash, shares, met, last, longest)
             peak = max(peak, highest)
             floor = peak * (1.0 - TIE)
-        below = cash + shares * close[last] < floor
-        end = last + 1
+        below = cash + shares * close[last] < floor or after < floor
+        following = int(held[k, NEXT])
         if after >= floor:
-            if below and days[end] - days[top] > longest:
-                longest = max(longest, days[end] - days[newest_peak_nb(close, highs, held, top, unknown, floor)])
-            top, unknown, below = end, -1, False
+            if cash + shares * close[last] < floor and days[last + 1] - days[top] > longest:
+                newest = newest_peak_nb(close, highs, held, top, unknown, floor)
+                longest = max(longest, days[last + 1] - days[newest])
+            top, unknown, below = following - 1, -1, False
             peak = max(peak, after)
-        elif after < floor:  # and not NaN
-            below = True
-    if below:
+    if below or following < n_bars:
         newest = newest_peak_nb(close, highs, held, top, unknown, peak * (1.0 - TIE))
-        longest = max(longest, days[len(close) - 1] - days[newest])
+        longest = max(longest, days[n_bars - 1] - days[newest])
     return longest

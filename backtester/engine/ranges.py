@@ -11,24 +11,24 @@ import numpy as np
 
 from backtester.engine.bits import highest_bit_nb
 from backtester.engine.compiling import inline, kernel
-from backtester.engine.longest_drawdown import block_highs
 from backtester.engine.prices import Floats, Prices
 
 N_SUMS = 6  # returns, squared returns, squared losses; each as a sum and the rounding error kept aside
 N_EXTREMES = 4  # highest close, lowest close, lowest ratio of a close to an earlier one; the fourth fills a cache line
+BLOCK = 32  # bars that are looked over at once
 
 
 class RangeTables:
     """sums : float64[n_bars, N_SUMS], prefix sums up to and with each bar
     extremes : float64[n_levels, n_bars, N_EXTREMES], see `range_extremes_nb`
-    highs : see `block_highs`
+    highs : float64[n_blocks], the highest close of each BLOCK bars
     """
 
     def __init__(self, prices: Prices) -> None:
         n_bars = prices.n_bars
         self.sums = np.zeros((n_bars, N_SUMS))
         self.extremes = np.zeros((max(1, (n_bars - 1).bit_length()), n_bars, N_EXTREMES))
-        self.highs = block_highs(prices.close)
+        self.highs: Floats = np.maximum.reduceat(prices.close, np.arange(0, n_bars, BLOCK))
         fill_sums_nb(prices.close, self.sums)
         fill_extremes_nb(prices.close, self.extremes)
 

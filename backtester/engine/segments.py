@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from backtester.engine.bits import TIE, lowest_bit_nb
 from backtester.engine.compiling import inline, kernel
 from backtester.engine.declaration import Words
-from backtester.engine.longest_drawdown import AFTER, CASH, FIRST, HIGHEST, LAST, N_HELD, SHARES, longest_drawdown_nb
+from backtester.engine.longest_drawdown import (
+    AFTER,
+    CASH,
+    FIRST,
+    HIGHEST,
+    LAST,
+    N_HELD,
+    NEXT,
+    SHARES,
+    longest_drawdown_nb,
+)
 from backtester.engine.metrics import write_metrics_nb
 from backtester.engine.prices import Floats, Whole
 from backtester.engine.ranges import range_extremes_nb, range_sum_nb
@@ -108,13 +118,14 @@ def segment_signals_nb(  # noqa: C901
     n_bars = len(close)
     bars = np.empty(n_bars + 1, dtype=np.int64)
     wishes = np.empty(n_bars + 1, dtype=np.int64)
-    held = np.empty((n_bars, N_HELD))
+    held = np.empty((n_bars + 1, N_HELD))
     for c in range(rising.shape[0]):
         n_changes = changes_nb(rising[c], falling[c], long, short, n_bars, bars, wishes)
         has_stops = stops[c, 0] > 0.0 or stops[c, 1] > 0.0 or stops[c, 2] > 0.0
         cash = peak = capital
         drawdown = sum_r = sum_r2 = sum_down2 = gross_profit = gross_loss = 0.0
-        n_held = n_closed = n_won = exposed = 0
+        n_held, at_peak = 1, True
+        n_closed = n_won = exposed = 0
         final = capital
         squared_profits = deployed = 0.0
         best, worst = -np.inf, np.inf
@@ -145,10 +156,10 @@ def segment_signals_nb(  # noqa: C901
             exposed += leave - entry + (leave < n_bars) - turned
             equity = cash + shares * close[entry]
             ruined = False
-            position = held[n_held]
-            n_held += 1
-            position[FIRST], position[CASH], position[SHARES] = entry, cash, shares
-            position[AFTER] = np.nan
+            if at_peak:
+                held[n_held - 1, NEXT] = entry
+            floor, after = peak * (1.0 - TIE), np.nan
+            paid = cash
             if side > 0 and not whole:
                 r = equity / base - 1.0
                 down = min(r, 0.0)
@@ -179,7 +190,6 @@ def segment_signals_nb(  # noqa: C901
                         last = t
                         ruined = True
                         break
-            position[LAST], position[HIGHEST] = last, highest
             final = equity
             turned = False
             if ruined:
@@ -194,7 +204,7 @@ def segment_signals_nb(  # noqa: C901
                 if turned:
                     base = equity
                 else:
-                    position[AFTER] = cash
+                    after = cash
                     r = cash / equity - 1.0
                     down = min(r, 0.0)
                     sum_r += r
@@ -202,6 +212,12 @@ def segment_signals_nb(  # noqa: C901
                     sum_down2 += down * down
                     peak = max(peak, cash)
                     drawdown = min(drawdown, cash / peak - 1.0)
+            at_peak = highest >= floor or after >= floor
+            if at_peak:
+                row = held[n_held]
+                row[FIRST], row[LAST], row[CASH], row[SHARES] = entry, last, paid, shares
+                row[HIGHEST], row[AFTER] = highest, after
+                n_held += 1
             if ruined or leave < n_bars:
                 pnl = cash - before
                 n_closed += 1
@@ -213,7 +229,9 @@ def segment_signals_nb(  # noqa: C901
                 worst = min(worst, pnl / cost)
             if cash <= 0.0 and (ruined or leave < n_bars):
                 break
-        longest = longest_drawdown_nb(close, highs, days, held, n_held, capital)
+        if at_peak:
+            held[n_held - 1, NEXT] = n_bars
+        longest = longest_drawdown_nb(close, extremes, highs, days, held, n_held, capital)
         write_metrics_nb(
             out, c, capital, final, n_bars - 1, sum_r, sum_r2, sum_down2, drawdown, longest,
             n_closed, n_won, gross_profit, gross_loss, exposed, squared_profits, best, worst, deployed, periods, years,

@@ -20,7 +20,7 @@ from backtester.engine import (
     run_slice,
 )
 
-from . import worlds
+from . import reference, worlds
 
 WITH_LONG = st.sampled_from(["long", "both"])
 SMALL_AXES: dict[str, dict[str, list[float]]] = {
@@ -173,3 +173,26 @@ def test_the_longest_drawdown_is_counted_in_days_from_the_peak_to_the_recovery_o
     assert longest(5) == 11  # met again
     assert longest(7) == 11  # a month without bars between two peaks is no drawdown
     assert longest(8) == 11
+
+
+@pytest.mark.parametrize("name", ["momentum", "sma_cross"])
+@pytest.mark.parametrize(("direction", "whole"), [("long", False), ("long", True), ("both", False)])
+@pytest.mark.parametrize(("drift", "seed"), [(0.0004, 7), (0.0025, 8)])
+def test_the_longest_drawdown_of_trades_is_that_of_their_equity(name, direction, whole, drift, seed):
+    """Years with peaks in the middle of positions, between them and at their ends."""
+    rng = np.random.default_rng(seed)
+    n_bars = 1_200
+    close = np.round(50.0 * np.exp(np.cumsum(rng.normal(drift, 0.02, n_bars))), 2)
+    days = np.datetime64("2000-01-03") + np.cumsum(rng.choice([1, 1, 1, 1, 3, 4], n_bars))
+    prices = Prices("TEST", days, close)
+    axes = {
+        "momentum": {"skip": [0, 7, 20], "lookback": [21, 60, 120, 240]},
+        "sma_cross": {"fast": [2, 10, 40], "slow": [50, 100, 200]},
+    }[name]
+    grid = Grid(get_strategy(name), ["TEST"], axes)
+    rules = Rules(direction=direction, whole_shares=whole, fees=0.001)
+    longest = run_slice(grid, prices, 0, grid.size, rules).metrics[METRIC_NAMES.index("max_drawdown_duration")]
+    assert len(set(longest.tolist())) > 2
+    for index in range(grid.size):
+        equity = replay(grid, prices, index, rules).equity.tolist()
+        assert longest[index] == reference.longest_drawdown(equity, days.astype(int).tolist()), index

@@ -1,0 +1,42 @@
+"""Machine code on disk is used again, and never that of an older source."""
+
+import shutil
+import subprocess
+import sys
+
+import backtester.engine.compiling
+
+KERNELS = """
+from engine.compiling import kernel
+from engine.inner import step_nb
+
+@kernel
+def outer_nb(value):
+    return step_nb(value)
+"""
+INNER = """
+from engine.compiling import inline
+
+@inline
+def step_nb(value):
+    return value + {step}
+"""
+ASK = "from engine.kernels import outer_nb; print(outer_nb(1.0), sum(outer_nb.stats.cache_hits.values()))"
+
+
+def answer(folder):
+    environment = {"NUMBA_CACHE_DIR": str(folder / "cache"), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+    asked = [sys.executable, "-c", ASK]
+    return subprocess.run(asked, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_a_kernel_is_compiled_again_when_a_file_changes_whose_functions_it_has_taken_in(tmp_path):
+    package = tmp_path / "engine"
+    package.mkdir()
+    shutil.copy(backtester.engine.compiling.__file__, package)
+    (package / "kernels.py").write_text(KERNELS)
+    (package / "inner.py").write_text(INNER.format(step=1.0))
+    assert answer(tmp_path) == ["2.0", "0"]
+    assert answer(tmp_path) == ["2.0", "1"]
+    (package / "inner.py").write_text(INNER.format(step=5.0))
+    assert answer(tmp_path) == ["6.0", "0"]
