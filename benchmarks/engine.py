@@ -7,6 +7,7 @@ is made on the first run; `--no-peers` leaves them out, `--quick` does less of a
 
 import argparse
 import json
+import os
 import pathlib
 import resource
 import subprocess
@@ -49,6 +50,8 @@ WANTED = {
 UNASKED = {"periodic_dca", "volatility_target"}
 WANTED_START_S = 1.5
 FIRST_TEST = """
+import sys
+sys.modules["scipy"] = None  # the peers' comparisons brought it; where we run there is none, and Numba would import it
 from backtester.celery import app
 app.loader.import_default_modules()
 from backtester.engine import warm_up
@@ -157,10 +160,12 @@ def peers_python():
 
 def cold_start():
     """Seconds from the start of a process to the end of a worker's first test, kernels in the cache: median of five."""
+    from backtester.stack.worker import SETTINGS
+
     seconds = []
     for _ in range(6):  # the first fills the caches
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", FIRST_TEST], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-c", FIRST_TEST], cwd=ROOT, check=True, env=os.environ | SETTINGS)
         seconds.append(time.perf_counter() - began)
     return sorted(seconds[1:])[2]
 

@@ -28,7 +28,7 @@ class ForgivingCache(FunctionCache):
     """
 
     def __init__(self, function: Any) -> None:
-        super().__init__(function)
+        super().__init__(function)  # type: ignore[no-untyped-call]
         self._cache_file._source_stamp = (self._cache_file._source_stamp, engine_sources())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -52,7 +52,7 @@ class ForgivingCache(FunctionCache):
 def compile_with(function: Any, **options: Any) -> Any:
     """`numba.njit` with our settings and our cache."""
     compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
-    compiled._cache = ForgivingCache(function)  # type: ignore[no-untyped-call]
+    compiled._cache = ForgivingCache(function)
     return compiled
 
 

@@ -91,7 +91,7 @@ class _Job:
                 redis_server.wait_until_up(self.redis_url)
         with step(f"Starting the worker ({self.plan.workers} processes), the watchdog and the server"):
             self._add("web", web_server.arguments(self.listener.fileno()), fds=(self.listener.fileno(),))
-            self._add("worker", worker.arguments(self.plan.workers))
+            self._add("worker", worker.arguments(self.plan.workers), env=worker.SETTINGS)
             self._add("watchdog", [sys.executable, str(preparation.MANAGE), "watchdog"])
             self._wait_until_healthy()
 
@@ -112,8 +112,8 @@ class _Job:
         while not self.signals.count:
             self.signals.wait(self.supervisor.tick())
 
-    def _add(self, name: str, argv: list[str], fds: tuple[int, ...] = ()) -> None:
-        self.supervisor.add(Part(name, argv, self.env, self.plan.logs / f"{name}.log", fds))
+    def _add(self, name: str, argv: list[str], fds: tuple[int, ...] = (), env: Mapping[str, str] | None = None) -> None:
+        self.supervisor.add(Part(name, argv, {**self.env, **(env or {})}, self.plan.logs / f"{name}.log", fds))
 
     def _write_note(self, pids: Mapping[str, int]) -> None:
         write_note(

@@ -2,6 +2,8 @@
 
 import sys
 
+SETTINGS = {"DJANGO_SETTINGS_MODULE": "backtester.worker_settings"}
+
 
 def arguments(processes: int) -> list[str]:
     """Celery without what only its own monitors need; `fair` gives a task to a process that is free."""

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 import backtester.engine
 from backtester.engine import METRIC_NAMES, replay
+from backtester.stack import worker
 from batches import execution, hub, lifecycle, live, queueing, retrying, watchdog
 from batches.models import BatchSession, ChunkStatus, Status
 from batches.plan import plan_of
@@ -176,6 +177,21 @@ def test_7_the_engine_knows_nothing_above_it_at_run_time():
     loaded = set(done.stdout.split())
     assert not loaded & {"django", "batches", "celery", "channels", "redis", "ninja", "kombu", "orjson", "asgiref"}
     assert "numpy" in loaded
+
+
+def test_a_worker_loads_nothing_that_only_pages_need():
+    look = """
+from backtester.celery import app
+app.loader.import_default_modules()
+import sys
+print(*sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", look], capture_output=True, text=True, check=True, env=os.environ | worker.SETTINGS
+    )
+    loaded = set(done.stdout.split())
+    assert not loaded & {"daphne.server", "twisted.internet.reactor", "batches.admin", "batches.urls", "ninja.main"}
+    assert "batches.tasks" in loaded
 
 
 def test_8_a_combination_is_a_pure_function_of_its_index_any_row_can_be_replayed_to_the_same_bits(start):

@@ -19,4 +19,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """The same worker as in `runstack`."""
         argv = worker.arguments(settings.WORKERS)
-        os.execve(argv[0], argv, part_environment())
+        os.execve(argv[0], argv, part_environment() | worker.SETTINGS)
