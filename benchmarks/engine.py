@@ -43,8 +43,8 @@ AXES = {
     },
 }  # fmt: skip
 GROWTH = (5_000, 50_000, 500_000, 1_000_000)
-# Tests a second on one core that we want to reach where vectorbt's kernels make KERNELS of theirs: on another machine the
-# same ratio to them is wanted. A signal strategy has 100,000.
+# Tests a second on one core that we want to reach where vectorbt's kernels make KERNELS of theirs; on another machine
+# the same ratio to them is wanted. A signal strategy has 100,000.
 KERNELS = 5_000 / 1.94
 WANTED = {
     "sma_cross": 300_000, "fifty_thousand": 400_000, "many_symbols": 180_000, "own_numba": 40_000, "own_numpy": 1_000,
