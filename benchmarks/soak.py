@@ -27,7 +27,7 @@ from tests.stack_process import StackProcess
 
 AT_ONCE = 8
 EVERY = 20  # batches between two looks at the memory
-BATCHES = 3_000
+BATCHES = 2_000
 WARM_UP = 1_000  # batches that are not judged, at most half of all: what fills meanwhile is named in docs/live.md
 ALLOWED_MB = 1.0  # for each thousand batches
 PATIENCE_S = 60.0
