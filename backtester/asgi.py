@@ -27,10 +27,10 @@ application = BehindProxies(
 )
 
 # What is loaded now stays: the collector need not walk over it, nor over all watchers at every turn. Its full rounds
-# were the longest waits that thousands of watchers saw.
+# were the longest waits that thousands of watchers saw: the hub says when there is one, never the collector itself.
 gc.collect()
 gc.freeze()
-gc.set_threshold(50_000, 20, 100)
+gc.set_threshold(50_000, 20, 2**31 - 1)
 
 # Pages are made in threads beside the event loop. The loop lets go of the interpreter whenever it sends to a watcher,
 # and a thread that computes would keep it for Python's own 5 ms each time: a second for every two hundred watchers.

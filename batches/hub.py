@@ -152,7 +152,7 @@ class Hub:
                 log.warning("a message that is none of ours came over the channel layer: %r", error)
 
     def _collect(self) -> None:
-        """Collect the cycles that requests and connections leave, when there is enough to find, and freeze the rest.
+        """Collect the cycles that requests and connections leave, when there is enough to find.
 
         A full round walks over all watchers: half a second for five thousand. So the collector never makes one by
         itself (`asgi.py`), and while a crowd comes only what is new since the last round is walked over. What was still
@@ -163,13 +163,10 @@ class Hub:
         self.seen = self.turnover
         if self.turnover >= patience * (COLLECT_AFTER + self.watchers):
             self.turnover = self.collected = self.seen = 0
-            gc.unfreeze()
             gc.collect()
-            gc.freeze()
         elif self.turnover >= self.collected + patience * COLLECT_AFTER:
             self.collected = self.turnover
             gc.collect(1)
-            gc.freeze()
 
     async def _poll(self) -> None:
         """What no hint told: lost ones, everything while Redis is away. One query for all batches."""

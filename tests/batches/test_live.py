@@ -5,10 +5,12 @@ There is no Redis here: what Redis would bring is handed to the hub by the tests
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import json
 import time
 import uuid
+import weakref
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -250,6 +252,23 @@ async def test_when_a_crowd_has_settled_only_what_is_new_is_collected(quick, mon
     ours._collect()
     assert rounds == [1, 2]  # they leave, but are so many more than are here
     assert ours.turnover == 0
+
+
+async def test_a_full_round_leaves_alone_what_was_frozen_when_the_server_started(quick, monkeypatch):
+    """To walk over all that is loaded takes far longer than over a few watchers, who would wait for it."""
+    monkeypatch.setattr(hub, "COLLECT_AFTER", 0)
+    ours, loaded = live.hub(), type("Loaded", (), {})()
+    loaded.itself, known = loaded, weakref.ref(loaded)  # a cycle: only the collector would take it
+    gc.freeze()
+    try:
+        del loaded
+        with ours.watching(uuid.uuid4()):
+            pass
+        ours._collect()
+        assert ours.turnover == 0  # there was one
+        assert known() is not None
+    finally:
+        gc.unfreeze()
 
 
 async def test_when_watchers_come_and_go_without_an_end_everything_is_collected_all_the_same(quick, monkeypatch):
