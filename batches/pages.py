@@ -74,9 +74,11 @@ def map_choice(session: BatchSession, given: Mapping[str, str], prefix: str = "m
         "near": ("", ["on"]),
     }
     chosen = {name: given.get(prefix + name, "") for name in first}
-    return {"axes": axes, "aggregates": AGGREGATES} | {
-        name: chosen[name] if chosen[name] in known else usual for name, (usual, known) in first.items()
-    }
+    choice = {name: chosen[name] if chosen[name] in known else usual for name, (usual, known) in first.items()}
+    columns, rows = (len(session.request["parameterRanges"].get(choice[axis], ())) for axis in ("x", "y"))
+    # What heatmap.js will make of the picture's shape: the page keeps its place free from the start.
+    shape = max(4 * columns, 2 * rows), max(4 * rows, columns)
+    return {"axes": axes, "aggregates": AGGREGATES, "shape": shape} | choice
 
 
 def label_of(session: BatchSession, name: str) -> str:

@@ -30,6 +30,7 @@ from batches.pages import (
     panel_event,
     title_of,
 )
+from batches.parallel import axis_names
 from batches.price_versions import prices_used
 from batches.progress import timeout_words
 from batches.results_table import ResultsTable
@@ -88,6 +89,7 @@ def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
         "warnings": (session.results or {}).get("validation", {}).get("warnings", []),
         "metric": METRIC_BY_NAME[session.sort_by],
         "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
+        "parallel_axes": [label_of(session, name) for name in axis_names(session)],
         "names": names_of(session),
     }
 

@@ -132,6 +132,5 @@ export function startHeatmap(card, names) {
     event.target === smooth ? answered && draw(answered) : load();
   });
   document.body.addEventListener("htmx:pushedIntoHistory", keepInAddress); // the table's links know only the table
-  card.querySelector("[data-picture]").hidden = false;
   load();
 }
