@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`. Everything here works in the checkout; nothing is installed elsewhere,
 # except, by `make test` as root on a bare machine, a browser.
 .DEFAULT_GOAL := help
-.PHONY: help run install test browsers faults check bench bench-stack bench-live bench-prices bench-history bench-scaling soak bench-page lighthouse lock clean
+.PHONY: help run install test browsers faults check bench bench-stack bench-live bench-prices bench-history bench-scaling soak bench-page lighthouse screenshots lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -64,6 +64,9 @@ bench-page: $(VENV)/test.stamp ## Measure what the batch page costs its reader: 
 
 lighthouse: $(VENV)/test.stamp var/lighthouse/node_modules ## Lighthouse on the form, a running batch and its results (wants npm)
 	$(PY) -m benchmarks.lighthouse
+
+screenshots: $(VENV)/test.stamp ## Take the pictures of docs/screenshots anew, from a real run
+	$(PY) -m tests.browser.screenshots
 
 # Neither shipped nor needed by a test.
 var/lighthouse/node_modules:

@@ -34,6 +34,7 @@ def heatmap(
     _check("aggregate", aggregate, list(AGGREGATES))
     columns = columns_of(session)
     first, last = 0, len(columns.index)
+    symbol = symbol.strip().upper()
     if symbol:
         _check("symbol", symbol, list(columns.plan.grid.symbols))
         span = columns.plan.grid.span(columns.plan.grid.symbols.index(symbol))

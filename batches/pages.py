@@ -20,6 +20,8 @@ from batches.templatetags.batch_format import percent
 METRIC_BY_NAME = {wire_name(metric.name): metric for metric in METRICS}
 LEADER_METRICS = ("annualizedReturn", "totalReturn", "sharpe", "maxDrawdown", "trades")
 SYMBOLS_SHOWN = 4
+MOST_OPTIONS = 200  # symbols in a list to choose from; beyond it they are typed
+MOST_NAMED = 50  # symbols that a page tells one by one
 # What lists of batches do without: wide columns that only one batch's page shows.
 HEAVY = ("results", "instruments", "pace", "failures", "last_test", "improvements")
 
@@ -74,9 +76,12 @@ def map_choice(session: BatchSession, given: Mapping[str, str], prefix: str = "m
         "near": ("", ["on"]),
     }
     chosen = {name: given.get(prefix + name, "") for name in first}
-    return {"axes": axes, "aggregates": AGGREGATES} | {
-        name: chosen[name] if chosen[name] in known else usual for name, (usual, known) in first.items()
-    }
+    chosen["symbol"] = chosen["symbol"].strip().upper()
+    choice = {name: chosen[name] if chosen[name] in known else usual for name, (usual, known) in first.items()}
+    columns, rows = (len(session.request["parameterRanges"].get(choice[axis], ())) for axis in ("x", "y"))
+    # What heatmap.js will make of the picture's shape: the page keeps its place free from the start.
+    shape = max(4 * columns, 2 * rows), max(4 * rows, columns)
+    return {"axes": axes, "aggregates": AGGREGATES, "shape": shape, "most_options": MOST_OPTIONS} | choice
 
 
 def label_of(session: BatchSession, name: str) -> str:
@@ -86,6 +91,19 @@ def label_of(session: BatchSession, name: str) -> str:
     strategy = STRATEGIES.get(session.strategy)
     labels = {wire_name(each.name): each.label for each in (strategy.parameters if strategy else ())}
     return "Coeff" if name == "coefficient" else labels.get(name, name)
+
+
+def first_symbols(session: BatchSession, best_rows: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """(symbol, its best row) as they are; of more than a page can tell, those that came out best, the best first."""
+    if len(best_rows) <= MOST_NAMED:
+        return list(best_rows.items())
+    sign = -1.0 if METRIC_BY_NAME[session.sort_by].higher_is_better else 1.0
+
+    def rank(pair: tuple[str, Any]) -> float:
+        value = (pair[1] or {}).get(session.sort_by)
+        return float("inf") if value is None else sign * float(value)
+
+    return sorted(best_rows.items(), key=rank)[:MOST_NAMED]
 
 
 def title_of(session: BatchSession) -> str:
@@ -105,7 +123,7 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
     """What was asked, in words."""
     asked = session.request
     strategy = STRATEGIES.get(session.strategy)
-    found = [("Symbols", ", ".join(asked["symbols"]))]
+    found = [("Symbols", _first(asked["symbols"]))]
     for each in strategy.parameters if strategy else ():
         values = asked["parameterRanges"].get(wire_name(each.name), [])
         found.append((each.label, _values_text(values, each.kind)))
@@ -122,8 +140,14 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
     ]
     if asked["enableBetaScaling"]:
         betas = [f"{each['symbol']} {each['beta']:.2f}" for each in session.instruments]
-        found += [("Coefficients", ", ".join(f"{c:g}" for c in asked["coefficients"])), ("Betas", ", ".join(betas))]
+        found += [("Coefficients", ", ".join(f"{c:g}" for c in asked["coefficients"])), ("Betas", _first(betas))]
     return found
+
+
+def _first(texts: list[str]) -> str:
+    """The first of thousands, and how many more there are."""
+    more = len(texts) - MOST_NAMED
+    return ", ".join(texts[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _values_text(values: list[float], kind: str) -> str:

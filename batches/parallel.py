@@ -56,7 +56,7 @@ def parallel(session: BatchSession, query: ResultsQuery) -> dict[str, Any]:
     """What the template draws: axes, one path for each shade from the worst fifth to the best, and words."""
     columns = columns_of(session)
     everything, passing = select(columns, replace(query, bounds=())), select(columns, query)
-    names = list(dict.fromkeys([*axes_of(session), session.sort_by, *METRIC_AXES]))[:MOST_AXES]
+    names = axis_names(session)
     behind = _sample(everything, BEHIND)
     first, top = _best(session, columns, everything), _best(session, columns, passing)
     others = np.setdiff1d(_sample(passing, OTHERS), top)
@@ -77,6 +77,11 @@ def parallel(session: BatchSession, query: ResultsQuery) -> dict[str, Any]:
         "others": len(others),
         "where": _where(session, axes, _values(columns, names, top)),
     }
+
+
+def axis_names(session: BatchSession) -> list[str]:
+    """What the axes stand for, from left to right."""
+    return list(dict.fromkeys([*axes_of(session), session.sort_by, *METRIC_AXES]))[:MOST_AXES]
 
 
 def _sample(positions: Ints, size: int) -> Ints:

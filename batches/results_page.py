@@ -41,7 +41,7 @@ class ResultsQuery:
         name = sort.removeprefix("-")
         if name not in names:
             raise InvalidRequest(_unknown("sort", name, names))
-        symbol = given.get("symbol", "").upper()
+        symbol = given.get("symbol", "").strip().upper()
         if symbol and symbol not in plan_of(session).grid.symbols:
             hint = nearest(symbol, plan_of(session).grid.symbols)
             raise InvalidRequest(Detail("symbol", f"{symbol[:40]!r} is not among the symbols of this batch.{hint}"))

@@ -16,7 +16,7 @@ from batches.checks import nearest
 from batches.errors import BatchError, Conflict, Detail, InvalidRequest
 from batches.finding import remember
 from batches.lifecycle import QUEUE_DEPTH, refuse_when_full
-from batches.market_data import count_bars, instruments
+from batches.market_data import count_bars, tested_instruments
 from batches.measures import series_beta
 from batches.models import BatchSession, Instrument, ResultChunk
 from batches.plan import Plan, build_plan
@@ -112,7 +112,7 @@ def _prepare(request: StartRequest, now: datetime) -> tuple[BatchSession, list[R
 
 def _checked_plan(request: StartRequest) -> tuple[Plan, list[dict[str, Any]]]:
     """The plan and the facts about its instruments; InvalidRequest when the stored prices do not fit the request."""
-    found = {instrument.symbol: instrument for instrument in instruments(request.symbols)}
+    found = {instrument.symbol: instrument for instrument in tested_instruments(request.symbols)}
     unknown = [symbol for symbol in request.symbols if symbol not in found]
     if unknown:
         raise InvalidRequest(*(_unknown_symbol(symbol) for symbol in unknown[:20]))
@@ -153,7 +153,7 @@ def _facts(instrument: Instrument, request: StartRequest) -> dict[str, Any]:
 
 
 def _add_betas(facts: list[dict[str, Any]], found: dict[str, Instrument], request: StartRequest) -> None:
-    benchmark = next(iter(instruments([settings.BENCHMARK_SYMBOL])), None)
+    benchmark = next(iter(tested_instruments([settings.BENCHMARK_SYMBOL])), None)
     for fact in facts:
         manual = found[fact["symbol"]].manual_beta
         fact["beta"] = manual

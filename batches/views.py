@@ -21,8 +21,10 @@ from batches.fragments import is_htmx, page_or_part, wants_part
 from batches.models import BatchSession
 from batches.pages import (
     METRIC_BY_NAME,
+    MOST_OPTIONS,
     axes_of,
     facts,
+    first_symbols,
     label_of,
     leader_columns,
     map_choice,
@@ -30,6 +32,7 @@ from batches.pages import (
     panel_event,
     title_of,
 )
+from batches.parallel import axis_names
 from batches.price_versions import prices_used
 from batches.progress import timeout_words
 from batches.results_table import ResultsTable
@@ -83,11 +86,13 @@ def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
         "table": ResultsTable(session, given),
         "best_by_symbol": [
             {"symbol": symbol, "row": row, "hold": comparison.get(symbol)}
-            for symbol, row in summary.get("bestBySymbol", {}).items()
+            for symbol, row in first_symbols(session, summary.get("bestBySymbol", {}))
         ],
+        "most_options": MOST_OPTIONS,
         "warnings": (session.results or {}).get("validation", {}).get("warnings", []),
         "metric": METRIC_BY_NAME[session.sort_by],
         "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
+        "parallel_axes": [label_of(session, name) for name in axis_names(session)],
         "names": names_of(session),
     }
 

@@ -131,7 +131,11 @@ export function startHeatmap(card, names) {
     keepInAddress();
     event.target === smooth ? answered && draw(answered) : load();
   });
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input[name=symbol]")) return;
+    event.preventDefault(); // draws the map, does not leave for the table
+    event.target.dispatchEvent(new Event("change", { bubbles: true }));
+  });
   document.body.addEventListener("htmx:pushedIntoHistory", keepInAddress); // the table's links know only the table
-  card.querySelector("[data-picture]").hidden = false;
   load();
 }

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from batches import lifecycle
 from batches.models import BatchSession
+from batches.pages import MOST_NAMED, first_symbols
 
 from . import working
 from .reading import HTMX, field, rows_of, text_of, url, wanted
@@ -171,3 +172,15 @@ def test_no_page_holds_inline_script_or_style(client, finished):
         assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", body), address
         for tag in re.findall(r"<script[^>]*>", body):
             assert "src=" in tag or 'type="application/json"' in tag, tag
+
+
+@pytest.mark.parametrize(("metric", "first"), [("annualizedReturn", "S0199"), ("exposure", "S0001")])
+def test_of_many_symbols_those_that_came_out_best_are_told_the_best_first(metric, first):
+    rows = {f"S{number:04}": {metric: number / 100} for number in range(1, 200)}
+    told = first_symbols(BatchSession(sort_by=metric), {"S0000": None, "NONE": {metric: None}} | rows)
+    assert len(told) == MOST_NAMED
+    assert told[0] == (first, rows[first])
+    assert first_symbols(BatchSession(sort_by=metric), {"B": {metric: 1.0}, "A": None}) == [
+        ("B", {metric: 1.0}),
+        ("A", None),
+    ]

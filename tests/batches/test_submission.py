@@ -230,6 +230,16 @@ def test_an_estimate_stores_nothing_and_agrees_with_the_real_total(start, queued
     assert estimate.bytes == sum(len(chunk.block) for chunk in working.finish(session).chunks.all())
 
 
+def test_an_estimate_reads_of_the_instruments_what_a_plan_needs_and_no_more(start, django_assert_max_num_queries):
+    asked = parse_start(start())
+    with django_assert_max_num_queries(10) as queries:
+        submission.estimate(asked)
+    of_instruments = [each["sql"] for each in queries if 'FROM "batches_instrument"' in each["sql"]]
+    assert of_instruments
+    assert not any("group" in each["sql"] for each in queries)
+    assert not any("search" in sql or '"name"' in sql for sql in of_instruments)
+
+
 def test_an_estimate_refuses_what_a_start_refuses(start, settings):
     settings.BATCH_MAX_COMBINATIONS = 5
     for body in (start(), start(symbols=["NONE"]), start(startDate="1990-01-01", endDate="1990-02-01")):

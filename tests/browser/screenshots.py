@@ -1,4 +1,4 @@
-"""Pictures of a real run for docs/screenshots: `python -m tests.browser.screenshots`."""
+"""Pictures of a real run for docs/screenshots: `make screenshots`."""
 
 import shutil
 import tempfile

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.story import WITHOUT_SCRIPTS, wait_for_status
+from tests.browser.story import WITHOUT_SCRIPTS, start, wait_for_status
 from tests.stack_process import StackProcess
 
 STORED = 5_000
@@ -102,3 +102,23 @@ def test_the_first_page_is_light_however_many_there_are(exchange, visitor):
     page.wait_for_load_state("networkidle")
     sizes = [request.sizes() for request in finished]
     assert sum(each["responseBodySize"] + each["responseHeadersSize"] for each in sizes) < 100_000
+
+
+def test_in_the_results_of_many_symbols_one_is_typed(exchange, visitor):
+    many = [f"S{number:04}" for number in range(250)]
+    grid = {"fast": [2, 3], "slow": [4, 5]}
+    page = visitor().page
+    page.goto(start(exchange, strategy="sma_cross", symbols=many, parameterRanges=grid, enableBetaScaling=False))
+    wait_for_status(page, "complete")
+    expect(page.locator("[aria-labelledby=symbols-best] tbody tr")).to_have_count(50)
+    expect(page.locator("#results option:text-matches('^S\\d+$')")).to_have_count(0)
+    expect(page.locator("[data-words]")).to_contain_text("cells")
+    page.locator("#filters input[name=symbol]").fill("s0123")
+    page.keyboard.press("Enter")
+    expect(page.locator(".pager")).to_contain_text("of 4")
+    expect(page.locator("#filters input[name=symbol]")).to_have_value("S0123")
+    typed = page.locator("[data-heatmap] input[name=symbol]")
+    typed.fill("s0001")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-words]")).to_contain_text("of 4 tests in 4 cells")
+    expect(page).to_have_url(re.compile("map.symbol=s0001"))

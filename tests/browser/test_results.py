@@ -14,6 +14,12 @@ SMALL = {
     "enableBetaScaling": False,
 }
 ROWS = "[aria-labelledby=results-title] tbody tr"
+HEADS = "[aria-labelledby=results-title] th.number"
+SHIFTS = """() => {
+    window.shifted = 0;
+    const add = (entry) => { if (!entry.hadRecentInput) window.shifted += entry.value };
+    new PerformanceObserver((list) => list.getEntries().forEach(add)).observe({ type: "layout-shift", buffered: true });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +81,8 @@ def test_columns_are_chosen(results):
 def test_the_heatmap_reads_out_each_cell_to_pointer_and_keys(results):
     words = results.locator("[data-words]")
     expect(words).to_contain_text("192 tests in 64 cells")
+    results.locator("#heatmap").scroll_into_view_if_needed()  # what is fetched on the way there has come
+    expect(results.locator("#parallel svg path").first).to_be_attached()
     results.locator(".heat canvas").hover(position={"x": 3, "y": 3})
     expect(words).to_contain_text("Slow average 50, Fast average 5: ")
     results.mouse.move(0, 0)
@@ -85,6 +93,31 @@ def test_the_heatmap_reads_out_each_cell_to_pointer_and_keys(results):
     results.locator("[data-heatmap] select[name=symbol]").focus()
     results.locator("[data-heatmap] select[name=symbol]").select_option("KO")
     expect(results.locator("[data-words]")).to_contain_text("of 64 tests")
+
+
+@pytest.mark.chromium_alone("no other browser tells of shifts")
+def test_what_comes_later_moves_nothing(results):
+    results.evaluate(SHIFTS)
+    for part, drawn in (("#parallel", ".axis"), ("#heatmap", "[data-axis=x] span"), ("#spread", ".spread rect")):
+        results.locator(part).scroll_into_view_if_needed()
+        expect(results.locator(f"{part} {drawn}").first).to_be_attached()
+    assert results.evaluate("window.shifted") < 0.02  # a card that came without a place of its own: 0.15
+
+
+@pytest.mark.chromium_alone("no other browser counts its nodes")
+def test_tables_that_were_swapped_away_are_let_go(results):
+    def nodes():
+        session.send("HeapProfiler.collectGarbage")
+        return session.send("Memory.getDOMCounters")["nodes"]
+
+    session, counted = results.context.new_cdp_session(results), {}
+    for number in range(1, 21):
+        heading = results.locator(HEADS).nth(number % 3)
+        heading.locator("a").click()
+        expect(heading).to_have_attribute("aria-sort", re.compile("."))
+        if number in (5, 20):
+            counted[number] = nodes()
+    assert counted[20] < 2 * counted[5]  # a table is half of the page
 
 
 def test_a_spike_is_told_from_a_plateau(results):
