@@ -16,10 +16,10 @@ ROUNDS = 5
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
+def stack(tmp_path_factory, sample):
     """It cuts a batch finely, and is patient with who holds a chunk."""
     data_dir = tmp_path_factory.mktemp("fine") / "data"
-    running = StackUnderTest(data_dir, CHUNK_TARGET_S="0.0001", CHUNK_LEASE_S="30")
+    running = StackUnderTest(data_dir, database=sample, CHUNK_TARGET_S="0.0001", CHUNK_LEASE_S="30")
     try:
         yield running.start().wait_until_ready()
     finally:
