@@ -15,7 +15,7 @@ from benchmarks.live_parts import valkey
 from tests.prepared import load_sample, prepared
 from tests.stack_process import StackProcess
 
-REAL = frozenset({"faults", "live", "stack"})
+REAL = frozenset({"live", "stack"})
 LONG = os.environ.get("FAULTS") == "long"
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
 
@@ -48,9 +48,10 @@ def fits(item: pytest.Item) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Only what fits: the long tests with FAULTS=long, those about one database on that one.
 
-    Files with real parts, which wait more than they compute, take turns with those that only compute. The browser tests
-    come last, because Playwright's event loop runs to the end of its process, and no other can start beside it; the
-    file with the most first, so that all processes end together.
+    The faults come first and together: their stack is gone when they are told. Then files with real parts, which wait
+    more than they compute, take turns with those that only compute. The browser tests come last, because Playwright's
+    event loop runs to the end of its process, and no other can start beside it; the file with the most first, so that
+    all processes end together.
     """
     if left_out := [item for item in items if not fits(item)]:
         config.hook.pytest_deselected(items=left_out)
@@ -58,9 +59,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     yield
     files = Counter(item.path for item in items)
     stories = {path: count for path, count in files.items() if path.parent.name == "browser"}
-    turns = {}
+    turns = {path: -1.0 for path in files if path.parent.name == "faults"}
     for are_real in (True, False):
-        alike = [path for path in files if path not in stories and (path.parent.name in REAL) == are_real]
+        alike = [path for path in files if path not in stories | turns and (path.parent.name in REAL) == are_real]
         turns |= {path: turn / len(alike) for turn, path in enumerate(alike)}
     items.sort(key=lambda item: (item.path in stories, turns.get(item.path, 0), -stories.get(item.path, 0)))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from backtester.stack.preparation import SAMPLE, SAMPLE_SOURCE
 from tests.stack_process import ROOT
@@ -31,7 +32,10 @@ def prepared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], 
 
 def load_sample(data_dir: Path) -> None:
     """What the first `make run` does before it starts its parts."""
-    for command in (["migrate", "-v0"], ["load_prices", str(SAMPLE), "--source", SAMPLE_SOURCE]):
+    commands = [["migrate", "-v0"], ["load_prices", str(SAMPLE), "--source", SAMPLE_SOURCE]]
+    if not (settings.NUMBA_CACHE_DIR / "warm").exists():  # else all stacks of this run would compile, side by side
+        commands.append(["warm_kernels"])
+    for command in commands:
         argv = [sys.executable, str(ROOT / "manage.py"), *command]
         environment = os.environ | {"DATA_DIR": str(data_dir)}
-        subprocess.run(argv, env=environment, check=True, capture_output=True, timeout=100)
+        subprocess.run(argv, env=environment, check=True, capture_output=True, timeout=500)

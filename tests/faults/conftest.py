@@ -34,7 +34,7 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.line(f"{what}: {max(found):.2f} s at most, of {len(found)} (allowed {limit:g})")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory, sample):
     """A stack for all faults that it survives; at the end it stops in order, and no process is left behind."""
     running = StackUnderTest(tmp_path_factory.mktemp("faults") / "data", database=sample)

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.conftest import LONG
 from tests.faults.examined import check_same, sweep
 from tests.faults.histories import Watchers
 from tests.faults.stack_under_test import QUEUE, StackUnderTest
@@ -12,7 +13,7 @@ from tests.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 TESTS, SHARE = 32_000, 0.999
-ROUNDS = 5
+ROUNDS = 5 if LONG else 2
 
 
 @pytest.fixture(scope="module")
