@@ -20,8 +20,7 @@ test: $(VENV)/test.stamp ## Run all tests: the scripts, then Python, on real par
 	@.ci/browser
 	@.ci/nginx
 	$(NODE) --test --test-reporter=dot "tests/js/*.test.mjs"
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/faults
-	$(PY) -m pytest -n 2 --dist loadfile tests/faults
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 browsers: $(VENV)/test.stamp ## Every browser story in Chromium and in Firefox
 	FAULTS=long $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser

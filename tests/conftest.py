@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +12,24 @@ from django.conf import settings
 
 from batches.redis_connection import redis_client
 from benchmarks.live_parts import valkey
+from tests.prepared import load_sample, prepared
 from tests.stack_process import StackProcess
 
-REAL = frozenset({"browser", "live", "stack"})
+REAL = frozenset({"live", "stack"})
 LONG = os.environ.get("FAULTS") == "long"
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackProcess]:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """The database as the first start leaves it, for stacks that are not about that; none of them is on PostgreSQL."""
+    return None if ON_POSTGRESQL else prepared(tmp_path_factory, "sample", load_sample)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, sample: Path | None) -> Iterator[StackProcess]:
     """The stack with the sample prices, ready; what one test leaves in it, the next one finds."""
-    running = StackProcess(tmp_path_factory.mktemp("stack"))
+    running = StackProcess(tmp_path_factory.mktemp("stack"), database=sample)
     try:
         yield running.start().wait_until_ready()
     finally:
@@ -40,17 +48,22 @@ def fits(item: pytest.Item) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Only what fits: the long tests with FAULTS=long, those about one database on that one.
 
-    Files with real parts first, so that two processes end together; of the browser tests, which come last, the file
-    with the most. They come last because Playwright's event loop runs to the end of its process, and no other can start
-    beside it.
+    The faults come first and together: their stack is gone when they are told. Then files with real parts, which wait
+    more than they compute, take turns with those that only compute. The browser tests come last, because Playwright's
+    event loop runs to the end of its process, and no other can start beside it; the file with the most first, so that
+    all processes end together.
     """
     if left_out := [item for item in items if not fits(item)]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if fits(item)]
     yield
-    folders = {item: item.nodeid.split("/") for item in items}
-    stories = Counter(item.path for item in items if "browser" in folders[item])
-    items.sort(key=lambda item: (item.path in stories, not REAL.intersection(folders[item]), -stories[item.path]))
+    files = Counter(item.path for item in items)
+    stories = {path: count for path, count in files.items() if path.parent.name == "browser"}
+    turns = {path: -1.0 for path in files if path.parent.name == "faults"}
+    for are_real in (True, False):
+        alike = [path for path in files if path not in stories | turns and (path.parent.name in REAL) == are_real]
+        turns |= {path: turn / len(alike) for turn, path in enumerate(alike)}
+    items.sort(key=lambda item: (item.path in stories, turns.get(item.path, 0), -stories.get(item.path, 0)))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,11 +37,16 @@ def is_running(pid: int) -> bool:
 
 
 class StackProcess:
-    """`manage.py runstack` with a data folder of its own, on a free port unless one is given."""
+    """`manage.py runstack` with a data folder of its own, on a free port unless one is given.
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
+    database : copied to begin with; without one the stack makes and fills its own.
+    """
+
+    def __init__(self, data_dir: Path, *, database: Path | None = None, **environment: str) -> None:
         self.data_dir = data_dir
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        if database is not None:
+            shutil.copy(database, data_dir / "db.sqlite3")
         inherited = {name: value for name, value in os.environ.items() if name not in OURS}
         self.environment = inherited | {"DATA_DIR": str(data_dir), "PORT": "0", "WORKERS": "2"} | environment
         self.output = data_dir / "runstack.out"

@@ -21,7 +21,7 @@ RUN = {
     ("docs/deploy.md", "ini"): "tests/production/page.py",
     ("docs/deploy.md", "sh"): "tests/production/page.py",
     ("docs/people.md", "sh"): "tests/client/test_tokens.py",
-    ("docs/prices.md", "csv"): "tests/batches/test_price_import.py",
+    ("docs/prices.md", "csv"): "tests/batches/test_price_formats.py",
     ("docs/scaling.md", "sh"): "tests/test_scaling.py",
     ("docs/scaling.md", "text"): "tests/test_scaling.py",
     ("docs/strategies.md", "python"): "tests/batches/test_user_strategies.py",

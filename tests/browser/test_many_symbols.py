@@ -20,9 +20,9 @@ def wide_csv() -> str:
 
 
 @pytest.fixture(scope="module")
-def exchange(tmp_path_factory):
+def exchange(tmp_path_factory, sample):
     """A stack of its own, with so many instruments beside the samples."""
-    running = StackProcess(tmp_path_factory.mktemp("exchange"), BATCH_MAX_SYMBOLS="6000")
+    running = StackProcess(tmp_path_factory.mktemp("exchange"), database=sample, BATCH_MAX_SYMBOLS="6000")
     try:
         running.start().wait_until_ready()
         files = {"file": ("closes.csv", wide_csv())}

@@ -27,9 +27,9 @@ UNKNOWN = "/batches/00000000-0000-4000-8000-000000000000/"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
+def stack(tmp_path_factory, sample):
     """A stack that asks who one is: Ann and Bob trade, Eve has no role."""
-    running = StackProcess(tmp_path_factory.mktemp("team"), ACCESS_MODE="team")
+    running = StackProcess(tmp_path_factory.mktemp("team"), database=sample, ACCESS_MODE="team")
     try:
         running.start().wait_until_ready()
         command = [sys.executable, str(ROOT / "manage.py"), "shell", "-v0", "-c", PEOPLE]

@@ -38,9 +38,9 @@ def manage(*arguments, **environment):
 
 
 @pytest.fixture(scope="module")
-def team(tmp_path_factory):
+def team(tmp_path_factory, sample):
     """A stack where people sign in."""
-    running = StackProcess(tmp_path_factory.mktemp("team"), ACCESS_MODE="team")
+    running = StackProcess(tmp_path_factory.mktemp("team"), database=sample, ACCESS_MODE="team")
     try:
         yield running.start().wait_until_ready()
     finally:

@@ -24,7 +24,9 @@ from backtester.engine import (
 )
 from backtester.engine.strategies import _catalogue
 
-from . import reference, worlds
+from . import worlds
+from .reference import signals, trading
+from .reference.metrics import measure
 
 
 def number(name, default=1, kind="int"):
@@ -44,7 +46,7 @@ def test_whole_positions_trade_as_a_signal_does(world, direction):
     close = worlds.HARD[world]
     bars = worlds.prices(close)
     rules = Rules(direction=direction, fees=0.003, slippage=0.001)
-    wishes = np.array(reference.sma_cross_wishes(close.tolist(), 2, 9), dtype=float)
+    wishes = np.array(signals.sma_cross_wishes(close.tolist(), 2, 9), dtype=float)
     own = one(lambda close, nothing: wishes, bars, rules, nothing=0.0)
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2], "slow": [9]})
     built_in = replay(grid, bars, 0, rules)
@@ -60,7 +62,7 @@ def test_fractions_of_a_position_do_what_the_slow_twin_does(seed, direction):
     rng = np.random.default_rng(seed)
     targets = np.repeat(rng.choice([-1.0, -0.5, 0.0, 0.25, 0.6, 1.0, np.nan], 24), 5)
     own = one(lambda close, nothing: targets, worlds.prices(close), Rules(direction=direction, fees=0.002), nothing=0.0)
-    equity = reference.rebalance(close.tolist(), targets.tolist(), direction=direction, fees=0.002)
+    equity = trading.rebalance(close.tolist(), targets.tolist(), direction=direction, fees=0.002)
     assert own.equity == pytest.approx(equity, rel=1e-9)
     assert own.metrics["final_equity"] == pytest.approx(equity[-1], rel=1e-9)
 
@@ -115,8 +117,8 @@ def test_the_volatility_target_is_the_ratio_of_target_to_realised_volatility(eve
     close = worlds.walk(150, volatility=0.02)
     grid = Grid(get_strategy("volatility_target"), ["TEST"], {"window": [20], "target": [0.1], "every": [every]})
     again = replay(grid, worlds.prices(close), 0, Rules(fees=0.001))
-    targets = reference.volatility_targets(close.tolist(), 20, 0.1, every, periods=252)
-    assert again.equity == pytest.approx(reference.rebalance(close.tolist(), targets, fees=0.001), rel=1e-9)
+    targets = signals.volatility_targets(close.tolist(), 20, 0.1, every, periods=252)
+    assert again.equity == pytest.approx(trading.rebalance(close.tolist(), targets, fees=0.001), rel=1e-9)
     assert 0 < again.exposure.max() < 1
 
 
@@ -130,8 +132,8 @@ def test_periodic_dca_is_what_the_slow_twin_says(world, profit):
     metrics = run_slice(grid, bars, 0, grid.size, Rules(fees=0.002, slippage=0.001)).metrics
     for index in range(grid.size):
         asked = grid.decode(index).parameters.values()
-        outcome = reference.periodic_dca(close.tolist(), bars.fill.tolist(), *asked, fees=0.002, slippage=0.001)
-        wanted = reference.measure(outcome, bars.dates.astype(int).tolist(), periods=252)
+        outcome = trading.periodic_dca(close.tolist(), bars.fill.tolist(), *asked, fees=0.002, slippage=0.001)
+        wanted = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
         got = dict(zip(METRIC_NAMES, metrics[:, index].tolist(), strict=True))
         assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), asked
 

@@ -7,7 +7,9 @@ import pytest
 
 from backtester.engine import METRIC_NAMES, Grid, Rules, get_strategy, replay, run_slice
 
-from . import reference, worlds
+from . import worlds
+from .reference import signals, trading
+from .reference.metrics import measure
 
 DIRECTIONS = ("long", "short", "both")
 COSTS = ({"fees": 0.0, "slippage": 0.0}, {"fees": 0.004, "slippage": 0.002})
@@ -35,10 +37,8 @@ def test_sma_cross_is_what_the_slow_twin_says(world, with_opens, direction, cost
     metrics = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, **costs)).metrics
     for index in range(grid.size):
         asked = grid.decode(index).parameters
-        wishes = reference.sma_cross_wishes(close, asked["fast"], asked["slow"])
-        wanted = reference.measure(
-            reference.follow(close, fill, wishes, direction=direction, **costs), days, periods=252
-        )
+        wishes = signals.sma_cross_wishes(close, asked["fast"], asked["slow"])
+        wanted = measure(trading.follow(close, fill, wishes, direction=direction, **costs), days, periods=252)
         expect(dict(zip(METRIC_NAMES, metrics[:, index], strict=True)), wanted, asked)
 
 
@@ -53,10 +53,10 @@ def test_grid_dca_is_what_the_slow_twin_says(world, with_opens, direction, costs
     metrics = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, **costs)).metrics
     for index in range(grid.size):
         asked = grid.decode(index).parameters
-        outcome = reference.grid_dca(close, fill, *asked.values(), direction=direction, **costs)
+        outcome = trading.grid_dca(close, fill, *asked.values(), direction=direction, **costs)
         expect(
             dict(zip(METRIC_NAMES, metrics[:, index], strict=True)),
-            reference.measure(outcome, days, periods=252),
+            measure(outcome, days, periods=252),
             asked,
         )
 

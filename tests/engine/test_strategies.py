@@ -10,7 +10,9 @@ from backtester.engine import METRIC_NAMES, Grid, Rules, get_strategy, replay, r
 from backtester.engine.metrics import N_METRICS
 from backtester.engine.run import Scratch, run_plain
 
-from . import reference, worlds
+from . import worlds
+from .reference import signals, trading
+from .reference.metrics import measure
 
 AXES: dict[str, dict[str, list[float]]] = {
     "sma_cross": {"fast": [1, 2, 5], "slow": [3, 20]},
@@ -23,14 +25,14 @@ AXES: dict[str, dict[str, list[float]]] = {
     "momentum": {"skip": [0, 3], "lookback": [1, 5, 60]},
 }
 WISHES: dict[str, Any] = {
-    "sma_cross": reference.sma_cross_wishes,
-    "ema_cross": reference.ema_cross_wishes,
-    "macd": reference.macd_wishes,
-    "rsi_reversal": reference.rsi_reversal_wishes,
-    "bollinger_reversal": reference.bollinger_reversal_wishes,
-    "bollinger_breakout": reference.bollinger_breakout_wishes,
-    "donchian_breakout": reference.donchian_wishes,
-    "momentum": reference.momentum_wishes,
+    "sma_cross": signals.sma_cross_wishes,
+    "ema_cross": signals.ema_cross_wishes,
+    "macd": signals.macd_wishes,
+    "rsi_reversal": signals.rsi_reversal_wishes,
+    "bollinger_reversal": signals.bollinger_reversal_wishes,
+    "bollinger_breakout": signals.bollinger_breakout_wishes,
+    "donchian_breakout": signals.donchian_wishes,
+    "momentum": signals.momentum_wishes,
 }
 
 
@@ -46,10 +48,10 @@ def test_a_signal_strategy_does_what_its_slow_twin_does(name, world, direction):
     for index in range(grid.size):
         asked = grid.decode(index).parameters
         wishes = WISHES[name](close.tolist(), *asked.values(), direction=direction)
-        outcome = reference.follow(
+        outcome = trading.follow(
             close.tolist(), close.tolist(), wishes, direction=direction, fees=0.003, slippage=0.001
         )
-        wanted = reference.measure(outcome, bars.dates.astype(int).tolist(), periods=252)
+        wanted = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
         got = dict(zip(METRIC_NAMES, result.metrics[:, index].tolist(), strict=True))
         assert {key: got[key] for key in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), asked
 
@@ -67,11 +69,11 @@ def test_stops_do_what_the_slow_twin_does(world, direction, with_opens):
     metrics = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, fees=0.003)).metrics
     for index in range(grid.size):
         asked = dict(grid.decode(index).parameters)
-        wishes = reference.sma_cross_wishes(close.tolist(), asked.pop("fast"), asked.pop("slow"))
-        outcome = reference.follow(
+        wishes = signals.sma_cross_wishes(close.tolist(), asked.pop("fast"), asked.pop("slow"))
+        outcome = trading.follow(
             close.tolist(), bars.fill.tolist(), wishes, direction=direction, fees=0.003, stops=tuple(asked.values())
         )
-        wanted = reference.measure(outcome, bars.dates.astype(int).tolist(), periods=252)
+        wanted = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
         got = dict(zip(METRIC_NAMES, metrics[:, index].tolist(), strict=True))
         assert {key: got[key] for key in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), asked
 

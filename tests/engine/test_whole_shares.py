@@ -17,7 +17,9 @@ from backtester.engine import (
     run_slice,
 )
 
-from . import reference, worlds
+from . import worlds
+from .reference import signals, trading
+from .reference.metrics import measure
 
 DIRECTIONS = ("long", "short", "both")
 CAPITAL = 1_000.0  # a few dozen shares, and in some worlds less than one
@@ -38,7 +40,7 @@ def expect(grid, bars, rules, twin):
     metrics = run_slice(grid, bars, 0, grid.size, rules).metrics
     days = bars.dates.astype(int).tolist()
     for index in range(grid.size):
-        wanted = reference.measure(twin(grid.decode(index).parameters), days, periods=252)
+        wanted = measure(twin(grid.decode(index).parameters), days, periods=252)
         got = dict(zip(METRIC_NAMES, metrics[:, index].tolist(), strict=True))
         assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), index
         again = replay(grid, bars, index, rules)
@@ -54,9 +56,9 @@ def test_a_signal_strategy_with_whole_shares_is_what_the_slow_twin_says(world, d
     axes = {"fast": [1, 5], "slow": [3, 20], "stop_loss": [0.0, 0.03], "trailing_stop": [0.0, 0.1]}
 
     def twin(asked):
-        wishes = reference.sma_cross_wishes(close, asked["fast"], asked["slow"])
+        wishes = signals.sma_cross_wishes(close, asked["fast"], asked["slow"])
         stops = (asked["stop_loss"], 0.0, asked["trailing_stop"])
-        return reference.follow(close, fill, wishes, direction=direction, stops=stops, **costs)
+        return trading.follow(close, fill, wishes, direction=direction, stops=stops, **costs)
 
     expect(Grid(get_strategy("sma_cross"), ["TEST"], axes), bars, rules, twin)
 
@@ -74,7 +76,7 @@ def test_grid_dca_with_whole_shares_is_what_the_slow_twin_says(world, direction,
 
     def twin(asked):
         fill = bars.fill.tolist()
-        return reference.grid_dca(bars.close.tolist(), fill, *asked.values(), direction=direction, **costs)
+        return trading.grid_dca(bars.close.tolist(), fill, *asked.values(), direction=direction, **costs)
 
     expect(Grid(get_strategy("grid_dca"), ["TEST"], axes), bars, rules, twin)
 
@@ -86,7 +88,7 @@ def test_periodic_dca_with_whole_shares_is_what_the_slow_twin_says(world, fees):
     axes = {"every": [1, 7], "instalments": [1, 9], "profit_requirement": [0.0, 0.1]}
 
     def twin(asked):
-        return reference.periodic_dca(bars.close.tolist(), bars.fill.tolist(), *asked.values(), **costs)
+        return trading.periodic_dca(bars.close.tolist(), bars.fill.tolist(), *asked.values(), **costs)
 
     expect(Grid(get_strategy("periodic_dca"), ["TEST"], axes), bars, rules, twin)
 
@@ -103,7 +105,7 @@ def test_whole_positions_in_whole_shares_trade_as_a_signal_does(world, direction
     close = worlds.HARD[world]
     bars = worlds.prices(close)
     rules, _ = exchange(0.003, direction)
-    wishes = np.array(reference.sma_cross_wishes(close.tolist(), 2, 9), dtype=float)
+    wishes = np.array(signals.sma_cross_wishes(close.tolist(), 2, 9), dtype=float)
     built_in = replay(Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2], "slow": [9]}), bars, 0, rules)
     again = replay(own(wishes), bars, 0, rules)
     assert again.metrics == pytest.approx(built_in.metrics, rel=1e-9, nan_ok=True)

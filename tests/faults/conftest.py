@@ -34,10 +34,10 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.line(f"{what}: {max(found):.2f} s at most, of {len(found)} (allowed {limit:g})")
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory):
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory, sample):
     """A stack for all faults that it survives; at the end it stops in order, and no process is left behind."""
-    running = StackUnderTest(tmp_path_factory.mktemp("faults") / "data")
+    running = StackUnderTest(tmp_path_factory.mktemp("faults") / "data", database=sample)
     try:
         running.start().wait_until_ready()
         yield running
@@ -50,12 +50,12 @@ def stack(tmp_path_factory):
 
 
 @pytest.fixture
-def own_stack(tmp_path):
+def own_stack(tmp_path, sample):
     """own_stack(**environment): a stack of one test."""
     made = []
 
     def make(**environment):
-        made.append(StackUnderTest(tmp_path / f"data{len(made)}", **environment))
+        made.append(StackUnderTest(tmp_path / f"data{len(made)}", database=sample, **environment))
         return made[-1]
 
     yield make

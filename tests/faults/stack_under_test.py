@@ -22,7 +22,7 @@ QUEUE = "backtester:chunks"
 class StackUnderTest(Examined, StackProcess):
     """`runstack` with small chunks, short leases, and the faults of `injected/` at hand."""
 
-    def __init__(self, data_dir, **environment):
+    def __init__(self, data_dir, *, database=None, **environment):
         self.faults = data_dir / "faults"
         self.faults.mkdir(parents=True)
         self.golden = {}
@@ -33,6 +33,7 @@ class StackUnderTest(Examined, StackProcess):
         self.database_url = environment.get("DATABASE_URL")
         super().__init__(
             data_dir,
+            database=database,
             **{
                 "CHUNK_TARGET_S": "0.002",
                 "CHUNK_LEASE_S": "4",

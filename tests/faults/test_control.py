@@ -1,6 +1,7 @@
 """Cancel, pause and resume, at any moment and twice: one outcome, one terminal event. At 99.9 %: test_last_chunk."""
 
 import time
+import uuid
 
 import pytest
 
@@ -12,11 +13,20 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 TESTS = 32_000
 
 
+def begun(stack):
+    """A batch at a pace of 0.1 s, of which nobody gets the last chunk: it cannot end before it is changed."""
+    stack.chunks(pace_s=0.1)
+    session_id = stack.start_batch()
+    query = "SELECT max(start) FROM batches_resultchunk WHERE session_id = ?"
+    last = until(lambda: stack.rows(query, uuid.UUID(session_id).hex)[0][0], "its chunks")
+    stack.chunks(pace_s=0.1, withheld=last)
+    return session_id
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
 def test_a_cancelled_batch_stops_within_a_second_and_keeps_what_is_finished(stack, measured, share):
     expected = stack.undisturbed()
-    stack.chunks(pace_s=0.1)
-    session_id = stack.start_batch()
+    session_id = begun(stack)
     watchers = Watchers(stack, [session_id])
     stack.wait_for(session_id, int(share * TESTS))
     began = time.monotonic()
@@ -37,8 +47,7 @@ def test_a_cancelled_batch_stops_within_a_second_and_keeps_what_is_finished(stac
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
 def test_a_paused_batch_rests_within_a_second_and_goes_on(stack, measured, share):
     expected = stack.undisturbed()
-    stack.chunks(pace_s=0.1)
-    session_id = stack.start_batch()
+    session_id = begun(stack)
     watchers = Watchers(stack, [session_id])
     stack.wait_for(session_id, int(share * TESTS))
     began = time.monotonic()

@@ -6,9 +6,12 @@ import sys
 
 import pytest
 
+from tests.conftest import LONG
 from tests.stack_process import ROOT
 
 pytestmark = [pytest.mark.timeout(300)]
+# A sweep takes ten seconds each time that its kernels are compiled. All go to their files by the same door, so that the
+# short form of the suite computes what takes one kernel.
 SWEEP = """
 import hashlib, numpy as np, pandas as pd
 from backtester.engine import sweep
@@ -17,13 +20,20 @@ prices = pd.DataFrame({"A": 100 + 10 * np.sin(np.arange(900) / 9) + np.arange(90
 table = sweep("sma_cross", prices, {"fast": [3, 5, 8], "slow": [20, 50]})
 print(hashlib.sha256(table.drop(columns="symbol").to_numpy(float).tobytes()).hexdigest())
 """
+ONE_KERNEL = """
+import hashlib, numpy as np
+from backtester.engine import Prices, Rules, buy_and_hold
+days = np.datetime64("2000-01-01") + np.arange(900)
+prices = Prices("A", days, 100 + 10 * np.sin(np.arange(900) / 9) + np.arange(900) * 0.01)
+print(hashlib.sha256(repr(buy_and_hold(prices, Rules())).encode()).hexdigest())
+"""
 
 
 def begin(cache):
-    """A process that sweeps with that folder."""
+    """A process that computes with that folder."""
     environment = {"NUMBA_CACHE_DIR": str(cache), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(
-        [sys.executable, "-c", SWEEP],
+        [sys.executable, "-c", SWEEP if LONG else ONE_KERNEL],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

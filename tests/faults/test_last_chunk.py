@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.conftest import LONG
 from tests.faults.examined import check_same, sweep
 from tests.faults.histories import Watchers
 from tests.faults.stack_under_test import QUEUE, StackUnderTest
@@ -12,14 +13,14 @@ from tests.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 TESTS, SHARE = 32_000, 0.999
-ROUNDS = 5
+ROUNDS = 5 if LONG else 2
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
+def stack(tmp_path_factory, sample):
     """It cuts a batch finely, and is patient with who holds a chunk."""
     data_dir = tmp_path_factory.mktemp("fine") / "data"
-    running = StackUnderTest(data_dir, CHUNK_TARGET_S="0.0001", CHUNK_LEASE_S="30")
+    running = StackUnderTest(data_dir, database=sample, CHUNK_TARGET_S="0.0001", CHUNK_LEASE_S="30")
     try:
         yield running.start().wait_until_ready()
     finally:

@@ -16,10 +16,12 @@ from channels_redis.serializers import registry
 class Serving:
     """The real server and Valkey, and the rows they look at."""
 
-    def __init__(self, data_dir: Path, process: "Popen[bytes]", address: tuple[str, int], ids: list[uuid.UUID]) -> None:
+    def __init__(self, data_dir: Path, process: "Popen[bytes]", address: tuple[str, int]) -> None:
         self.data_dir, self.process, self.address = data_dir, process, address
         self.url = f"http://{address[0]}:{address[1]}"
-        self.spare = list(ids)
+        with sqlite3.connect(data_dir / "db.sqlite3") as database:
+            self.spare = [uuid.UUID(found) for (found,) in database.execute("SELECT id FROM batches_batchsession")]
+        database.close()
         self.serializer = registry.get_serializer("msgpack")
 
     def batch(self) -> uuid.UUID:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from backtester.stack import redis_server
-from benchmarks.live_parts import make_batches, running, server
+from benchmarks.live_parts import running, server
 from tests.live.serving import Serving
 from tests.live.watching import Seen, both, until, watching
 
@@ -21,12 +22,12 @@ BACK_S = 2.0
 
 
 @pytest.fixture
-def serving(tmp_path) -> Iterator[Serving]:
+def serving(tmp_path, hand_moved) -> Iterator[Serving]:
     """A server of its own, with a Redis that is started and ended by the test."""
     with valkey(tmp_path):
-        ids = make_batches(tmp_path, 4)
+        shutil.copy(hand_moved, tmp_path / "db.sqlite3")
         with server("daphne", tmp_path) as (process, address):
-            yield Serving(tmp_path, process, address, ids)
+            yield Serving(tmp_path, process, address)
 
 
 @contextlib.contextmanager

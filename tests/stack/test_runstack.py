@@ -17,12 +17,12 @@ pytestmark = [pytest.mark.stack]
 
 
 @pytest.fixture
-def own_stack(tmp_path):
-    """own_stack(**environment): a stack of this test alone, taken down at its end."""
+def own_stack(tmp_path, sample):
+    """own_stack(**environment): a stack of this test alone, taken down at its end; with database=None a first start."""
     made: list[StackProcess] = []
 
-    def make(**environment):
-        made.append(StackProcess(tmp_path / f"data{len(made)}", WORKERS="1", **environment))
+    def make(**given):
+        made.append(StackProcess(tmp_path / f"data{len(made)}", **{"database": sample, "WORKERS": "1"} | given))
         return made[-1]
 
     yield make
@@ -86,7 +86,7 @@ def _with_the_pool(stack):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
 def test_a_signal_during_the_start_stops_it(own_stack, name):
-    stack = own_stack().start()
+    stack = own_stack(database=None).start()
     until(lambda: "…" in stack.log(), "the first step")
     processes = stack.all_pids()
     assert stack.end(signal.Signals[name]) == 0
@@ -101,8 +101,8 @@ def test_killing_the_supervisor_leaves_no_orphan(own_stack):
     until(lambda: not any(is_running(pid) for pid in processes), "the parts to go", seconds=5)
 
 
-def test_killing_make_stops_what_it_has_started(tmp_path):
-    stack = StackProcess(tmp_path, WORKERS="1", MAKEFLAGS="")
+def test_killing_make_stops_what_it_has_started(tmp_path, sample):
+    stack = StackProcess(tmp_path, database=sample, WORKERS="1", MAKEFLAGS="")
     with stack.output.open("wb") as output:
         stack.process = subprocess.Popen(["make", "run"], cwd=ROOT, env=stack.environment, stdout=output, stderr=output)
     stack.wait_until_ready()
@@ -157,8 +157,8 @@ def test_a_given_redis_that_does_not_answer_is_one_sentence(own_stack):
     assert "Traceback" not in stack.log()
 
 
-def test_a_long_path_of_the_data_folder_is_no_obstacle(tmp_path):
-    stack = StackProcess(tmp_path / ("long" * 30), WORKERS="1")
+def test_a_long_path_of_the_data_folder_is_no_obstacle(tmp_path, sample):
+    stack = StackProcess(tmp_path / ("long" * 30), database=sample, WORKERS="1")
     try:
         stack.start().wait_until_ready()
         assert len(stack.redis_url) < 100
@@ -171,7 +171,7 @@ def test_a_long_path_of_the_data_folder_is_no_obstacle(tmp_path):
 
 
 def test_only_the_first_start_loads_and_compiles(own_stack):
-    stack = own_stack().start().wait_until_ready()
+    stack = own_stack(database=None).start().wait_until_ready()
     assert "Loading the sample prices" in stack.log()
     assert stack.end() == 0
     first = len(stack.log())

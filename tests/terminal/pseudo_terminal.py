@@ -16,7 +16,7 @@ from typing import Self
 from tests.stack_process import ROOT
 
 CTRL_C = b"\x03"
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 

@@ -11,7 +11,7 @@ from backtester.client import Client
 from tests.fenced import blocks
 from tests.stack_process import ROOT
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 BLOCKS = [block.text for block in blocks("docs/terminal.md", "sh")]
 
 
@@ -27,7 +27,7 @@ def test_the_commands_do_what_the_page_says(stack, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,  # a dozen processes, one after the other
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

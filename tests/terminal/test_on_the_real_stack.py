@@ -14,7 +14,7 @@ from tests.stack_process import ROOT
 
 from .pseudo_terminal import CTRL_C, PseudoTerminal
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 SMALL = ("sma_cross", "--symbols", "AAPL", "MSFT", "--set", "fast=5:50:5", "--set", "slow=60,100,200")
 # Half a minute of work on two cores, so that nobody has to hurry; each test cancels it.
 LONG = (
@@ -49,7 +49,7 @@ def manage(stack, tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
 
     return run
@@ -111,7 +111,7 @@ def test_ctrl_c_in_a_pipe_asks_nobody_and_leaves_the_batch_running(stack, client
     with subprocess.Popen(command, env=stack.environment, stdout=pipe, stderr=pipe, text=True) as running:
         batch = client.batch(json.loads(running.stdout.readline())["sessionId"])
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=180)
     assert (running.returncode, errors.split()[:3]) == (130, ["It", "goes", "on."])
     assert batch.cancel(), "it was still running"
 

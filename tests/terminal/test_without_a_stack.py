@@ -12,7 +12,7 @@ from tests.stack_process import OURS, ROOT
 
 from .pseudo_terminal import CTRL_C, PseudoTerminal
 
-pytestmark = pytest.mark.stack  # processes of its own
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]  # processes of its own
 SLOW = ("volatility_target", "--symbols", "AAPL", "--set", "window=10:126", "--set", "every=5:44")
 SWEEP = ("sma_cross", "--symbols", "AAPL", "MSFT", "--set", "fast=2:200", "--set", "slow=205:400")
 
@@ -30,7 +30,7 @@ def manage(environment):
 
     def run(*arguments):
         command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=180)
 
     return run
 
