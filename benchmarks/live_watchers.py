@@ -17,6 +17,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 
 PROCESSES = 2
 CONNECT_S = 60.0
@@ -177,7 +178,7 @@ def watch(pipe: Connection, address: tuple[str, int], paths: Sequence[str], *, s
 
 def open_watchers(
     address: tuple[str, int], batches: list[uuid.UUID], number: int, *, sse: bool, seconds: float
-) -> list[tuple[multiprocessing.Process, Connection]]:
+) -> list[tuple[SpawnProcess, Connection]]:
     """Two processes of watchers, spread over the batches, all connected; they send a `Tally` within `seconds`."""
     context = multiprocessing.get_context("spawn")
     path = "/api/backtest/batch/stream?sessionId={}" if sse else "/ws/backtest/batch/{}/"

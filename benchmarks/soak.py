@@ -121,7 +121,8 @@ def soak(stack: StackProcess, batches: int) -> tuple[list[int], np.ndarray]:
 def growth(at: list[int], seen: np.ndarray) -> np.ndarray:
     """Megabytes for each thousand batches after the warm-up: the slope of the straight line through them."""
     judged = np.array(at) >= min(WARM_UP, at[-1] / 2)
-    return np.polyfit(np.array(at)[judged] / 1000, seen[judged], 1)[0]
+    slopes: np.ndarray = np.polyfit(np.array(at)[judged] / 1000, seen[judged], 1)[0]
+    return slopes
 
 
 def too_much(slopes: np.ndarray) -> list[str]:

@@ -44,5 +44,5 @@ def quarters(top: float) -> list[float]:
 
 def rounded_up(value: float) -> float:
     """The next number that reads well on an axis of four parts."""
-    step = 10 ** (len(str(int(value))) - 1)
+    step: int = 10 ** (len(str(int(value))) - 1)
     return next(step * part for part in (1, 2, 4, 6, 8, 10, 20) if step * part >= value)

@@ -19,10 +19,12 @@ def longest_drawdown(equity, days):
     highest = list(itertools.accumulate(equity, max))
     below = [now < peak * (1 - TIE) for now, peak in zip(equity, highest, strict=True)]
     spans = [0]
+    newest = 0
     for t in range(1, len(equity)):
         if below[t] or below[t - 1]:
-            newest = max(s for s in range(t) if not below[s])
             spans.append(days[t] - days[newest])
+        if not below[t]:
+            newest = t
     return max(spans)
 
 
