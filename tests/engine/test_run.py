@@ -20,7 +20,8 @@ from backtester.engine import (
     run_slice,
 )
 
-from . import reference, worlds
+from . import worlds
+from .reference.metrics import longest_drawdown
 
 WITH_LONG = st.sampled_from(["long", "both"])
 SMALL_AXES: dict[str, dict[str, list[float]]] = {
@@ -195,4 +196,4 @@ def test_the_longest_drawdown_of_trades_is_that_of_their_equity(name, direction,
     assert len(set(longest.tolist())) > 2
     for index in range(grid.size):
         equity = replay(grid, prices, index, rules).equity.tolist()
-        assert longest[index] == reference.longest_drawdown(equity, days.astype(int).tolist()), index
+        assert longest[index] == longest_drawdown(equity, days.astype(int).tolist()), index
