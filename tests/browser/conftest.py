@@ -20,8 +20,10 @@ WAYS = {
 
 
 # Pages that the server makes, with little script of their own: told in Firefox by `make browsers`, so that `make test`
-# takes less than ten minutes. What scripts and connections decide is always told in both.
-SERVED = {"test_heatmap_table", "test_history", "test_many_symbols", "test_prices", "test_results"}
+# takes less than ten minutes. What connections decide is always told in both.
+SERVED = {
+    f"test_{name}" for name in ["form", "heatmap_table", "history", "many_symbols", "people", "prices", "results"]
+}
 
 
 def pytest_collection_modifyitems(items):

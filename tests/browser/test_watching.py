@@ -18,6 +18,30 @@ from tests.browser.story import (
 )
 from tests.stack_process import until
 
+# The grid's best test of each is better than that of any before, but for those in between that lose everything.
+BETTER_AND_BETTER = [
+    "BAC",
+    "JPM",
+    "BBY",
+    "PG",
+    "CVX",
+    "HD",
+    "JNJ",
+    "AAPL",
+    "KO",
+    "PEP",
+    "LLY",
+    "MSFT",
+    "GE",
+    "PFE",
+    "RRC",
+    "MRK",
+    "UNH",
+    "WMT",
+    "AMD",
+    "XOM",
+]
+
 
 @pytest.fixture
 def long_batch(stack):
@@ -46,7 +70,7 @@ def test_one_click_runs_5000_tests_and_ends_with_the_table(stack, page):
 
 
 def test_the_bar_moves_the_leaders_change_and_the_clock_ticks(stack, page):
-    address = start(stack)  # from its beginning, when better ones still come
+    address = start(stack, symbols=BETTER_AND_BETTER)  # whenever the page comes, better ones still do
     page.goto(address)
     seen = [wait_for_progress(page)]
     leaders, clock = page.locator("[data-leaders] tbody").inner_text(), {field(page, "elapsed")}
