@@ -23,27 +23,6 @@ BETTER_AND_BETTER = [
     *("BAC", "JPM", "BBY", "PG", "CVX", "HD", "JNJ", "AAPL", "KO", "PEP"),
     *("LLY", "MSFT", "GE", "PFE", "RRC", "MRK", "UNH", "WMT", "AMD", "XOM"),
 ]
-    "BAC",
-    "JPM",
-    "BBY",
-    "PG",
-    "CVX",
-    "HD",
-    "JNJ",
-    "AAPL",
-    "KO",
-    "PEP",
-    "LLY",
-    "MSFT",
-    "GE",
-    "PFE",
-    "RRC",
-    "MRK",
-    "UNH",
-    "WMT",
-    "AMD",
-    "XOM",
-]
 
 
 @pytest.fixture
