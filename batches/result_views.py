@@ -20,6 +20,7 @@ from batches.neighbours import at_the_end, neighbours
 from batches.pages import LEADER_METRICS, METRIC_BY_NAME, map_choice, names_of, title_of
 from batches.parallel import parallel as drawn_parallel
 from batches.plan import plan_of
+from batches.results_page import unknown_symbol
 from batches.results_table import read_query
 from batches.snippets import alone, snippets
 from batches.sweep_link import sweep_query
@@ -67,11 +68,13 @@ def heatmap(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """The heatmap as a table with words, also of a batch that is still at work."""
     session = get_object_or_404(access.visible(request.user), pk=session_id)
     choice = map_choice(session, request.GET, prefix="")
+    symbol = request.GET.get("symbol", "").strip().upper()
     context = {
         "session": session,
         "title": title_of(session),
         "names": names_of(session),
         "map": choice,
+        "problem": unknown_symbol(symbol, session.request["symbols"]) if symbol != choice["symbol"] else "",
         "table": heatmap_table(session, choice, **{name: request.GET.get(name, "") for name in ("column", "row")}),
     }
     return page_or_part(request, "batches/heatmap.html", "", context)

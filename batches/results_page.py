@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +43,7 @@ class ResultsQuery:
             raise InvalidRequest(_unknown("sort", name, names))
         symbol = given.get("symbol", "").strip().upper()
         if symbol and symbol not in plan_of(session).grid.symbols:
-            hint = nearest(symbol, plan_of(session).grid.symbols)
-            raise InvalidRequest(Detail("symbol", f"{symbol[:40]!r} is not among the symbols of this batch.{hint}"))
+            raise InvalidRequest(Detail("symbol", unknown_symbol(symbol, plan_of(session).grid.symbols)))
         return cls(
             sort=name,
             descending=sort.startswith("-"),
@@ -53,6 +52,11 @@ class ResultsQuery:
             page_size=_whole(given, "pageSize", PAGE_SIZE, settings.RESULTS_MAX_PAGE_SIZE, " (RESULTS_MAX_PAGE_SIZE)"),
             bounds=_bounds(given, names),
         )
+
+
+def unknown_symbol(symbol: str, symbols: Sequence[str]) -> str:
+    """What to say of a symbol that the batch does not have."""
+    return f"{symbol[:40]!r} is not among the symbols of this batch.{nearest(symbol, symbols)}"
 
 
 @dataclass(frozen=True)

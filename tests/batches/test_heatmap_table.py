@@ -115,3 +115,12 @@ def test_the_picture_leads_to_its_table_without_scripts(client, finished):
     body = client.get(url(finished)).content.decode()
     assert f'<form class="filters" method="get" action="{url(finished, "heatmap")}">' in body
     assert "needs scripts" not in body
+
+
+def test_a_symbol_that_the_batch_does_not_have_is_told_with_the_one_that_was_meant(client, start):
+    session = working.finish(working.submit(start(symbols=["ACME"], parameterRanges=SQUARE)))
+    page = url(session, "heatmap")
+    assert "not among the symbols" not in client.get(f"{page}?symbol=acme").content.decode()
+    answer = text_of(client.get(f"{page}?symbol=ACMW"))
+    assert "'ACMW' is not among the symbols of this batch." in answer
+    assert "ACME" in answer.partition("'ACMW'")[2][:120]
