@@ -64,9 +64,16 @@ async function startHeatmaps() {
     startHeatmap(card, names);
   }
 }
+// Other filters, another picture. One that nobody has scrolled to yet comes when somebody does; fetched twice, it would
+// wipe out what is typed into its ranges meanwhile.
+function refreshParallel() {
+  const card = document.getElementById("parallel");
+  if (card?.matches(".htmx-request") || card?.querySelector("form")) window.htmx.trigger(card, "refresh");
+}
+
 document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
   startHeatmaps();
-  if (detail.target === results) window.htmx.trigger("#parallel", "refresh"); // other filters, another picture
+  if (detail.target === results) refreshParallel();
 });
 
 // An address says only what was chosen.

@@ -49,6 +49,11 @@ def test_one_click_runs_5000_tests_and_ends_with_the_table(stack, page):
     expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
     assert page.title() == "✓ Complete · Backtester"
     assert fragments.count(page.url) <= 1  # the results are fetched once, or came with the page when it was quicker
+    page.locator("#parallel").scroll_into_view_if_needed()
+    page.locator("#least-sharpe").fill("0.6")
+    page.wait_for_timeout(500)
+    expect(page.locator("#least-sharpe")).to_have_value("0.6")
+    assert len([each for each in fragments if "/parallel/" in each]) == 1
 
 
 def test_the_bar_moves_the_leaders_change_and_the_clock_ticks(stack, page):
