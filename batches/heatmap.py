@@ -26,7 +26,7 @@ def heatmap(
     names = list(axes)
     x = x or next((name for name in names if name != y), names[0])
     y = y or next((name for name in names if name != x), names[0])
-    symbol = symbol.upper()
+    symbol = symbol.strip().upper()
     metric, aggregate = metric or session.sort_by, aggregate or AGGREGATES[0]
     _check("x", x, names)
     _check("y", y, names)
@@ -34,7 +34,6 @@ def heatmap(
     _check("aggregate", aggregate, list(AGGREGATES))
     columns = columns_of(session)
     first, last = 0, len(columns.index)
-    symbol = symbol.strip().upper()
     if symbol:
         _check("symbol", symbol, list(columns.plan.grid.symbols))
         span = columns.plan.grid.span(columns.plan.grid.symbols.index(symbol))

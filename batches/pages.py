@@ -78,10 +78,12 @@ def map_choice(session: BatchSession, given: Mapping[str, str], prefix: str = "m
     chosen = {name: given.get(prefix + name, "") for name in first}
     chosen["symbol"] = chosen["symbol"].strip().upper()
     choice = {name: chosen[name] if chosen[name] in known else usual for name, (usual, known) in first.items()}
+    unknown = "" if choice["symbol"] else chosen["symbol"]
     columns, rows = (len(session.request["parameterRanges"].get(choice[axis], ())) for axis in ("x", "y"))
     # What heatmap.js will make of the picture's shape: the page keeps its place free from the start.
     shape = max(4 * columns, 2 * rows), max(4 * rows, columns)
-    return {"axes": axes, "aggregates": AGGREGATES, "shape": shape, "most_options": MOST_OPTIONS} | choice
+    offered = {"axes": axes, "aggregates": AGGREGATES, "most_options": MOST_OPTIONS}
+    return offered | {"shape": shape, "unknown": unknown} | choice
 
 
 def label_of(session: BatchSession, name: str) -> str:

@@ -68,13 +68,13 @@ def heatmap(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """The heatmap as a table with words, also of a batch that is still at work."""
     session = get_object_or_404(access.visible(request.user), pk=session_id)
     choice = map_choice(session, request.GET, prefix="")
-    symbol = request.GET.get("symbol", "").strip().upper()
+    unknown = choice["unknown"]
     context = {
         "session": session,
         "title": title_of(session),
         "names": names_of(session),
         "map": choice,
-        "problem": unknown_symbol(symbol, session.request["symbols"]) if symbol != choice["symbol"] else "",
+        "problem": unknown_symbol(unknown, session.request["symbols"]) if unknown else "",
         "table": heatmap_table(session, choice, **{name: request.GET.get(name, "") for name in ("column", "row")}),
     }
     return page_or_part(request, "batches/heatmap.html", "", context)

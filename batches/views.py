@@ -21,7 +21,6 @@ from batches.fragments import is_htmx, page_or_part, wants_part
 from batches.models import BatchSession
 from batches.pages import (
     METRIC_BY_NAME,
-    MOST_OPTIONS,
     axes_of,
     facts,
     first_symbols,
@@ -88,7 +87,6 @@ def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
             {"symbol": symbol, "row": row, "hold": comparison.get(symbol)}
             for symbol, row in first_symbols(session, summary.get("bestBySymbol", {}))
         ],
-        "most_options": MOST_OPTIONS,
         "warnings": (session.results or {}).get("validation", {}).get("warnings", []),
         "metric": METRIC_BY_NAME[session.sort_by],
         "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
