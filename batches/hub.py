@@ -32,7 +32,7 @@ OPENING = 16  # event streams that are opened at the same time
 COLLECT_AFTER = 1_000  # watchers that came or left; for a full round, as many again as are here
 UNSETTLED = 4  # so many times as many, while they still come and go,
 FEW = 100  # unless so few would be held up
-PARTING_S = 0.0002  # for each watcher: what closing one takes, and as much again for whoever else is served
+PARTING_S = 0.002  # for each watcher: several times what closing one takes; the rest is for whoever else is served
 # What the layer raises while Redis is away; RuntimeError: its channel went away with the connection.
 LAYER_ERRORS = (redis.RedisError, OSError, RuntimeError)
 

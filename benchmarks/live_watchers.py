@@ -23,6 +23,7 @@ PROCESSES = 2
 CONNECT_S = 60.0
 SO_TIMESTAMPNS = 35  # Linux; Python has no name for it
 TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
+ANSWERS = {PING: PONG, CLOSE: CLOSE}  # as every browser does
 EVENT = re.compile(rb'"type":"(\w+)".*?"sequence":(\d+).*?"sentAtMs":([\d.]+)', re.DOTALL)
 
 
@@ -89,7 +90,7 @@ class Watcher:
         return [frame for frame in frames if b"\ndata: {" in frame]
 
     def websocket_frames(self) -> list[bytes]:
-        """Whole text frames; pings are answered."""
+        """Whole text frames; pings and the goodbye are answered."""
         if not self.opened:
             head, end, rest = self.buffer.partition(b"\r\n\r\n")
             if not end:
@@ -108,8 +109,8 @@ class Watcher:
             payload = buffer[start : start + size]
             if buffer[0] == TEXT:
                 frames.append(payload)
-            elif buffer[0] == PING:
-                self.socket.send(bytes([PONG, 0x80 | len(payload), 0, 0, 0, 0]) + payload)
+            elif buffer[0] in ANSWERS:
+                self.socket.send(bytes([ANSWERS[buffer[0]], 0x80 | len(payload), 0, 0, 0, 0]) + payload)
             buffer = buffer[start + size :]
         self.buffer = buffer
         return frames

@@ -13,7 +13,7 @@ import psycopg
 import redis
 
 from tests.faults.examined import Examined
-from tests.stack_process import StackProcess, until
+from tests.stack_process import StackProcess, is_running, until
 
 INJECTED = Path(__file__).parent / "injected"
 QUEUE = "backtester:chunks"
@@ -56,7 +56,7 @@ class StackUnderTest(Examined, StackProcess):
             children = psutil.Process(self.pids()["worker"]).children()
         except (psutil.NoSuchProcess, KeyError):
             return []
-        return [child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        return [child.pid for child in children if is_running(child.pid)]
 
     @contextmanager
     def stopped(self, pid):

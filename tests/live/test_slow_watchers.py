@@ -72,6 +72,29 @@ async def test_a_slow_reader_gets_the_newest_and_the_end_while_the_others_get_ev
     assert len(slow_ones) < 30, "what it could not take in time was replaced by newer events"
 
 
+async def test_who_reads_the_end_seconds_after_it_was_sent_still_finds_it(fast):
+    session_id = fast.batch()
+    publish = publisher(fast, session_id)
+    late = await asyncio.to_thread(raw, fast, session_id, "websocket", receive_buffer=4096)
+    await until(lambda: fast.open_streams() == 1, "the watcher")
+    await asyncio.to_thread(publish, 10)
+    await asyncio.to_thread(fast.announce, session_id, sequence=11, type="complete")
+    await asyncio.sleep(4)
+    received = await asyncio.to_thread(read_to_the_end, late)
+    assert json.loads(received[-1])["type"] == "complete"
+
+
+async def test_who_never_answers_the_goodbye_is_cut_off(fast):
+    session_id = fast.batch()
+    silent = await asyncio.to_thread(raw, fast, session_id, "websocket")
+    await until(lambda: fast.open_streams() == 1, "the watcher")
+    descriptors = fast.descriptors()
+    await asyncio.to_thread(fast.announce, session_id, sequence=11, type="complete")
+    with silent:
+        await asyncio.to_thread(silent.recv, 65536)
+        await until(lambda: fast.descriptors() < descriptors, "the end of its connection", seconds=DROPPED_S)
+
+
 def read_to_the_end(client):
     """The text frames of a websocket until it is closed."""
     buffer, texts = b"", []
