@@ -116,7 +116,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;"
-            " PRAGMA cache_size=-32000;"
+            " PRAGMA cache_size=-32000; PRAGMA mmap_size=2147418112;"
         ),
     }
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # each ASGI request has a thread of its own: kept connections would leak

@@ -21,7 +21,7 @@ from backtester.engine import METRIC_NAMES
 from batches.failures import Failures
 from batches.models import BatchSession, ResultChunk
 from batches.plan import plan_of
-from batches.results import Columns, Ints, columns_of, columns_of_chunk, finished_chunks
+from batches.results import Columns, Ints, columns_of, columns_of_chunk, finished_chunks, no_columns
 from batches.results_page import ResultsQuery, in_order, select
 from batches.schemas import wire_name
 
@@ -54,8 +54,9 @@ def _parts(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[Columns
 def tables(session: BatchSession, query: ResultsQuery) -> Iterator[pa.Table]:
     """At least one table, be it empty, of the flat columns of the contract; failed tests have an `error`."""
     waiting: list[pa.Table] = []
-    nothing = Columns(plan_of(session), np.empty(0, dtype=np.int64), ()), np.empty(0, dtype=np.int64), Failures([])
-    for part in chain([nothing], _slices(session, query)):
+    nothing = no_columns(plan_of(session))
+    empty = nothing, nothing.index, Failures([])
+    for part in chain([empty], _slices(session, query)):
         waiting.append(_table(*part))
         if sum(table.num_rows for table in waiting) >= ROWS_AT_ONCE:
             yield _joined(waiting)

@@ -98,8 +98,7 @@ def _best(session: BatchSession, columns: Columns, positions: Ints) -> Ints:
 
 def _values(columns: Columns, names: list[str], positions: Ints) -> Floats:
     """float64[len(names), len(positions)]."""
-    few = Columns(columns.plan, columns.index[positions], (columns.metrics_at(positions),))
-    return np.array([column(few, name) for name in names])
+    return np.array([column(columns.at(positions), name) for name in names])
 
 
 def _axes(session: BatchSession, names: list[str], some: Floats, top: Floats, query: ResultsQuery) -> list[Axis]:

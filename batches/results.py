@@ -1,14 +1,15 @@
-"""Results as columns: a chunk's metrics are one block of float64, and a column of a batch is read across its chunks.
+"""Results as columns: a chunk's metrics are one block of float64, of which only what is asked for is read.
 
-Blocks of finished chunks never change, so a process keeps the ones it read last. Parameters are never stored: they are
-decoded from the index.
+Finished chunks never change, so a process keeps the columns it read last. Parameters are never stored: they are decoded
+from the index.
 """
 
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +18,13 @@ from django.db.models import QuerySet
 from backtester.engine import METRIC_NAMES, METRICS
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.plan import Plan, plan_of
+from batches.stored_blocks import Piece, read_pieces
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 CACHE_BYTES = 512 * 1024 * 1024
+FEW = 1_000  # tests
+UNDEFINED = np.float64(np.nan).tobytes()
 
 
 def encode_block(metrics: Floats) -> bytes:
@@ -44,68 +48,159 @@ def decode_block(block: bytes | memoryview | None, size: int) -> Floats:
     return np.vstack([stored, np.full((missing, size), np.nan)]) if missing else stored
 
 
-class BlockCache:
-    """The blocks that this process read last, up to a number of bytes."""
+class Chunk(NamedTuple):
+    """A finished slice of a batch."""
+
+    id: int
+    start: int
+    stop: int
+    status: str
+
+    def piece(self, row: int, first: int, length: int) -> Piece:
+        """Where its block has `length` values of a metric, from the test `first` on."""
+        return Piece(self.id, 8 * (row * (self.stop - self.start) + first - self.start), 8 * length)
+
+
+class MetricTable:
+    """The metrics of one batch, as far as this process was asked for them: a column of float64[total] for each.
+
+    A metric of a million tests is eight megabytes; all of them together are twenty times as much, and seldom needed.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.columns: dict[int, Floats] = {}
+        self.known: dict[int, set[int]] = {}  # ids of the chunks that are in a column
+        self.lock = threading.Lock()  # the parts of a page ask at the same time, and each would read the same
+
+    @property
+    def nbytes(self) -> int:
+        """Of all columns."""
+        return sum(column.nbytes for column in list(self.columns.values()))
+
+    def column(self, row: int, chunks: Sequence[Chunk]) -> Floats:
+        """One metric, where test i stands at i; anything may stand where no given chunk is.
+
+        Finished chunks do not change any more: whoever has the column already does not look at what is added here.
+        """
+        with self.lock:
+            column, known = self.columns.get(row), self.known.get(row, set())
+            if column is None:
+                column = np.empty(self.total)
+            new = [chunk for chunk in chunks if chunk.id not in known]
+            done = [chunk for chunk in new if chunk.status == ChunkStatus.DONE]
+            stored = read_pieces([chunk.piece(row, chunk.start, chunk.stop - chunk.start) for chunk in done])
+            for chunk in new:
+                column[chunk.start : chunk.stop] = np.nan
+            for chunk, data in zip(done, stored, strict=True):
+                if data:  # else the metric, or the batch, is not there
+                    column[chunk.start : chunk.stop] = np.frombuffer(data)
+            self.columns[row] = column
+            self.known[row] = known | {chunk.id for chunk in new}
+            return column
+
+
+class TableCache:
+    """The tables of the batches that this process read last, up to a number of bytes."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.size = 0
-        self.blocks: OrderedDict[int, Floats] = OrderedDict()
+        self.tables: OrderedDict[uuid.UUID, MetricTable] = OrderedDict()
         self.lock = threading.Lock()  # the server answers from several threads
 
-    def fetch(self, chunk_ids: Sequence[int], *, keep: bool = True) -> dict[int, Floats]:
-        """The blocks of finished chunks, by chunk id; one query for all that are missing."""
+    @property
+    def size(self) -> int:
+        """Bytes of all of them."""
+        return sum(table.nbytes for table in self.tables.values())
+
+    def table_of(self, session: BatchSession) -> MetricTable:
+        """That of the batch; empty when it was not read before."""
         with self.lock:
-            found = {pk: self.blocks[pk] for pk in chunk_ids if pk in self.blocks}
-            for pk in found:
-                self.blocks.move_to_end(pk)
-        missing = [pk for pk in chunk_ids if pk not in found]
-        chunks = ResultChunk.objects.filter(pk__in=missing).values_list("pk", "block", "start", "stop")
-        for pk, data, start, stop in chunks:
-            found[pk] = block = decode_block(data, stop - start)
-            if keep:
-                self._keep(pk, block)
+            table = self.tables.pop(session.id, None) or MetricTable(session.total)
+            self.tables[session.id] = table  # the last is the one that was asked for last
+            while self.size > self.limit and len(self.tables) > 1:
+                self.tables.popitem(last=False)
+            return table
+
+
+_cache = TableCache(CACHE_BYTES)
+
+
+class Source(Protocol):
+    """Where columns come from."""
+
+    def metric(self, row: int, index: Ints) -> Floats:
+        """One metric of some tests, float64[len(index)]. Not to be written to."""
+
+    def metrics(self, index: Ints) -> Floats:
+        """Every metric of some tests, float64[n_metrics, len(index)]."""
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """The finished chunks of a batch, ordered. everything : the index of all tests, when all are finished."""
+
+    table: MetricTable
+    chunks: Sequence[Chunk]
+    everything: Ints | None
+
+    def metric(self, row: int, index: Ints) -> Floats:
+        """See `Source`."""
+        column = self.table.column(row, self.chunks)
+        return column if index is self.everything else column[index]
+
+    def metrics(self, index: Ints) -> Floats:
+        """See `Source`. A few tests are read without the rest of their metrics' columns."""
+        if len(index) > FEW:
+            return np.stack([self.metric(row, index) for row in range(len(METRICS))])
+        number = np.searchsorted([chunk.start for chunk in self.chunks], index, side="right") - 1
+        chunks = [self.chunks[at] for at in number.tolist()]
+        pieces = [
+            chunk.piece(row, test, 1) if chunk.status == ChunkStatus.DONE else Piece(chunk.id, 0, 0)
+            for row in range(len(METRICS))
+            for chunk, test in zip(chunks, index.tolist(), strict=True)
+        ]
+        values = np.frombuffer(b"".join(data or UNDEFINED for data in read_pieces(pieces)))
+        return values.reshape(len(METRICS), len(index))
+
+
+@dataclass(frozen=True)
+class StoredChunk:
+    """The block of one chunk, in memory."""
+
+    block: Floats
+    start: int
+
+    def metric(self, row: int, index: Ints) -> Floats:
+        """See `Source`."""
+        found: Floats = self.block[row, index - self.start]
         return found
 
-    def _keep(self, pk: int, block: Floats) -> None:
-        with self.lock:
-            if pk not in self.blocks:
-                self.blocks[pk] = block
-                self.size += block.nbytes
-            while self.size > self.limit and len(self.blocks) > 1:
-                self.size -= self.blocks.popitem(last=False)[1].nbytes
-
-
-_cache = BlockCache(CACHE_BYTES)
+    def metrics(self, index: Ints) -> Floats:
+        """See `Source`."""
+        found: Floats = self.block[:, index - self.start]
+        return found
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The finished tests of a batch, ordered by index.
-
-    index : int64[n]; metrics : the blocks, in the same order; failed tests are here too, with NaN in every metric.
-    """
+    """The finished tests of a batch, ordered by index : int64[n]. Failed tests have NaN in every metric."""
 
     plan: Plan
     index: Ints
-    blocks: tuple[Floats, ...]
+    source: Source
 
     def metric(self, name: str) -> Floats:
-        """One metric, float64[n]; name in snake case."""
-        row = METRIC_NAMES.index(name)
-        return np.concatenate([block[row] for block in self.blocks]) if self.blocks else np.empty(0)
+        """One metric, float64[n]; name in snake case. Not to be written to."""
+        return self.source.metric(METRIC_NAMES.index(name), self.index)
 
     def metrics_at(self, positions: Ints) -> Floats:
         """Every metric of some tests, float64[n_metrics, len(positions)]."""
-        ends = np.cumsum([block.shape[1] for block in self.blocks])
-        number = np.searchsorted(ends, positions, side="right")
-        by_block = np.argsort(number, kind="stable")
-        found = np.empty((len(METRICS), len(positions)))
-        for run in np.split(by_block, np.flatnonzero(np.diff(number[by_block])) + 1):
-            if len(run):
-                block = self.blocks[number[run[0]]]
-                found[:, run] = block[:, positions[run] - (ends[number[run[0]]] - block.shape[1])]
-        return found
+        return self.source.metrics(self.index[positions])
+
+    def at(self, positions: Ints) -> "Columns":
+        """Some of them."""
+        return Columns(self.plan, self.index[positions], self.source)
 
     def rows(self, positions: Ints) -> list[dict[str, Any]]:
         """Contract rows, in the order of `positions`."""
@@ -114,22 +209,22 @@ class Columns:
 
 def columns_of(session: BatchSession, *, keep: bool = True) -> Columns:
     """What is finished of a batch at this moment. keep : whether this process will soon be asked for it again."""
-    chunks = list(finished_chunks(session).order_by("start").values_list("pk", "start", "stop", "status"))
-    blocks = _cache.fetch([pk for pk, _, _, status in chunks if status == ChunkStatus.DONE], keep=keep)
-    return Columns(
-        plan=plan_of(session),
-        index=_joined([np.arange(start, stop, dtype=np.int64) for _, start, stop, _ in chunks]),
-        blocks=tuple(
-            blocks[pk] if pk in blocks else np.full((len(METRICS), stop - start), np.nan)
-            for pk, start, stop, _ in chunks
-        ),
-    )
+    chunks = [Chunk(*row) for row in finished_chunks(session).order_by("start").values_list(*Chunk._fields)]
+    table = _cache.table_of(session) if keep else MetricTable(session.total)
+    index = _joined([np.arange(chunk.start, chunk.stop, dtype=np.int64) for chunk in chunks])
+    everything = index if len(index) == session.total else None
+    return Columns(plan_of(session), index, StoredBatch(table, chunks, everything))
 
 
 def columns_of_chunk(plan: Plan, chunk: ResultChunk) -> Columns:
     """One finished chunk alone, without a place in the cache."""
-    size = chunk.stop - chunk.start
-    return Columns(plan, np.arange(chunk.start, chunk.stop, dtype=np.int64), (decode_block(chunk.block, size),))
+    index = np.arange(chunk.start, chunk.stop, dtype=np.int64)
+    return Columns(plan, index, StoredChunk(decode_block(chunk.block, chunk.stop - chunk.start), chunk.start))
+
+
+def no_columns(plan: Plan) -> Columns:
+    """Those of no test."""
+    return Columns(plan, np.empty(0, dtype=np.int64), StoredChunk(np.empty((len(METRICS), 0)), 0))
 
 
 def finished_chunks(session: BatchSession) -> QuerySet[ResultChunk]:

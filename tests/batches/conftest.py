@@ -48,8 +48,7 @@ def _small_world(settings):
     plan._plans.clear()
     for cached in (market_data.load_series, market_data.load_prices, market_data.count_bars, measures.series_beta):
         cached.cache_clear()
-    results._cache.blocks.clear()
-    results._cache.size = 0
+    results._cache.tables.clear()
 
 
 @pytest.fixture
