@@ -95,6 +95,16 @@ class Grid:
         if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= self.size):
             raise BadGrid(f"An index lies outside 0 to {self.size - 1}.", field="index")
         symbol_number, rest = np.divmod(indices, self.size_per_symbol)
+        if len(rest) <= 2 * self.size_per_symbol:
+            coefficient, parameters = self._decode_rest(rest)
+        else:  # every symbol has the same combinations: decode them once
+            coefficient, parameters = self._decode_rest(np.arange(self.size_per_symbol))
+            coefficient = None if coefficient is None else coefficient[rest]
+            parameters = {name: values[rest] for name, values in parameters.items()}
+        return Columns(symbol_number.astype(np.int32), coefficient, parameters)
+
+    def _decode_rest(self, rest: Indices) -> tuple[Values | None, dict[str, Values]]:
+        """Indices within one symbol -> coefficients and parameters."""
         coefficient_number, rest = np.divmod(rest, self._tied.count * self._n_free)
         tied_rank, free_rank = np.divmod(rest, self._n_free)
         found = self._tied.decode(tied_rank)
@@ -102,7 +112,7 @@ class Grid:
             free_rank, position = np.divmod(free_rank, len(self._arrays[name]))
             found[name] = self._arrays[name][position]
         coefficient = None if self.coefficients is None else np.array(self.coefficients)[coefficient_number]
-        return Columns(symbol_number.astype(np.int32), coefficient, {name: found[name] for name in self.axes})
+        return coefficient, {name: found[name] for name in self.axes}
 
 
 class _TiedAxes:

@@ -81,6 +81,17 @@ def test_any_order_of_indices_decodes_to_the_filtered_product(fast, slow, shuffl
     assert grid.size == len(wanted)
 
 
+@pytest.mark.parametrize("coefficients", [None, [0.5, 1.0, 2.0]])
+def test_many_indices_over_symbols_decode_as_one_by_one(coefficients):
+    grid = Grid(SMA, ["A", "B", "C", "D"], {"fast": [3, 5, 9], "slow": [4, 8]}, coefficients)
+    indices = np.random.default_rng(0).integers(0, grid.size, 5 * grid.size_per_symbol)
+    found = grid.decode_many(indices)
+    for at, one in enumerate(grid.decode(int(index)) for index in indices):
+        assert grid.symbols[found.symbol_number[at]] == one.symbol
+        assert {name: values[at] for name, values in found.parameters.items()} == one.parameters
+        assert (None if found.coefficient is None else found.coefficient[at]) == one.coefficient
+
+
 @pytest.mark.parametrize("order", ["a < b", "b < a"])
 def test_a_constraint_may_name_its_axes_in_either_order(order):
     strategy = three_tied((below("a", "b") if order == "a < b" else below("b", "a"),))
