@@ -24,6 +24,8 @@ from backtester.stack.transport import PromptConnection
 CHECK_S = 2.0
 SLICES = 100  # so many parts, each looked at in its own moment
 GOODBYES = 5  # looks at a client that does not answer our closing frame before it is cut off
+# What Autobahn keeps of it: more than a kilobyte for each watcher, as long as it is there.
+HANDSHAKE = ("http_request_data", "http_response_data", "http_headers", "http_status_line", "http_request_params")
 
 
 class Tap:
@@ -95,6 +97,9 @@ class DrainingServer(Server):
         if kind == "websocket.accept":
             protocol.last_ping -= random.uniform(0, self.ping_interval)  # those that came together: not together
             protocol.closeHandshakeTimeout = 0  # see `part`
+            for name in HANDSHAKE:
+                setattr(protocol, name, None)
+            protocol.request.headers = None
 
     def framed(self, text: str) -> bytes:
         """As it goes over the wire. Autobahn makes a frame for each connection, with much ado for its log."""
