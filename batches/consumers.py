@@ -14,6 +14,7 @@ from backtester.people.credentials import shown_in
 from batches.errors import BatchError, NotFound
 from batches.live import follow, refusal
 from batches.tally import open_streams
+from batches.watched import Event
 
 NORMAL, SERVER_ERROR = 1000, 1011
 CLOSE_CODES = {401: 4401, 404: 4404, 429: 4429}
@@ -60,10 +61,11 @@ class BatchConsumer(AsyncConsumer):
     async def _forward(self) -> None:
         open_streams["websocket"] += 1
         try:
-            async with contextlib.aclosing(follow(self._session_id(), shown_in(self.scope))) as events:
+            events = follow(self._session_id(), shown_in(self.scope), send=self._send_event)
+            async with contextlib.aclosing(events):
                 async for event in events:
                     if event is not None:
-                        await self.base_send({"type": "websocket.send", "text": event.text})
+                        await self._send_event(event)
             await self.send({"type": "websocket.close", "code": NORMAL})
         except BatchError as error:
             await self.send({"type": "websocket.send", "text": refusal(error)})
@@ -74,6 +76,9 @@ class BatchConsumer(AsyncConsumer):
             raise
         finally:
             open_streams["websocket"] -= 1
+
+    async def _send_event(self, event: Event) -> None:
+        await self.base_send({"type": "websocket.send", "text": event.text})
 
     def _session_id(self) -> uuid.UUID:
         try:

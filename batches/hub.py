@@ -22,7 +22,7 @@ from backtester.people.credentials import Credential
 from batches.access import Watch, is_personal
 from batches.errors import BatchError, TooMany
 from batches.events import group_name
-from batches.watched import Event, Watched, Watcher
+from batches.watched import Event, Send, Watched, Watcher
 
 log = logging.getLogger(__name__)
 POLL_S = 1.0
@@ -59,11 +59,13 @@ class Hub:
         self._spawn(self._recheck())
 
     @contextlib.contextmanager
-    def watching(self, session_id: uuid.UUID, credential: Credential | None = None) -> Iterator[Watcher]:
+    def watching(
+        self, session_id: uuid.UUID, credential: Credential | None = None, send: Send | None = None
+    ) -> Iterator[Watcher]:
         """A watcher of the batch. The last one to leave ends the subscription."""
         if self.watchers >= settings.STREAMS_MAX:
             raise TooMany(f"This server has {self.watchers:,} open streams, and no more are allowed (STREAMS_MAX).")
-        watcher, watched = Watcher(credential), self.batches.setdefault(session_id, Watched())
+        watcher, watched = Watcher(credential, send), self.batches.setdefault(session_id, Watched())
         watched.watchers.add(watcher)
         self._count(1)
         try:

@@ -19,7 +19,7 @@ from batches.errors import BatchError
 from batches.hub import Hub
 from batches.models import BatchSession
 from batches.progress import connected_event, encode, newest_event
-from batches.watched import Event
+from batches.watched import Event, Send
 
 Result = TypeVar("Result")
 
@@ -39,7 +39,12 @@ def hub() -> Hub:
 
 
 async def follow(
-    session_id: uuid.UUID, credential: Credential | None = None, *, after: int = 0, life_s: float = math.inf
+    session_id: uuid.UUID,
+    credential: Credential | None = None,
+    *,
+    after: int = 0,
+    life_s: float = math.inf,
+    send: Send | None = None,
 ) -> AsyncGenerator[Event | None, None]:
     """The events of a batch: `connected` first, exactly one terminal event last; None when a heartbeat is due.
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextvars
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 
 from backtester.people.credentials import Credential
+from batches.eager import begin
 
 HEARTBEAT_S = 4.0  # a stream is never quiet for longer than twice this; what is not acknowledged, the kernel drops
 EARLY = 0.1  # the part of EVENT_INTERVAL_S by which an event may be early: commits and clocks are not exact
@@ -35,13 +38,18 @@ class Event:
         return self._frame
 
 
+Send = Callable[[Event], Coroutine[Any, Any, None]]
+
+
 class Watcher:
-    """The slot of one open stream."""
+    """The slot of one open stream. send : for events that need not wait for whoever follows; see `follow`."""
 
-    __slots__ = ("credential", "doubted", "idle", "newest", "sequence", "timer", "waiting")
+    __slots__ = ("credential", "doubted", "idle", "newest", "rest", "send", "sequence", "timer", "waiting")
 
-    def __init__(self, credential: Credential | None) -> None:
+    def __init__(self, credential: Credential | None, send: Send | None = None) -> None:
         self.credential = credential
+        self.send = send
+        self.rest: Coroutine[Any, Any, None] | None = None  # of a send that was begun and has to wait
         self.newest: Event | None = None  # not taken yet
         self.sequence = -1  # the highest seen
         self.waiting: asyncio.Future[None] | None = None
@@ -50,10 +58,18 @@ class Watcher:
         self.timer = self._later()
 
     def offer(self, event: Event) -> None:
-        """Keep the newest; wake whoever waits."""
-        if event.sequence > self.sequence:
-            self.sequence, self.newest = event.sequence, event
-            self._wake()
+        """Send it, if whoever follows has nothing else to do; else keep it, the newest, and wake whoever waits."""
+        if event.sequence <= self.sequence:
+            return
+        self.sequence = event.sequence
+        if self.send and not event.is_terminal and self.waiting is not None and not self.waiting.done():
+            self.idle = False
+            self.rest = begin(self.send(event))
+            if self.rest is None:
+                return
+        else:
+            self.newest = event
+        self._wake()
 
     def skip_to(self, sequence: int) -> None:
         """What is not newer has been told already."""
@@ -67,10 +83,15 @@ class Watcher:
         self._wake()
 
     async def take(self) -> Event | None:
-        """The newest event, once there is one; None when a heartbeat is due, or a doubt is to be settled."""
-        if self.newest is None and not self.doubted:
+        """The newest event, once there is one that was not sent yet; None when a heartbeat is due, or a doubt is to be
+        settled."""
+        while self.newest is None and not self.doubted:
             self.waiting = asyncio.get_running_loop().create_future()
             await self.waiting
+            if self.rest is None:
+                break
+            rest, self.rest = self.rest, None
+            await rest
         event, self.newest, self.idle = self.newest, None, False
         return event
 
