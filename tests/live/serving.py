@@ -12,6 +12,8 @@ import psutil
 import redis
 from channels_redis.serializers import registry
 
+from benchmarks.soak import memory
+
 
 class Serving:
     """The real server and Valkey, and the rows they look at."""
@@ -87,5 +89,5 @@ class Serving:
         return int(psutil.Process(self.process.pid).num_fds())
 
     def memory(self) -> int:
-        """Resident bytes of the server."""
-        return int(psutil.Process(self.process.pid).memory_info().rss)
+        """Bytes of the server's own: its database is mapped into memory too."""
+        return memory(psutil.Process(self.process.pid))
