@@ -71,14 +71,15 @@ def aggregated(cell: Ints, values: Floats, n_cells: int, aggregate: str, *, desc
     if aggregate == "best":
         (np.fmax if descending else np.fmin).at(result, cell, values)
         return result
-    by_value = np.argsort(values)
     # Sixteen bits where they suffice: NumPy then sorts them in linear time.
-    number = np.uint16 if n_cells <= 65_536 else np.int64
-    by_cell = by_value[np.argsort(cell[by_value].astype(number), kind="stable")]
+    by_cell = np.argsort(cell.astype(np.uint16 if n_cells <= 65_536 else np.int64), kind="stable")
     cell, values = cell[by_cell], values[by_cell]
     starts = np.flatnonzero(np.concatenate(([True], cell[1:] != cell[:-1])))
-    ends = np.concatenate((starts[1:], [len(cell)]))
-    result[cell[starts]] = (values[(starts + ends - 1) // 2] + values[(starts + ends) // 2]) / 2
+    sizes = np.diff(np.concatenate((starts, [len(cell)])))
+    for size in np.unique(sizes):  # few differ: every symbol has the same combinations
+        some = starts[sizes == size]
+        rows = np.sort(values[some[:, None] + np.arange(size)], axis=1)
+        result[cell[some]] = (rows[:, (size - 1) // 2] + rows[:, size // 2]) / 2
     return result
 
 
