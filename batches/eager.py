@@ -1,5 +1,6 @@
 """Begin a coroutine at once, and finish it elsewhere only if it has to wait. Python 3.12's eager tasks do the like."""
 
+import asyncio
 import types
 from collections.abc import Coroutine, Generator
 from functools import partial
@@ -15,12 +16,12 @@ def begin(coroutine: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | N
         waits_for = coroutine.send(None)
     except StopIteration:
         return None
-    except Exception as error:  # noqa: BLE001 - told to whoever awaits the rest
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told to whoever awaits the rest
         return _raised(error)
     return _rest(coroutine, waits_for)
 
 
-async def _raised(error: Exception) -> None:
+async def _raised(error: BaseException) -> None:
     raise error
 
 

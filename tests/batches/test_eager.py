@@ -38,15 +38,16 @@ async def test_what_has_to_wait_goes_on_where_it_is_awaited():
 
 
 @pytest.mark.parametrize("waits", [False, True])
-async def test_an_error_comes_out_where_it_is_awaited(waits):
+@pytest.mark.parametrize("error", [ConnectionResetError, asyncio.CancelledError])
+async def test_an_error_comes_out_where_it_is_awaited(waits, error):
     async def work():
         if waits:
             await asyncio.sleep(0)
-        raise ConnectionResetError("gone")
+        raise error("gone")
 
     rest = begin(work())
     assert rest is not None
-    with pytest.raises(ConnectionResetError, match="gone"):
+    with pytest.raises(error, match="gone"):
         await rest
 
 
