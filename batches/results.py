@@ -136,24 +136,27 @@ class Source(Protocol):
         """Every metric of some tests, float64[n_metrics, len(index)]."""
 
 
-@dataclass(frozen=True)
 class StoredBatch:
     """The finished chunks of a batch, ordered. everything : the index of all tests, when all are finished."""
 
-    table: MetricTable
-    chunks: Sequence[Chunk]
-    everything: Ints | None
+    def __init__(self, table: MetricTable, chunks: Sequence[Chunk], everything: Ints | None) -> None:
+        self.table = table
+        self.chunks = chunks
+        self.everything = everything
+        self.starts = np.array([chunk.start for chunk in chunks], dtype=np.int64)
+        self.columns: dict[int, Floats] = {}  # that were asked for
 
     def metric(self, row: int, index: Ints) -> Floats:
         """See `Source`."""
-        column = self.table.column(row, self.chunks)
-        return column if index is self.everything else column[index]
+        if row not in self.columns:
+            self.columns[row] = self.table.column(row, self.chunks)
+        return self.columns[row] if index is self.everything else self.columns[row][index]
 
     def metrics(self, index: Ints) -> Floats:
-        """See `Source`. A few tests are read without the rest of their metrics' columns."""
-        if len(index) > FEW:
+        """See `Source`. A few tests are read without the rest of their metrics' columns, unless those are here."""
+        if len(index) > FEW or len(self.columns) == len(METRICS):
             return np.stack([self.metric(row, index) for row in range(len(METRICS))])
-        number = np.searchsorted([chunk.start for chunk in self.chunks], index, side="right") - 1
+        number = np.searchsorted(self.starts, index, side="right") - 1
         chunks = [self.chunks[at] for at in number.tolist()]
         pieces = [
             chunk.piece(row, test, 1) if chunk.status == ChunkStatus.DONE else Piece(chunk.id, 0, 0)

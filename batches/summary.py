@@ -22,6 +22,7 @@ def summarise(session: BatchSession) -> dict[str, Any]:
     columns = columns_of(session, keep=False)  # a worker ends many batches and looks back at none
     metric = METRIC_OF_WIRE_NAME[session.sort_by]
     descending = higher_is_better(metric)
+    averages = _averages(columns)  # first: it reads every metric, and the rows are then taken from there
     values = columns.metric(metric)
     rows = columns.rows(best(values, settings.BATCH_TOP_ROWS, descending=descending))
     return {
@@ -36,7 +37,7 @@ def summarise(session: BatchSession) -> dict[str, Any]:
         "summary": {
             "overallBest": rows[0] if rows else None,
             "bestBySymbol": _best_by_symbol(columns, values, descending=descending),
-            "averages": _averages(columns),
+            "averages": averages,
         },
         "comparison": _comparison(columns.plan) if session.request["includeComparison"] else {},
         "validation": {
@@ -48,12 +49,12 @@ def summarise(session: BatchSession) -> dict[str, Any]:
 
 
 def _best_by_symbol(columns: Columns, values: np.ndarray[Any, Any], *, descending: bool) -> dict[str, Any]:
-    found = {}
+    places = {}
     for number, symbol in enumerate(columns.plan.grid.symbols):
         first, last = np.searchsorted(columns.index, columns.plan.grid.span(number))
-        top = best(values[first:last], 1, descending=descending) + first
-        found[symbol] = columns.rows(top)[0] if len(top) else None
-    return found
+        places[symbol] = (best(values[first:last], 1, descending=descending) + first).tolist()
+    rows = iter(columns.rows(np.array([place for some in places.values() for place in some], dtype=np.int64)))
+    return {symbol: next(rows) if some else None for symbol, some in places.items()}
 
 
 def _averages(columns: Columns) -> dict[str, float | None]:
