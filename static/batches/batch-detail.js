@@ -51,7 +51,7 @@ async function showResults() {
   if ("loaded" in results.dataset) return;
   results.dataset.loaded = "";
   document.querySelector("[data-live]")?.remove(); // the results bring a heatmap of their own
-  await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML show:none" });
+  await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" });
   if (!results.firstElementChild) location.reload(); // the fragment did not come: the whole page will
 }
 
