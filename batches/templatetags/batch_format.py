@@ -17,8 +17,9 @@ MISSING = "–"
 Number = int | float | None
 
 
-def _missing(value: Number) -> bool:
-    return value is None or not math.isfinite(value)
+def is_missing(value: object) -> bool:
+    """Whether a value has no text: a template hands over "" for each name that leads nowhere."""
+    return not isinstance(value, int | float) or not math.isfinite(value)
 
 
 def _fixed(value: float, digits: int) -> str:
@@ -42,19 +43,19 @@ def as_json(value: Any) -> str:
 @register.filter
 def count(value: Number) -> str:
     """`2458` -> `2,458`."""
-    return MISSING if value is None or _missing(value) else _fixed(value, 0)
+    return MISSING if value is None or is_missing(value) else _fixed(value, 0)
 
 
 @register.filter
 def percent(value: Number, digits: int = 1) -> str:
     """`0.487` -> `48.7%`."""
-    return MISSING if value is None or _missing(value) else f"{_fixed(value * 100, digits)}%"
+    return MISSING if value is None or is_missing(value) else f"{_fixed(value * 100, digits)}%"
 
 
 @register.filter
 def parameter(value: Number, kind: str = "float") -> str:
     """One parameter's value; a percent is stored as a fraction."""
-    if value is None or _missing(value):
+    if value is None or is_missing(value):
         return MISSING
     return f"{plain(value * 100)}%" if kind == "percent" else plain(value)
 
@@ -72,7 +73,7 @@ def parameters(values: Mapping[str, float] | None, kinds: Mapping[str, Mapping[s
 @register.filter
 def metric(value: Number, unit: str) -> str:
     """A metric's value by its unit."""
-    if value is None or _missing(value):
+    if value is None or is_missing(value):
         return MISSING
     if unit == "fraction":
         return percent(value)
@@ -82,7 +83,7 @@ def metric(value: Number, unit: str) -> str:
 @register.filter
 def duration(seconds: Number) -> str:
     """Whole seconds, as `5m 32s`; hours without seconds."""
-    if seconds is None or _missing(seconds):
+    if seconds is None or is_missing(seconds):
         return MISSING
     s = max(0, math.floor(seconds))
     if s < 60:
@@ -93,13 +94,13 @@ def duration(seconds: Number) -> str:
 @register.filter
 def remaining(seconds: Number) -> str:
     """`383` -> `~6m 23s`."""
-    return MISSING if seconds is None or _missing(seconds) else f"~{duration(math.ceil(seconds))}"
+    return MISSING if seconds is None or is_missing(seconds) else f"~{duration(math.ceil(seconds))}"
 
 
 @register.filter
 def took(seconds: Number) -> str:
     """How long it took in the end: tenths matter when it was quick."""
-    if seconds is None or _missing(seconds):
+    if seconds is None or is_missing(seconds):
         return MISSING
     return f"{_fixed(seconds, 1)}s" if seconds < 10 else duration(seconds)
 
@@ -107,7 +108,7 @@ def took(seconds: Number) -> str:
 @register.filter(name="per_test")
 def per_test(seconds: Number) -> str:
     """`0.149` -> `149 ms`; microseconds where that is the truth."""
-    if seconds is None or _missing(seconds):
+    if seconds is None or is_missing(seconds):
         return MISSING
     if seconds >= 1:
         return f"{_fixed(seconds, 2)} s"
@@ -119,7 +120,7 @@ def per_test(seconds: Number) -> str:
 @register.filter(name="per_second")
 def per_second(seconds_per_test: Number) -> str:
     """Tests in a second, from the seconds for each."""
-    if seconds_per_test is None or _missing(seconds_per_test) or seconds_per_test <= 0:
+    if seconds_per_test is None or is_missing(seconds_per_test) or seconds_per_test <= 0:
         return MISSING
     rate = 1 / seconds_per_test
     return _fixed(rate, 1 if rate < 10 else 0)
@@ -128,7 +129,7 @@ def per_second(seconds_per_test: Number) -> str:
 @register.filter(name="bytes")
 def bytes_(size: Number) -> str:
     """`480000` -> `480 kB`."""
-    if size is None or _missing(size):
+    if size is None or is_missing(size):
         return MISSING
     if size < 1000:
         return f"{_fixed(size, 0)} B"

@@ -1,12 +1,11 @@
 """The words of the panel, as `static/batches/panel-fields.js` has them: both draw the same event."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from django import template
 
-from batches.templatetags.batch_format import duration, metric, parameter, percent, remaining, took
+from batches.templatetags.batch_format import MISSING, duration, is_missing, metric, parameter, percent, remaining, took
 
 register = template.Library()
 TERMINAL = ("complete", "error", "cancelled")
@@ -90,8 +89,8 @@ def ahead(row: Mapping[str, Any] | None, held: Mapping[str, Any] | None) -> floa
 @register.filter
 def signed(value: float | None) -> str:
     """`+3.2%`."""
-    if value is None or not math.isfinite(value):
-        return percent(None)
+    if value is None or is_missing(value):
+        return MISSING
     return f"{'+' if value >= 0 else ''}{percent(value)}"
 
 

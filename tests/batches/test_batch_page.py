@@ -166,6 +166,18 @@ def test_failures_are_grouped_by_cause(client, finished):
     assert finished.failures[0]["message"] in text
 
 
+def test_the_page_of_a_batch_without_comparison_shows_dashes(client, start):
+    session = working.finish(working.submit(start(includeComparison=False)))
+    assert rows_of(client.get(url(session))) == wanted(session)
+    assert "–" in text_of(client.get(url(session))).partition("Best by symbol")[2]
+
+
+def test_the_page_of_a_batch_shows_a_symbol_without_a_best_test(client, start):
+    session = working.finish(working.submit(start(parameterRanges={"fast": [8], "slow": [70]})))
+    assert session.results["summary"]["bestBySymbol"]["CORE"] is None
+    assert "CORE – " in text_of(client.get(url(session))).partition("Best by symbol")[2]
+
+
 def test_no_page_holds_inline_script_or_style(client, finished):
     for address in ("/", "/batches/", url(finished), url(finished, "combination", 0), "/nowhere/"):
         body = client.get(address).content.decode()
