@@ -35,6 +35,9 @@ class DocumentedAPI(NinjaAPI):
         document = super().get_openapi_schema(**options)
         for operations in document["paths"].values():
             operations.pop("head", None)
+            for operation in operations.values():
+                # Ninja's own statuses are ints, ours strings: as JSON both are "200", and a strict reader refuses that.
+                operation["responses"] = {str(status): answer for status, answer in operation["responses"].items()}
         document["components"]["schemas"] |= components()
         document["paths"]["/api/backtest/batch/stream"] = STREAM
         return document

@@ -107,6 +107,15 @@ def test_every_field_is_described(document):
         look(schema, name)
 
 
+def test_no_key_of_the_document_stands_twice(client, db):
+    def without_twins(pairs):
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), names
+        return dict(pairs)
+
+    json.loads(client.get("/api/openapi.json").content, object_pairs_hook=without_twins)
+
+
 def test_operation_ids_are_distinct(document):
     ids = [operation["operationId"] for _, operation in operations(document)]
     assert len(set(ids)) == len(ids)
