@@ -23,13 +23,15 @@ from backtester.engine.rules import Rules
 from backtester.engine.segments import segment_signals_nb
 
 BLOCK = 8_192  # combinations compared at once: enough to use rows again while they are in cache, 17 MB of bits
+Reason = tuple[str, NDArray[np.int64]]  # message, offsets that fail for it
 TABLE_BYTES = 96 * 2**20  # indicator tables of a stretch of combinations stay below this
 
 
 @dataclass(frozen=True, eq=False)
 class SliceResult:
     """metrics : float64[n_metrics, n], C-contiguous, in the order of METRICS; NaN where undefined or failed
-    errors : message -> int64[k], offsets from the slice's start of the combinations that failed for this reason
+    errors : message -> int64[k], offsets from the slice's start of the combinations that failed for this reason; each
+        combination stands under one message
     """
 
     metrics: Floats
@@ -73,22 +75,28 @@ def run_slice(
     # One column more than needed: a part of `out` is then never contiguous, whatever its width. Numba compiles a kernel
     # anew for another layout, in the middle of a batch.
     out = np.full((N_METRICS, stop - start + 1), np.nan)[:, :-1]
-    errors: dict[str, NDArray[np.int64]] = {}
+    reasons = _failures(grid.strategy, prices, columns, parameters, beta)
     if prices.n_bars > 1:
         for first, last in _stretches(grid.strategy, parameters, prices.n_bars, 0, stop - start):
             cut = {name: values[first:last] for name, values in parameters.items()}
             failed = run_fast(grid.strategy, prices, cut, rules, out[:, first:last])
-            _group(errors, failed, first)
-    errors |= _failures(grid.strategy, prices, columns, parameters, beta)
+            reasons += [(message, np.array([first + offset])) for offset, message in failed.items()]
+    errors = _first_reasons(reasons, stop - start)
     for offsets in errors.values():
         out[:, offsets] = np.nan
     return SliceResult(np.ascontiguousarray(out), errors)
 
 
-def _group(errors: dict[str, NDArray[np.int64]], failed: dict[int, str], first: int) -> None:
-    """Add offset -> message to message -> offsets."""
-    for offset, message in failed.items():
-        errors[message] = np.append(errors.get(message, np.empty(0, dtype=np.int64)), first + offset)
+def _first_reasons(reasons: list[Reason], count: int) -> dict[str, NDArray[np.int64]]:
+    """Return message -> sorted offsets. A combination that fails for several reasons stands under the first only."""
+    failed = np.zeros(count, dtype=np.bool_)
+    grouped: dict[str, list[NDArray[np.int64]]] = {}
+    for message, offsets in reasons:
+        fresh = offsets[~failed[offsets]]
+        if fresh.size:
+            failed[fresh] = True
+            grouped.setdefault(message, []).append(fresh)
+    return {message: np.sort(np.concatenate(parts)) for message, parts in grouped.items()}
 
 
 def effective_parameters(strategy: Strategy, columns: Columns, beta: float | None) -> dict[str, Values]:
@@ -244,16 +252,16 @@ def _check_slice(grid: Grid, prices: Prices, start: int, stop: int, rules: Rules
 
 def _failures(
     strategy: Strategy, prices: Prices, columns: Columns, parameters: dict[str, Values], beta: float | None
-) -> dict[str, NDArray[np.int64]]:
+) -> list[Reason]:
     count = len(columns.symbol_number)
     if columns.coefficient is not None and not (beta is not None and math.isfinite(beta) and beta > 0):
         message = f"The beta of {prices.symbol} is {beta}; beta scaling needs a number above zero."
-        return {message: np.arange(count)}
-    failures: dict[str, NDArray[np.int64]] = {}
+        return [(message, np.arange(count))]
+    failures: list[Reason] = []
     needed = strategy.bars_needed(parameters)
     for least in np.unique(needed[needed > prices.n_bars]).tolist():
         at = np.flatnonzero(needed == least)
-        failures[_too_few_bars(strategy, prices, parameters, int(at[0]), least)] = at
+        failures.append((_too_few_bars(strategy, prices, parameters, int(at[0]), least), at))
     if columns.coefficient is not None:
         for each in strategy.all_parameters:
             if not each.scaled_by_beta or each.name not in parameters:
@@ -264,7 +272,7 @@ def _failures(
                     f"{each.name} scaled by beta and coefficient goes above {each.maximum:.12g} "
                     f"for {prices.symbol} (beta {beta:.4g})."
                 )
-                failures[message] = at
+                failures.append((message, at))
     return failures
 
 

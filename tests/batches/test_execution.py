@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from backtester.engine import METRIC_NAMES
 from batches import execution, lifecycle
-from batches.models import BatchSession, ChunkStatus, ResultChunk, Status
+from batches.models import BatchSession, ChunkStatus, Instrument, ResultChunk, Status
 
 from . import working
 
@@ -291,3 +291,13 @@ def test_several_workers_at_once_share_a_batch_and_lose_nothing(start):
     assert set(ended.chunks.values_list("attempt", flat=True)) == {1}
     metrics, _ = working.computed(ended)
     assert working.stored(ended).tobytes() == metrics.tobytes()
+
+
+def test_a_test_that_fails_for_two_reasons_is_counted_once_and_its_batch_ends(start):
+    body = start(
+        strategy="volatility_target", symbols=["CORE"], sortBy="annualizedReturn", enableBetaScaling=True,
+        coefficients=[1.0], parameterRanges={"window": [5], "target": [0.3, 4.0, 5.0]}, endDate="2020-10-23",
+    )  # fmt: skip
+    Instrument.objects.filter(symbol="CORE").update(manual_beta=-1.5)
+    session = working.finish(working.submit(body))
+    assert (session.status, session.successful + session.failed) == ("complete", session.total)

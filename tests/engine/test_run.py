@@ -112,6 +112,16 @@ def test_beta_scaling_multiplies_percentages_only():
     assert again.metrics == pytest.approx(replay(plain, bars, 0, Rules()).metrics, rel=0, abs=0, nan_ok=True)
 
 
+def test_a_combination_that_fails_for_two_reasons_is_counted_once():
+    axes = {"grid_interval": [0.1, 0.5], "profit_requirement": [0.1, 0.5], "trailing_stop": [0.05, 0.5]}
+    grid = Grid(get_strategy("grid_dca"), ["TEST"], axes, [1.0, 40.0])
+    result = run_slice(grid, worlds.prices(worlds.walk(50)), 0, grid.size, Rules(), beta=1.9)
+    offsets = np.concatenate(list(result.errors.values()))
+    assert len(result.errors) > 1
+    assert len(offsets) == len(np.unique(offsets))
+    assert set(offsets) == set(np.flatnonzero(np.isnan(result.metrics).all(axis=0)))
+
+
 @pytest.mark.parametrize("beta", [float("nan"), 0.0, -0.4])
 def test_a_beta_that_cannot_scale_fails_the_symbol_in_words(beta):
     grid = Grid(get_strategy("grid_dca"), ["TEST"], {}, [1.0, 2.0])
