@@ -16,8 +16,8 @@ from backtester.middleware import SAFE_METHODS, Middleware
 from backtester.origins import is_near
 from backtester.people.credentials import Credential, bearer, holders
 from backtester.people.tokens import note_use
-from batches.access import is_personal
 from batches.errors import BatchError, Forbidden, Unauthorized
+from batches.permissions import is_personal
 
 OPEN_TO_ALL = ("/healthz", "/readyz", "/login/")  # whether it lives, and the way in; static files never come here
 FOR_PROGRAMS = ("/api/", "/metrics")  # tokens open these, and no page

@@ -15,8 +15,8 @@ import backtester.urls  # noqa: E402, F401 - half a second of loading, which the
 from backtester.origins import SameOriginOnly  # noqa: E402
 from backtester.proxies import BehindProxies  # noqa: E402
 from backtester.rates import StreamsByAddress  # noqa: E402
+from batches.live.streams import LeanStreams  # noqa: E402
 from batches.routing import websocket_urlpatterns  # noqa: E402
-from batches.streams import LeanStreams  # noqa: E402
 
 application = BehindProxies(
     ProtocolTypeRouter(

@@ -9,8 +9,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 
-from batches import presence
-from batches.redis_connection import redis_client
+from batches.ops import heartbeats
+from batches.ops.redis_connection import redis_client
 
 UNABLE = 503
 
@@ -27,8 +27,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "database": _holds(_database_answers),
         "migrations": _holds(_is_migrated),
         "redis": _holds(_redis_answers),
-        "worker": _holds(lambda: bool(presence.present(presence.WORKER))),
-        "watchdog": _holds(lambda: bool(presence.present(presence.WATCHDOG))),
+        "worker": _holds(lambda: bool(heartbeats.present(heartbeats.WORKER))),
+        "watchdog": _holds(lambda: bool(heartbeats.present(heartbeats.WATCHDOG))),
     }
     ready = all(parts.values())
     return JsonResponse({"ok": ready, **parts}, status=200 if ready else UNABLE)

@@ -1,6 +1,6 @@
 """`/metrics` for Prometheus: the whole installation, whichever server process answers.
 
-Counts come from `batches/tally.py`, batches from the database, the rest from Redis and the processes' signs of life.
+Counts come from `batches/ops/counters.py`, batches from the database, the rest from Redis and the processes' signs of life.
 Without Redis, or without the database, what it would tell is left out: an absent value is not a zero.
 """
 
@@ -15,9 +15,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from batches import presence, tally
 from batches.models import BatchSession, Status
-from batches.queueing import queue_length
+from batches.ops import counters, heartbeats
+from batches.running.queue import queue_length
 
 log = logging.getLogger(__name__)
 OUTCOMES = ("successful", "failed")
@@ -25,7 +25,7 @@ OUTCOMES = ("successful", "failed")
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """In Prometheus' text format."""
-    tally.push()
+    counters.push()
     registry = CollectorRegistry()
     registry.register(Installation())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -61,7 +61,7 @@ def _from_database() -> list[Metric]:
 
 
 def _from_tally() -> list[Metric]:
-    totals = tally.totals()
+    totals = counters.totals()
     combinations = CounterMetricFamily("backtester_combinations", "Tests done, by outcome.", labels=["outcome"])
     for outcome in OUTCOMES:
         combinations.add_metric([outcome], totals.get(f"combinations:{outcome}", 0))
@@ -82,7 +82,7 @@ def _from_tally() -> list[Metric]:
 
 def _histogram(totals: dict[str, float], name: str, words: str) -> Metric:
     so_far, buckets = 0.0, []
-    for limit in (*tally.BUCKETS_S[name], float("inf")):
+    for limit in (*counters.BUCKETS_S[name], float("inf")):
         so_far += totals.get(f"{name}:{limit:g}", 0)
         buckets.append(("+Inf" if limit == float("inf") else f"{limit:g}", so_far))
     family = HistogramMetricFamily(f"backtester_{name}", words)
@@ -92,14 +92,16 @@ def _histogram(totals: dict[str, float], name: str, words: str) -> Metric:
 
 def _from_redis() -> list[Metric]:
     processes = GaugeMetricFamily("backtester_processes", "Processes seen in the last 15 s, by role.", labels=["role"])
-    roles = {role: presence.present(role) for role in (presence.WEB, presence.WORKER, presence.WATCHDOG)}
+    roles = {role: heartbeats.present(role) for role in (heartbeats.WEB, heartbeats.WORKER, heartbeats.WATCHDOG)}
     for role, present in roles.items():
         processes.add_metric([role], len(present))
     slots = GaugeMetricFamily("backtester_worker_slots", "Chunks that can be computed at a time.")
-    slots.add_metric([], sum(numbers["processes"] for numbers in roles[presence.WORKER].values()))
+    slots.add_metric([], sum(numbers["processes"] for numbers in roles[heartbeats.WORKER].values()))
     live = GaugeMetricFamily("backtester_live_connections", "Open streams, by transport.", labels=["transport"])
-    servers = roles[presence.WEB] | {presence.process_name(): dict(tally.open_streams)}  # our own as of this moment
-    for transport in tally.open_streams:
+    servers = roles[heartbeats.WEB] | {
+        heartbeats.process_name(): dict(counters.open_streams)
+    }  # our own as of this moment
+    for transport in counters.open_streams:
         live.add_metric([transport], sum(numbers[transport] for numbers in servers.values()))
     return [processes, slots, live, _queue_depth()]
 

@@ -7,7 +7,7 @@ from backtester.health import healthz, readyz
 from backtester.metrics_page import metrics
 from backtester.people.views import login
 from batches.api import api
-from batches.streams import batch_stream
+from batches.live.streams import batch_stream
 
 urlpatterns = [
     path("api/backtest/batch/stream", batch_stream, name="stream"),

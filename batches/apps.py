@@ -12,6 +12,6 @@ class BatchesConfig(AppConfig):
 
     def ready(self) -> None:
         """Know the user's own strategies before anything asks for one."""
-        from batches import user_strategies
+        from batches.sweep import user_strategies
 
         user_strategies.load(settings.STRATEGIES_DIR)

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from batches.consumers import BatchConsumer
+from batches.live.consumers import BatchConsumer
 
 websocket_urlpatterns = [
     path("ws/backtest/batch/<str:session_id>/", BatchConsumer.as_asgi()),

@@ -11,19 +11,20 @@ from structlog.contextvars import bound_contextvars
 
 from backtester.celery import app
 from backtester.engine import warm_up
-from batches import execution, presence, queueing, tally
+from batches.ops import counters, heartbeats
+from batches.running import queue, worker
 
 # How long a worker stays with a batch that it cannot queue: work goes on without Redis. Well below the soft time limit.
 ALONE_S = 30.0
 
 
-@app.task(name=queueing.RUN_SLICE)
+@app.task(name=queue.RUN_SLICE)
 def run_slice(session_id: str) -> None:
     """Work on a batch for one time slice, then go to the end of the queue if there is more to do."""
     until = time.monotonic() + ALONE_S
     with bound_contextvars(session=session_id):
-        while execution.work_on(uuid.UUID(session_id)):
-            if queueing.enqueue(uuid.UUID(session_id)) or time.monotonic() > until:
+        while worker.work_on(uuid.UUID(session_id)):
+            if queue.enqueue(uuid.UUID(session_id)) or time.monotonic() > until:
                 return
 
 
@@ -37,16 +38,16 @@ def compile_before_fork(**_: Any) -> None:
 def begin_child(**_: Any) -> None:
     """A database connection must not be shared with the parent; what is counted here is sent from here."""
     connections.close_all()
-    tally.keep_pushing()
+    counters.keep_pushing()
 
 
 @worker_process_shutdown.connect
 def send_last_counts(**_: Any) -> None:
     """What came since the thread's last round."""
-    tally.push()
+    counters.push()
 
 
 @heartbeat_sent.connect
 def announce_worker(**_: Any) -> None:
     """Every two seconds, for as long as this worker has its broker."""
-    presence.announce(presence.WORKER, processes=settings.WORKERS)
+    heartbeats.announce(heartbeats.WORKER, processes=settings.WORKERS)

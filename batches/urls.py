@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from batches import form_views, history_views, price_views, result_views, views
+from batches.web import batch_views, form_views, history_views, price_views, result_views
 
 app_name = "batches"
 urlpatterns = [
@@ -20,10 +20,10 @@ urlpatterns = [
     path("batches/compare/", history_views.compare, name="compare"),
     path("batches/delete/", history_views.delete, name="delete"),
     path("batches/<uuid:session_id>/notes/", history_views.notes, name="notes"),
-    path("batches/<uuid:session_id>/", views.detail, name="detail"),
+    path("batches/<uuid:session_id>/", batch_views.detail, name="detail"),
     path("batches/<uuid:session_id>/results/<int:index>/", result_views.combination, name="combination"),
     path("batches/<uuid:session_id>/heatmap/", result_views.heatmap, name="heatmap"),
     path("batches/<uuid:session_id>/parallel/", result_views.parallel, name="parallel"),
     path("batches/<uuid:session_id>/spread/", result_views.spread, name="spread"),
-    path("batches/<uuid:session_id>/<str:action>", views.act, name="act"),
+    path("batches/<uuid:session_id>/<str:action>", batch_views.act, name="act"),
 ]

@@ -28,10 +28,10 @@ from django.utils import timezone
 
 import benchmarks.scratch  # noqa: F401  # before all that asks Django
 from backtester.engine import STRATEGIES
-from batches import execution, submission
-from batches.finding import words_of
 from batches.models import BatchSession, BatchWords, Instrument
-from batches.schemas import parse_start
+from batches.running import submission, worker
+from batches.search import words_of
+from batches.sweep.start_request import parse_start
 from benchmarks.workload import SAMPLE
 
 SEED = 20221228
@@ -48,7 +48,7 @@ def one_batch() -> BatchSession:
     ranges = {"fast": {"start": 2, "stop": 20, "step": 2}, "slow": {"start": 25, "stop": 145, "step": 5}}
     asked = parse_start({"strategy": "sma_cross", "symbols": symbols, "parameterRanges": ranges})
     session = submission.submit(asked, now=timezone.now())
-    while execution.work_on(session.pk):
+    while worker.work_on(session.pk):
         pass
     return BatchSession.objects.get(pk=session.pk)
 

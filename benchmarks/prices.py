@@ -21,10 +21,11 @@ from django.db import connection
 from django.test import Client
 
 import benchmarks.scratch  # noqa: F401  # before all that asks Django
-from batches import market_data, submission
 from batches.models import Instrument, InstrumentGroup
-from batches.price_import import read_prices, store_prices
-from batches.schemas import parse_start
+from batches.prices import series
+from batches.prices.importing import read_prices, store_prices
+from batches.running import submission
+from batches.sweep.start_request import parse_start
 
 SEED = 20221228
 FORM = {"form": "1", "fast.mode": "list", "fast.values": "5", "slow.mode": "list", "slow.values": "50"}
@@ -55,14 +56,14 @@ def load(ids: list[int]) -> list[float]:
     taken = []
     for pk in ids:
         begun = time.perf_counter()
-        market_data.load_series(pk)
+        series.load_series(pk)
         taken.append((time.perf_counter() - begun) * 1e3)
     return taken
 
 
 def _forget() -> None:
     """As a new process, which has read nothing yet."""
-    for cached in (market_data.load_series, market_data.load_prices, market_data.count_bars):
+    for cached in (series.load_series, series.load_prices, series.count_bars):
         cached.cache_clear()
 
 

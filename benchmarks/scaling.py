@@ -68,19 +68,19 @@ def work(ranges: dict[str, Any]) -> list[tuple[int, float, float, float]]:
     """One batch, a chunk at a time: (combinations, seconds to claim, to compute, to record) for each."""
     from django.utils import timezone
 
-    from batches import execution, recording, submission
-    from batches.schemas import parse_start
+    from batches.running import recording, submission, worker
+    from batches.sweep.start_request import parse_start
     from benchmarks.stack import request
 
     session = submission.submit(parse_start(request(ranges)), now=timezone.now(), owner=None)
     taken = []
     while True:
         began = time.perf_counter()
-        chunks = execution.claim(session.pk, most=1)
+        chunks = worker.claim(session.pk, most=1)
         claimed = time.perf_counter()
         if not chunks:
             return taken
-        result = execution.compute(chunks[0])
+        result = worker.compute(chunks[0])
         computed = time.perf_counter()
         recording.record_chunks([(chunks[0], result)], timezone.now())
         recorded = time.perf_counter()

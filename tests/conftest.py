@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from batches.redis_connection import redis_client
+from batches.ops.redis_connection import redis_client
 from benchmarks.live_parts import valkey
 from tests.prepared import load_sample, prepared
 from tests.stack_process import StackProcess

@@ -59,7 +59,7 @@ class DrainingServer(Server):
 
     def run(self) -> None:
         """The application is loaded by now, and tells of itself while the server runs."""
-        from batches.tally import keep_web_pushing
+        from batches.ops.counters import keep_web_pushing
 
         keep_web_pushing()
         super().run()

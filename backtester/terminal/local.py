@@ -22,13 +22,13 @@ from backtester.engine import is_warm, warm_up
 from backtester.stack.preparation import SAMPLE, SAMPLE_SOURCE, prepare_database
 from backtester.stack.terminal import step
 from backtester.terminal.workers import Workers
-from batches import lifecycle, submission
 from batches.errors import NotFound
-from batches.exports import csv_parts, json_parts, parquet_parts
 from batches.models import BatchSession, Instrument, ResultChunk
-from batches.progress import connected_event, encode, newest_event
-from batches.results_page import ResultsQuery
-from batches.schemas import parse_start
+from batches.results.exports import csv_parts, json_parts, parquet_parts
+from batches.results.query import ResultsQuery
+from batches.running import lifecycle, submission
+from batches.sweep.progress import connected_event, encode, newest_event
+from batches.sweep.start_request import parse_start
 
 if TYPE_CHECKING:
     import pandas as pd

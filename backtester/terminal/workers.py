@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from batches import execution, watchdog
 from batches.models import TERMINAL, BatchSession, Status
+from batches.running import watchdog, worker
 
 log = logging.getLogger(__name__)
 REST_S = 0.2
@@ -51,7 +51,7 @@ def _work(session_id: uuid.UUID, command: int) -> None:
     while (status := _status(session_id)) not in (None, *TERMINAL):
         if status == Status.PAUSED and os.getppid() != command:
             return
-        if not execution.work_on(session_id):
+        if not worker.work_on(session_id):
             watchdog.do_round(timezone.now())  # the deadline, and chunks of a worker that was killed
             time.sleep(REST_S)
 

@@ -19,13 +19,14 @@ from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
 from backtester.engine import STRATEGIES
-from batches import access, lifecycle, retrying
-from batches.access import Right
+from batches import permissions
 from batches.admin.reading import ReadOnly, shortened
 from batches.errors import BatchError
 from batches.models import BatchSession, Status
-from batches.progress import elapsed_seconds, percentage
-from batches.results import result_bytes
+from batches.permissions import Right
+from batches.results.columns import result_bytes
+from batches.running import lifecycle, retrying
+from batches.sweep.progress import elapsed_seconds, percentage
 
 COLOURS = {
     Status.QUEUED: "info",
@@ -78,11 +79,11 @@ class BatchSessionAdmin(ReadOnly):
 
     def has_steer_permission(self, request: HttpRequest) -> bool:
         """Whether they may cancel, pause and resume what others started; the admin shows batches of all."""
-        return access.may(request.user, Right.STEER_ALL)
+        return permissions.may(request.user, Right.STEER_ALL)
 
     def has_start_permission(self, request: HttpRequest) -> bool:
         """Whether they may start batches."""
-        return access.may(request.user, Right.RUN)
+        return permissions.may(request.user, Right.RUN)
 
     @display(description="Batch")
     def name(self, session: BatchSession) -> str:
@@ -184,7 +185,7 @@ class BatchSessionAdmin(ReadOnly):
         started = 0
         for session in queryset:
             try:
-                retrying.retry(session, now=timezone.now(), owner=access.owner(request.user))
+                retrying.retry(session, now=timezone.now(), owner=permissions.owner(request.user))
                 started += 1
             except BatchError as error:
                 messages.error(request, f"{session}: {error.message}")

@@ -4,14 +4,14 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja.errors import ValidationError
 
-from batches import storage
-from batches.api import catalogue, control, results, starting
+from batches.api import control, market, results, starting
 from batches.api.answers import answer
 from batches.api.document import DESCRIPTION, DocumentedAPI
 from batches.errors import BatchError, Detail, InvalidRequest
+from batches.ops import storage
 
 api = DocumentedAPI(title="Backtester", version="1", description=DESCRIPTION, docs_url="/docs", urls_namespace="api")
-for tag, routes in {"Batches": (starting, control), "Results": (results,), "Market": (catalogue,)}.items():
+for tag, routes in {"Batches": (starting, control), "Results": (results,), "Market": (market,)}.items():
     for module in routes:
         api.add_router("", module.router, tags=[tag])
 

@@ -10,10 +10,10 @@ from django.utils.cache import get_conditional_response
 from ninja import P, PathEx
 from pydantic import WithJsonSchema
 
-from batches import access
-from batches.checks import nearest
+from batches import permissions
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
+from batches.validators import nearest
 
 # Text, whatever the document says: what is malformed is not found, as the contract wants it.
 SessionId = PathEx[
@@ -33,7 +33,7 @@ def answer(data: Any, status: int = 200, headers: dict[str, str] | None = None) 
 
 def find(request: HttpRequest, session_id: str) -> BatchSession:
     """The batch of that id, if whoever asks may see it."""
-    return access.find(request.user, session_id)
+    return permissions.find(request.user, session_id)
 
 
 def asked(request: HttpRequest, *known: str, others: bool = False) -> dict[str, str]:

@@ -1,76 +1,76 @@
-"""What can be swept, over what; and how prices come in."""
+"""What can be swept, over what, in the wire form: made from the declarations, so that it cannot drift from them."""
 
-from typing import BinaryIO, cast
+from typing import Any
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-
-from batches import access
-from batches.access import Right
-from batches.api.answers import answer
-from batches.api.document import Routes
-from batches.catalogue import catalogue, instrument_entry
-from batches.errors import Detail, InvalidRequest
-from batches.market_data import instruments
-from batches.measures import chosen_beta
-from batches.models import PriceImport
-from batches.openapi import operations
-from batches.price_drafts import refuse_when_large
-from batches.price_import import import_prices, read_prices
-
-router = Routes()
+from backtester.engine import METRICS, STRATEGIES, Parameter, Strategy
+from batches.models import Instrument
+from batches.sweep.start_request import wire_name
 
 
-@router.get(
-    "/strategies", summary="Strategies with their parameters, and the metrics", openapi_extra=operations.STRATEGIES
-)
-def strategies(request: HttpRequest) -> HttpResponse:
-    """Everything that a form needs."""
-    return answer({"success": True} | catalogue())
+def strategy_entry(strategy: Strategy) -> dict[str, Any]:
+    """One strategy with its parameters."""
+    return {
+        "name": strategy.name,
+        "title": strategy.title,
+        "description": strategy.description,
+        "source": strategy.source,
+        "directions": list(strategy.directions),
+        "parameters": [
+            _parameter_entry(parameter, optional=parameter in strategy.optional)
+            for parameter in strategy.all_parameters
+        ],
+        "constraints": [constraint.text for constraint in strategy.constraints],
+    }
 
 
-@router.get("/instruments", summary="Instruments with prices", openapi_extra=operations.INSTRUMENTS)
-def list_instruments(request: HttpRequest) -> HttpResponse:
-    """Symbol, dates, kind of bars, beta."""
-    return answer({"success": True, "instruments": [instrument_entry(found) for found in instruments()]})
+def _parameter_entry(parameter: Parameter, *, optional: bool) -> dict[str, Any]:
+    return {
+        "name": wire_name(parameter.name),
+        "label": parameter.label,
+        "kind": parameter.kind,
+        "unit": parameter.unit,
+        "default": parameter.default,
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "help": parameter.help,
+        "scaledByBeta": parameter.scaled_by_beta,
+        "optional": optional,
+        "suggested": dict(parameter.suggested),
+    }
 
 
-@router.get("/instruments/beta", summary="Beta over chosen dates", openapi_extra=operations.BETA)
-def instrument_beta(request: HttpRequest) -> HttpResponse:
-    """Of one instrument against another, on the days that both have."""
-    given = request.GET
-    wanted = {"symbol": given.get("symbol", ""), "benchmark": given.get("benchmark") or settings.BENCHMARK_SYMBOL}
-    found = chosen_beta(**wanted, start=given.get("startDate", ""), end=given.get("endDate", ""))
-    return answer(
-        {
-            "success": True,
-            "symbol": wanted["symbol"].upper(),
-            "benchmark": wanted["benchmark"].upper(),
-            "beta": found.value,
-            "bars": found.n_bars,
-            "firstDate": found.first,
-            "lastDate": found.last,
-        }
-    )
+def catalogue() -> dict[str, Any]:
+    """All strategies and all metrics."""
+    return {
+        "strategies": [strategy_entry(strategy) for strategy in STRATEGIES.values()],
+        "metrics": [
+            {
+                "name": wire_name(metric.name),
+                "label": metric.label,
+                "unit": metric.unit,
+                "formula": metric.formula,
+                "source": metric.source,
+                "description": metric.description,
+                "higherIsBetter": metric.higher_is_better,
+            }
+            for metric in METRICS
+        ],
+    }
 
 
-@router.post("/instruments", summary="Load prices from a CSV or Parquet file", openapi_extra=operations.IMPORT)
-def load_instruments(request: HttpRequest) -> HttpResponse:
-    """A multipart form with `file`, and what is known of how to read it. All of the file is stored, or nothing."""
-    access.require(request.user, Right.IMPORT_PRICES)
-    upload = request.FILES.get("file")
-    if upload is None or upload.file is None:
-        raise InvalidRequest(Detail("file", "file is missing; a CSV or Parquet file in a multipart form is wanted."))
-    refuse_when_large(upload.size or 0)
-    name = str(upload.name)[:100]
-    report = import_prices(
-        read_prices(cast(BinaryIO, upload.file), name=name, given=request.POST.dict()),
-        name=name,
-        size=upload.size or 0,
-        source=request.POST.get("source", ""),
-        door=PriceImport.Door.API,
-        owner=access.owner(request.user),
-    )
-    found = [instrument_entry(each) for each in instruments([*report.added, *report.updated, *report.unchanged])]
-    names = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged, "notes": report.notes}
-    return answer({"success": True, **names, "instruments": found}, 201 if report.added else 200)
+def instrument_entry(instrument: Instrument) -> dict[str, Any]:
+    """One instrument; `beta` is the one that is used over the whole series, `manualBeta` the one stored by hand."""
+    return {
+        "symbol": instrument.symbol,
+        "name": instrument.name,
+        "kind": "ohlc" if instrument.series.has_ohlc else "close",
+        "firstDate": instrument.series.first_date.isoformat(),
+        "lastDate": instrument.series.last_date.isoformat(),
+        "bars": instrument.series.n_bars,
+        "source": instrument.series.source,
+        "beta": instrument.beta if instrument.manual_beta is None else instrument.manual_beta,
+        "manualBeta": instrument.manual_beta,
+        "groups": [group.name for group in instrument.groups.all()],
+        "gaps": instrument.gaps,
+        "updatedAt": instrument.updated_at.isoformat(),
+    }

@@ -5,12 +5,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from batches import access, lifecycle
-from batches.access import Right
+from batches import permissions
 from batches.api.answers import SessionId, answer, find, unless_known
 from batches.api.document import Routes
-from batches.openapi import operations
-from batches.progress import newest_event
+from batches.api.openapi import operations
+from batches.permissions import Right
+from batches.running import lifecycle
+from batches.sweep.progress import newest_event
 
 router = Routes()
 
@@ -30,7 +31,7 @@ def snapshot(request: HttpRequest, session_id: SessionId) -> HttpResponse:
 def delete(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """409 while it is active."""
     session = find(request, session_id)
-    access.require(request.user, Right.DELETE_ALL, session)
+    permissions.require(request.user, Right.DELETE_ALL, session)
     lifecycle.delete(session.id)
     return answer({"success": True, "sessionId": str(session.id)})
 
@@ -59,7 +60,7 @@ def resume(request: HttpRequest, session_id: SessionId) -> HttpResponse:
 
 def _moved(request: HttpRequest, session_id: SessionId, move: Any) -> HttpResponse:
     session = find(request, session_id)
-    access.require(request.user, Right.STEER_ALL, session)
+    permissions.require(request.user, Right.STEER_ALL, session)
     changed = move(session.id, timezone.now())
     session.refresh_from_db(fields=["status"])
     return answer({"success": True, "sessionId": str(session.id), "status": session.status, "changed": changed})

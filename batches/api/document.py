@@ -5,9 +5,9 @@ from typing import Any
 from ninja import NinjaAPI, Router
 from ninja.operation import Operation
 
-from batches.openapi.answers import components
-from batches.openapi.operations import STREAM
-from batches.schemas import wire_name
+from batches.api.openapi.answers import components
+from batches.api.openapi.operations import STREAM
+from batches.sweep.start_request import wire_name
 
 DESCRIPTION = """Sweep symbols x parameters, watch it live, explore every result.
 

@@ -7,14 +7,14 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from batches.api.answers import Index, SessionId, asked, find, unless_known
 from batches.api.document import Routes
-from batches.detail import combination
+from batches.api.openapi import operations
 from batches.errors import NotFound
-from batches.exports import csv_parts, json_parts, parquet_parts
-from batches.heatmap import heatmap
-from batches.live import read
+from batches.live.follow import read
 from batches.models import BatchSession
-from batches.openapi import operations
-from batches.results_page import ResultsQuery, default_sort, page
+from batches.results.exports import csv_parts, json_parts, parquet_parts
+from batches.results.heatmap import heatmap
+from batches.results.query import ResultsQuery, default_sort, page
+from batches.results.replay import combination
 
 router = Routes()
 

@@ -7,15 +7,16 @@ from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from batches import access, retrying, submission
-from batches.access import Right
+from batches import permissions
 from batches.api.answers import SessionId, answer, asked, find
 from batches.api.document import Routes
+from batches.api.openapi import operations
+from batches.api.strict_json import json_body
 from batches.api.waiting import answer_to_start, patience
-from batches.bodies import json_body
 from batches.models import BatchSession
-from batches.openapi import operations
-from batches.schemas import parse_start
+from batches.permissions import Right
+from batches.running import retrying, submission
+from batches.sweep.start_request import parse_start
 
 router = Routes()
 
@@ -26,9 +27,9 @@ async def start(request: HttpRequest) -> HttpResponse:
     wait = patience(request)
 
     def submit() -> BatchSession:
-        access.require(request.user, Right.RUN)
+        permissions.require(request.user, Right.RUN)
         wanted = parse_start(json_body(request))
-        return submission.submit(wanted, now=timezone.now(), owner=access.owner(request.user))
+        return submission.submit(wanted, now=timezone.now(), owner=permissions.owner(request.user))
 
     return await answer_to_start(request, await _in_thread(submit), wait)
 
@@ -44,8 +45,8 @@ async def retry(request: HttpRequest, session_id: SessionId) -> HttpResponse:
 
     def submit() -> BatchSession:
         ended = find(request, session_id)
-        access.require(request.user, Right.RUN)
-        return retrying.retry(ended, now=timezone.now(), owner=access.owner(request.user))
+        permissions.require(request.user, Right.RUN)
+        return retrying.retry(ended, now=timezone.now(), owner=permissions.owner(request.user))
 
     return await answer_to_start(request, await _in_thread(submit), wait)
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from backtester.people.credentials import shown_by
 from batches.api.answers import answer, asked
 from batches.errors import BatchError, Detail, InvalidRequest
-from batches.live import follow
+from batches.live.follow import follow
 from batches.models import BatchSession
 
 CLASSIC_FAILURES = {"TIMEOUT": 504, "CANCELLED": 409}

@@ -1,5 +1,5 @@
 // The best result so far against the tests done, as a step line. The server draws the first one
-// (batches/best_curve.py); each event that brings a better best adds a point. Few points: the line is for eyes.
+// (batches/web/best_curve.py); each event that brings a better best adds a point. Few points: the line is for eyes.
 
 import * as format from "./format.js";
 

@@ -9,8 +9,13 @@ from django.db import connection
 from django.test import override_settings
 
 from backtester.engine import get_strategy
-from batches import events, execution, hub, market_data, measures, plan, queueing, results
+from batches.live import hub
 from batches.models import BatchSession
+from batches.prices import beta, series
+from batches.results import columns
+from batches.running import events, queue
+from batches.running import worker as execution
+from batches.sweep import plan
 
 from . import market, working
 
@@ -37,18 +42,18 @@ def _no_redis(tmp_path_factory):
 
 def _forget_connections():
     events.redis_client.cache_clear()
-    queueing._producers.cache_clear()
+    queue._producers.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def _small_world(settings):
     """Many small chunks, and no memory of the test before: a rolled back test gives its ids to the next one."""
     settings.CHUNK_TARGET_S = 3 * 400 * get_strategy("sma_cross").cost_ns / 1e9  # three tests on 400 bars
-    events.redis_trouble.until = queueing.trouble.until = 0.0
+    events.redis_trouble.until = queue.trouble.until = 0.0
     plan._plans.clear()
-    for cached in (market_data.load_series, market_data.load_prices, market_data.count_bars, measures.series_beta):
+    for cached in (series.load_series, series.load_prices, series.count_bars, beta.series_beta):
         cached.cache_clear()
-    results._cache.tables.clear()
+    columns._cache.tables.clear()
 
 
 @pytest.fixture
@@ -101,7 +106,7 @@ def queued(monkeypatch):
     calls = []
     for module in ("submission", "lifecycle", "retrying", "watchdog"):
         monkeypatch.setattr(
-            f"batches.{module}.enqueue", lambda session_id, *, messages=1: calls.append((session_id, messages))
+            f"batches.running.{module}.enqueue", lambda session_id, *, messages=1: calls.append((session_id, messages))
         )
     return calls
 
@@ -110,8 +115,8 @@ def queued(monkeypatch):
 def published(monkeypatch):
     """Instead of the channel layer: the sessions as they were announced."""
     calls = []
-    for module in ("recording", "lifecycle", "execution"):
-        monkeypatch.setattr(f"batches.{module}.publish", calls.append)
+    for module in ("recording", "lifecycle", "worker"):
+        monkeypatch.setattr(f"batches.running.{module}.publish", calls.append)
     return calls
 
 

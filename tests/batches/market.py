@@ -3,8 +3,8 @@
 import numpy as np
 
 from backtester.engine import Prices
-from batches.market_data import encode_bars
 from batches.models import Instrument, PriceSeries
+from batches.prices.series import encode_bars
 
 BARS = {"ACME": 400, "BOLT": 380, "CORE": 60, "SP500": 400}
 LAST_DAY = np.datetime64("2020-12-31")

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from batches.price_files import BadPriceFile
-from batches.price_import import read_prices
+from batches.prices.importing import read_prices
+from batches.prices.tables import BadPriceFile
 
 LONG = """symbol,date,close
 BOLT,2020-01-03,20.5

@@ -5,7 +5,7 @@ import re
 
 from django.urls import reverse
 
-from batches.results_page import ResultsQuery, page
+from batches.results.query import ResultsQuery, page
 
 HTMX = {"HX-Request": "true"}
 

@@ -6,9 +6,9 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 
-from batches import lifecycle
 from batches.models import BatchSession, Instrument, PriceSeries, Status
-from batches.results import result_bytes
+from batches.results.columns import result_bytes
+from batches.running import lifecycle
 
 from . import working
 

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 import pytest
 from django.urls import reverse
 
-from batches import lifecycle
 from batches.models import BatchSession
-from batches.pages import MOST_NAMED, first_symbols
+from batches.running import lifecycle
+from batches.web.presenters import MOST_NAMED, first_symbols
 
 from . import working
 from .reading import HTMX, field, rows_of, text_of, url, wanted

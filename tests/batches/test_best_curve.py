@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from batches import recording, retrying
-from batches.best_curve import curve_words, step_path
 from batches.models import BatchSession
+from batches.running import recording, retrying
+from batches.web.best_curve import curve_words, step_path
 
 from . import working
 

@@ -5,7 +5,17 @@ import re
 import numpy as np
 import pytest
 
-from batches.charts import HEIGHT, POINTS, WIDTH, equity_chart, explained, histogram, money_text, monthly_returns, ticks
+from batches.web.charts import (
+    HEIGHT,
+    POINTS,
+    WIDTH,
+    equity_chart,
+    explained,
+    histogram,
+    money_text,
+    monthly_returns,
+    ticks,
+)
 
 
 def played(equity, hold=None, trades=()):

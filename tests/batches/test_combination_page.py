@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from batches import lifecycle
-from batches.plan import plan_of
-from batches.results_page import ResultsQuery, page
-from batches.schemas import parse_start
+from batches.results.query import ResultsQuery, page
+from batches.running import lifecycle
+from batches.sweep.plan import plan_of
+from batches.sweep.start_request import parse_start
 
 from . import market, working
 from .reading import HTMX, text_of, url

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
-from batches.eager import begin
-from batches.watched import Event, Watcher
+from batches.live.eager import begin
+from batches.live.subscriptions import Event, Watcher
 
 
 async def test_what_need_not_wait_has_happened_when_it_was_begun():

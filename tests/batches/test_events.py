@@ -6,8 +6,9 @@ from channels.layers import get_channel_layer
 from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.conf import settings
 
-from batches import events, tally
-from batches.progress import newest_event
+from batches.ops import counters
+from batches.running import events
+from batches.sweep.progress import newest_event
 
 from . import working
 
@@ -40,9 +41,9 @@ def test_a_message_is_one_that_the_layer_can_read(submitted, monkeypatch):
 
 
 def test_without_redis_an_event_is_dropped_quickly_and_counted(submitted):
-    dropped, began = tally._pending["events_dropped"], time.monotonic()
+    dropped, began = counters._pending["events_dropped"], time.monotonic()
     events.publish(submitted)
-    assert tally._pending["events_dropped"] == dropped + 1
+    assert counters._pending["events_dropped"] == dropped + 1
     assert time.monotonic() - began < 1
 
 

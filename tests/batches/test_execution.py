@@ -10,8 +10,8 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from backtester.engine import METRIC_NAMES
-from batches import execution, lifecycle
 from batches.models import BatchSession, ChunkStatus, Instrument, ResultChunk, Status
+from batches.running import lifecycle, worker
 
 from . import working
 
@@ -76,7 +76,7 @@ def test_the_first_claim_starts_the_batch(submitted):
 
 
 def test_what_takes_long_before_the_first_result_is_announced(submitted, published, monkeypatch):
-    monkeypatch.setattr(execution, "is_warm", lambda strategy: False)
+    monkeypatch.setattr(worker, "is_warm", lambda strategy: False)
     working.claim(submitted.pk)
     assert [(session.status, session.phase) for session in published] == [("running", "compiling")]
     working.claim(submitted.pk)
@@ -90,7 +90,7 @@ def test_a_batch_that_ended_between_its_first_claim_and_the_announcement_stays_s
         lifecycle.cancel(submitted.pk, timezone.now())
         return False
 
-    monkeypatch.setattr(execution, "is_warm", cancelled_meanwhile)
+    monkeypatch.setattr(worker, "is_warm", cancelled_meanwhile)
     working.claim(submitted.pk)
     session = working.reread(submitted)
     assert [event.status for event in published] == ["cancelled"]
@@ -102,7 +102,7 @@ def test_chunks_are_claimed_in_their_order_and_each_once(submitted):
     while chunk := working.claim(submitted.pk):
         claimed.append(chunk.position)
     assert claimed == list(range(submitted.chunks.count()))
-    assert set(submitted.chunks.values_list("attempt", "claimed_by")) == {(1, execution.process_name())}
+    assert set(submitted.chunks.values_list("attempt", "claimed_by")) == {(1, worker.process_name())}
 
 
 def test_a_claim_that_loses_the_race_takes_the_next_chunk(submitted, monkeypatch):
@@ -124,50 +124,50 @@ def test_a_claim_that_loses_the_race_takes_the_next_chunk(submitted, monkeypatch
 
 
 def test_small_chunks_are_claimed_by_the_handful_once_the_batch_runs(submitted):
-    first = execution.claim(submitted.pk)
+    first = worker.claim(submitted.pk)
     assert len(first) == 1, "a batch that begins soon has news"
-    more = execution.claim(submitted.pk)
+    more = worker.claim(submitted.pk)
     assert len(more) == submitted.chunks.count() - 1
     assert {chunk.attempt for chunk in more} == {1}
 
 
 def test_a_handful_computes_no_longer_than_meant(submitted, monkeypatch):
-    execution.claim(submitted.pk)
-    monkeypatch.setattr(execution, "HANDFUL_S", 0.0)
-    assert len(execution.claim(submitted.pk)) == 1
+    worker.claim(submitted.pk)
+    monkeypatch.setattr(worker, "HANDFUL_S", 0.0)
+    assert len(worker.claim(submitted.pk)) == 1
 
 
 def test_a_chunk_that_was_tried_before_is_claimed_alone(submitted):
-    execution.claim(submitted.pk)
+    worker.claim(submitted.pk)
     tried = submitted.chunks.filter(status=ChunkStatus.WAITING)[1]
     ResultChunk.objects.filter(pk=tried.pk).update(attempt=1)
-    claims = [execution.claim(submitted.pk) for _ in range(3)]
+    claims = [worker.claim(submitted.pk) for _ in range(3)]
     assert [len(claim) for claim in claims] == [1, 1, submitted.chunks.count() - 3]
     assert claims[1][0].pk == tried.pk
 
 
 def test_of_a_handful_only_what_no_other_worker_took_is_ours(submitted, monkeypatch):
-    execution.claim(submitted.pk)
-    waiting = execution._waiting_chunks(submitted.pk, execution.HANDFUL)
+    worker.claim(submitted.pk)
+    waiting = worker._waiting_chunks(submitted.pk, worker.HANDFUL)
     ResultChunk.objects.filter(pk=waiting[0].pk).update(status=ChunkStatus.RUNNING, claimed_by="other", attempt=1)
-    monkeypatch.setattr(execution, "_waiting_chunks", lambda *_: waiting)
-    assert [chunk.pk for chunk in execution.claim(submitted.pk)] == [chunk.pk for chunk in waiting[1:]]
+    monkeypatch.setattr(worker, "_waiting_chunks", lambda *_: waiting)
+    assert [chunk.pk for chunk in worker.claim(submitted.pk)] == [chunk.pk for chunk in waiting[1:]]
     other = ResultChunk.objects.get(pk=waiting[0].pk)
     assert (other.claimed_by, other.attempt) == ("other", 1)
 
 
 def test_when_one_chunk_of_a_handful_stumbles_the_others_are_recorded(submitted, monkeypatch):
-    execution.claim(submitted.pk)
-    handful = execution.claim(submitted.pk)
-    run_slice = execution.run_slice
+    worker.claim(submitted.pk)
+    handful = worker.claim(submitted.pk)
+    run_slice = worker.run_slice
 
     def broken_at_the_first(grid, prices, start, *args, **kwargs):
         if start == handful[0].start:
             raise ZeroDivisionError
         return run_slice(grid, prices, start, *args, **kwargs)
 
-    monkeypatch.setattr(execution, "run_slice", broken_at_the_first)
-    execution.run(handful)
+    monkeypatch.setattr(worker, "run_slice", broken_at_the_first)
+    worker.run(handful)
     statuses = dict(submitted.chunks.values_list("pk", "status"))
     assert statuses[handful[0].pk] == ChunkStatus.WAITING
     assert {statuses[chunk.pk] for chunk in handful[1:]} == {ChunkStatus.DONE}
@@ -177,7 +177,7 @@ def test_when_one_chunk_of_a_handful_stumbles_the_others_are_recorded(submitted,
 def test_nothing_is_claimed_of_a_batch_that_does_not_run(submitted, status):
     BatchSession.objects.filter(pk=submitted.pk).update(status=status)
     assert working.claim(submitted.pk) is None
-    assert execution.work_on(submitted.pk) is False
+    assert worker.work_on(submitted.pk) is False
 
 
 def test_nothing_is_claimed_past_the_deadline(submitted):
@@ -187,12 +187,12 @@ def test_nothing_is_claimed_past_the_deadline(submitted):
 
 def test_work_on_a_batch_that_is_gone_ends_quietly(submitted):
     BatchSession.objects.all().delete()
-    assert execution.work_on(submitted.pk) is False
+    assert worker.work_on(submitted.pk) is False
 
 
 def test_a_worker_hands_the_batch_back_after_its_time_slice(submitted, monkeypatch):
-    monkeypatch.setattr(execution, "TIME_SLICE_S", 0.0)
-    assert execution.work_on(submitted.pk) is True
+    monkeypatch.setattr(worker, "TIME_SLICE_S", 0.0)
+    assert worker.work_on(submitted.pk) is True
     assert submitted.chunks.filter(status=ChunkStatus.DONE).count() == 1
 
 
@@ -202,7 +202,7 @@ def test_a_chunk_whose_worker_stumbles_is_given_back(submitted, monkeypatch, err
         raise error
 
     chunk = working.claim(submitted.pk)
-    monkeypatch.setattr(execution, "run_slice", stumble)
+    monkeypatch.setattr(worker, "run_slice", stumble)
     with pytest.raises(error) if not issubclass(error, Exception) else contextlib.nullcontext():
         working.run(chunk)
     chunk.refresh_from_db()
@@ -217,7 +217,7 @@ def test_an_attempt_that_failed_for_another_reason_does_not_count_against_the_ch
     def refuse(*args):
         raise error
 
-    monkeypatch.setattr(execution, "record_chunks", refuse)
+    monkeypatch.setattr(worker, "record_chunks", refuse)
     chunk = working.claim(submitted.pk)
     assert chunk.attempt == 1
     with pytest.raises(type(error)):
@@ -227,14 +227,14 @@ def test_an_attempt_that_failed_for_another_reason_does_not_count_against_the_ch
 
 
 def test_a_chunk_that_fails_in_every_attempt_is_counted_as_failed_and_the_batch_goes_on(submitted, monkeypatch):
-    run_slice = execution.run_slice
+    run_slice = worker.run_slice
 
     def broken_at_the_first(grid, prices, start, *args, **kwargs):
         if start == 0:
             raise ZeroDivisionError("float division by zero")
         return run_slice(grid, prices, start, *args, **kwargs)
 
-    monkeypatch.setattr(execution, "run_slice", broken_at_the_first)
+    monkeypatch.setattr(worker, "run_slice", broken_at_the_first)
     session = working.finish(submitted)
     size = session.chunks.get(start=0).stop
     assert (session.status, session.current) == ("complete", 27)
@@ -246,19 +246,19 @@ def test_a_chunk_that_fails_in_every_attempt_is_counted_as_failed_and_the_batch_
 def test_releasing_does_not_take_a_chunk_from_its_next_owner(submitted):
     chunk = working.claim(submitted.pk)
     ResultChunk.objects.filter(pk=chunk.pk).update(claimed_by="other:1")
-    execution.release(chunk)
+    worker.release(chunk)
     assert ResultChunk.objects.get(pk=chunk.pk).status == ChunkStatus.RUNNING
 
 
 def test_no_transaction_is_open_while_the_engine_computes(submitted, monkeypatch):
     depth = len(connection.savepoint_ids)  # the test's own transaction
-    run_slice, seen = execution.run_slice, []
+    run_slice, seen = worker.run_slice, []
 
     def look(*args, **kwargs):
         seen.append(len(connection.savepoint_ids))
         return run_slice(*args, **kwargs)
 
-    monkeypatch.setattr(execution, "run_slice", look)
+    monkeypatch.setattr(worker, "run_slice", look)
     working.finish(submitted)
     assert set(seen) == {depth}
 
@@ -271,7 +271,7 @@ def test_several_workers_at_once_share_a_batch_and_lose_nothing(start):
     def work():
         try:
             barrier.wait(10)
-            while execution.work_on(session.pk):
+            while worker.work_on(session.pk):
                 pass
             assert not transaction.get_connection().in_atomic_block
         except Exception as error:

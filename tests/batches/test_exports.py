@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from django.utils import timezone
 
-from batches import exports
-from batches.exports import csv_parts, harmless, json_parts, parquet_parts
 from batches.models import ChunkStatus
-from batches.recording import record_poison
-from batches.results_page import ResultsQuery, page
+from batches.results import exports
+from batches.results.exports import csv_parts, harmless, json_parts, parquet_parts
+from batches.results.query import ResultsQuery, page
+from batches.running.recording import record_poison
 
 from . import market, working
 

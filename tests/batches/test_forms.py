@@ -3,12 +3,12 @@
 import pytest
 from django.http import QueryDict
 
-from batches import submission
 from batches.errors import Detail
-from batches.forms import SweepForm
 from batches.models import Instrument, InstrumentGroup
-from batches.schemas import parse_start
-from batches.sweep_link import sweep_query
+from batches.running import submission
+from batches.sweep.link import sweep_query
+from batches.sweep.start_request import parse_start
+from batches.web.forms.sweep_form import SweepForm
 
 
 @pytest.fixture

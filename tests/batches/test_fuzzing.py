@@ -16,7 +16,7 @@ from schemathesis.config import SchemathesisConfig
 
 from batches.errors import InvalidRequest
 from batches.models import BatchSession, ResultChunk
-from batches.schemas import FIELDS, parse_start
+from batches.sweep.start_request import FIELDS, parse_start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # Names of symbols and parameters are a matter of what is stored, which no schema knows: 422 is an honest answer.

@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from batches import presence
+from batches.ops import heartbeats
 
 PARTS = ["database", "migrations", "redis", "worker", "watchdog"]
 
@@ -12,8 +12,8 @@ PARTS = ["database", "migrations", "redis", "worker", "watchdog"]
 @pytest.fixture
 def everything(db, real_redis):
     """All parts that a batch needs."""
-    presence.announce(presence.WORKER, processes=2)
-    presence.announce(presence.WATCHDOG)
+    heartbeats.announce(heartbeats.WORKER, processes=2)
+    heartbeats.announce(heartbeats.WATCHDOG)
     return real_redis
 
 
@@ -31,10 +31,10 @@ def test_ready_when_every_part_is_there(client, everything):
     assert asked(client, "/healthz") == (200, {"ok": True, "database": True, "redis": True})
 
 
-@pytest.mark.parametrize("role", [presence.WORKER, presence.WATCHDOG])
+@pytest.mark.parametrize("role", [heartbeats.WORKER, heartbeats.WATCHDOG])
 def test_not_ready_when_nobody_of_a_kind_was_seen_lately(client, everything, role):
     (key,) = everything.keys(f"*:present:{role}:*")
-    assert 0 < everything.ttl(key) <= presence.FADES_S
+    assert 0 < everything.ttl(key) <= heartbeats.FADES_S
     everything.delete(key)
     status, told = asked(client)
     assert (status, told["ok"], missing(told)) == (503, False, [role])

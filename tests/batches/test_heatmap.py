@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from batches.errors import InvalidRequest
-from batches.heatmap import heatmap
-from batches.schemas import METRIC_OF_WIRE_NAME
+from batches.results.heatmap import heatmap
+from batches.sweep.start_request import METRIC_OF_WIRE_NAME
 
 from . import working
 

@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from batches.heatmap import heatmap
-from batches.heatmap_table import MOST_COLUMNS, MOST_ROWS, heatmap_table, plateau
-from batches.pages import map_choice
+from batches.results.heatmap import heatmap
 from batches.templatetags.batch_format import metric
+from batches.web.heatmap_table import MOST_COLUMNS, MOST_ROWS, heatmap_table, plateau
+from batches.web.presenters import map_choice
 
 from . import working
 from .reading import text_of, url

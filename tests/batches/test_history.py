@@ -5,9 +5,9 @@ import re
 import pytest
 from django.urls import reverse
 
-from batches import lifecycle, retrying
-from batches.finding import matching, newest_matching
 from batches.models import BatchSession, Preset
+from batches.running import lifecycle, retrying
+from batches.search import matching, newest_matching
 
 from . import working
 from .reading import text_of, url
@@ -63,8 +63,8 @@ def test_a_search_lists_the_newest_in_order_and_says_when_there_are_more(client,
     words = text_of(client.get(reverse("batches:list"), {"search": "bolt"}))
     assert "1–2 of 2" in words
     assert newest_matching(BatchSession.objects.all(), "bolt") == [two[1].id, two[0].id]
-    monkeypatch.setattr("batches.finding.MOST_FOUND", 1)
-    monkeypatch.setattr("batches.history_views.MOST_FOUND", 1)
+    monkeypatch.setattr("batches.search.MOST_FOUND", 1)
+    monkeypatch.setattr("batches.web.history_views.MOST_FOUND", 1)
     response = client.get(reverse("batches:list"), {"search": "bolt"})
     assert "1–1 of the newest 1 found" in text_of(response)
     assert str(two[1].id) in response.content.decode()

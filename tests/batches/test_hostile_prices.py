@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
 
-from batches.price_files import BadPriceFile
-from batches.price_import import read_prices
+from batches.prices.importing import read_prices
+from batches.prices.tables import BadPriceFile
 
 MB = 1024 * 1024
 UNPACKED = settings.PRICES_MAX_UNPACKED_BYTES

@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from batches import price_drafts
 from batches.models import (
     Instrument,
     PriceImport,
     PriceSeries,
 )
-from batches.price_import import read_prices, store_prices
+from batches.prices import drafts
+from batches.prices.importing import read_prices, store_prices
 
 from .price_pages import LONG, PRICES, send
 from .reading import text_of
@@ -135,7 +135,7 @@ def test_a_script_gets_the_address_of_the_preview(client, db):
 
 
 def test_only_so_many_files_wait_and_none_for_more_than_a_day(client, draft, monkeypatch):
-    monkeypatch.setattr(price_drafts, "WAITING_AT_ONCE", 1)
+    monkeypatch.setattr(drafts, "WAITING_AT_ONCE", 1)
     assert send(client, LONG).status_code == 429
     PriceImport.objects.update(created_at=timezone.now() - timedelta(days=2))
     assert send(client, LONG).status_code == 303

@@ -8,7 +8,7 @@ from batches.models import (
     Instrument,
     InstrumentGroup,
 )
-from batches.price_import import read_prices, store_prices
+from batches.prices.importing import read_prices, store_prices
 
 from .price_pages import PRICES
 from .reading import text_of

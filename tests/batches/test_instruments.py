@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from batches import measures
-from batches.market_data import instruments as stored_instruments
 from batches.models import Instrument, InstrumentGroup
-from batches.price_import import read_prices, store_prices
+from batches.prices import beta
+from batches.prices.importing import read_prices, store_prices
+from batches.prices.series import instruments as stored_instruments
 
 
 def store(text):
@@ -41,15 +41,15 @@ def days(*texts):
 def test_a_gap_is_a_day_that_the_benchmark_has_between_the_first_and_the_last_bar():
     market = days("2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07", "2020-01-08")
     own = days("2020-01-03", "2020-01-04", "2020-01-07")  # listed later, ended earlier, traded on a Saturday
-    assert list(measures.gaps(own, market)) == list(days("2020-01-06"))
+    assert list(beta.gaps(own, market)) == list(days("2020-01-06"))
 
 
 @pytest.mark.parametrize("market", [None, days("2019-01-02"), days("2021-01-04")], ids=["none", "before", "after"])
 def test_without_a_benchmark_weekdays_are_wanted_and_two_in_a_row_are_taken_for_holidays(market):
     own = days("2020-01-02", "2020-01-03", "2020-01-08", "2020-01-13")  # 6 and 7, then 9 and 10 are missing
-    assert list(measures.gaps(own, market)) == []
+    assert list(beta.gaps(own, market)) == []
     own = days("2020-01-03", "2020-01-09")
-    assert list(measures.gaps(own, market)) == list(days("2020-01-06", "2020-01-07", "2020-01-08"))
+    assert list(beta.gaps(own, market)) == list(days("2020-01-06", "2020-01-07", "2020-01-08"))
 
 
 def test_gaps_are_counted_when_prices_come_and_again_when_the_benchmark_does(db):

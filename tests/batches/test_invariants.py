@@ -19,9 +19,11 @@ from django.utils import timezone
 import backtester.engine
 from backtester.engine import METRIC_NAMES, replay
 from backtester.stack import worker
-from batches import execution, hub, lifecycle, live, queueing, retrying, watchdog
+from batches.live import follow, hub
 from batches.models import BatchSession, ChunkStatus, Status
-from batches.plan import plan_of
+from batches.running import lifecycle, queue, retrying, watchdog
+from batches.running import worker as execution
+from batches.sweep.plan import plan_of
 
 from . import working
 
@@ -43,11 +45,11 @@ def test_1_the_database_is_the_truth_redis_may_be_emptied_at_any_moment_and_no_r
 
 def test_1_the_queue_carries_ids_only(submitted, monkeypatch):
     sent = []
-    monkeypatch.setattr(queueing.app, "send_task", lambda name, args, **options: sent.append((name, args)))
-    monkeypatch.setattr(queueing, "_producers", lambda pid: _Producers())
-    queueing.trouble.until = 0.0
-    queueing.enqueue(submitted.pk, messages=3)
-    assert sent == [(queueing.RUN_SLICE, [str(submitted.pk)])] * 3
+    monkeypatch.setattr(queue.app, "send_task", lambda name, args, **options: sent.append((name, args)))
+    monkeypatch.setattr(queue, "_producers", lambda pid: _Producers())
+    queue.trouble.until = 0.0
+    queue.enqueue(submitted.pk, messages=3)
+    assert sent == [(queue.RUN_SLICE, [str(submitted.pk)])] * 3
 
 
 class _Producers:
@@ -113,7 +115,7 @@ async def test_5_every_watcher_gets_exactly_one_terminal_event_however_late_it_c
 
     async def watch(delay):
         await asyncio.sleep(delay)
-        async with asyncio.timeout(20), contextlib.aclosing(live.follow(submitted.pk)) as events:
+        async with asyncio.timeout(20), contextlib.aclosing(follow.follow(submitted.pk)) as events:
             return [event async for event in events if event is not None]
 
     watched = await asyncio.gather(*(watch(number / 100) for number in range(30)))
@@ -144,9 +146,9 @@ def test_6_no_transaction_is_open_while_the_engine_computes_and_nothing_is_annou
 
     watched(execution, "run_slice")
     for name in ("submission", "lifecycle", "retrying"):
-        watched(sys.modules[f"batches.{name}"], "enqueue")
-    for name in ("execution", "recording", "lifecycle"):
-        watched(sys.modules[f"batches.{name}"], "publish")
+        watched(sys.modules[f"batches.running.{name}"], "enqueue")
+    for name in ("worker", "recording", "lifecycle"):
+        watched(sys.modules[f"batches.running.{name}"], "publish")
     session = working.work_some(working.submit(start()), 3)
     lifecycle.pause(session.pk, timezone.now())
     lifecycle.resume(session.pk, timezone.now())

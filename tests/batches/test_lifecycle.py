@@ -8,11 +8,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from batches import lifecycle
 from batches.errors import Conflict
-from batches.lifecycle import MOVES, QUEUE_DEPTH
 from batches.models import ACTIVE, TERMINAL, BatchSession, ResultChunk, Status
-from batches.results import _cache, columns_of
+from batches.results.columns import _cache, columns_of
+from batches.running import lifecycle
+from batches.running.lifecycle import MOVES, QUEUE_DEPTH
 
 from . import working
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from batches import lifecycle
+from batches.running import lifecycle
 
 from .reading import HTMX, text_of
 

@@ -17,9 +17,10 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError
 from django.utils import timezone
 
-from batches import hub, lifecycle, live, watched
 from batches.errors import NotFound
-from batches.progress import newest_event
+from batches.live import follow, hub, subscriptions
+from batches.running import lifecycle
+from batches.sweep.progress import newest_event
 
 from . import working
 from .watching import collect, finish, hint, judge, read_all, socket_of, stream, until_closed, wait_for
@@ -62,7 +63,7 @@ async def test_a_watcher_of_a_running_batch_sees_the_truth_at_once(halfway, work
 async def test_a_watcher_that_comes_just_when_the_batch_ends_gets_one_terminal_event(
     halfway, quick, monkeypatch, moment
 ):
-    read_row = live.first_events
+    read_row = follow.first_events
 
     def end_meanwhile(*given):
         if moment == "before the row is read":
@@ -71,7 +72,7 @@ async def test_a_watcher_that_comes_just_when_the_batch_ends_gets_one_terminal_e
         working.finish(halfway)
         return events
 
-    monkeypatch.setattr(live, "first_events", end_meanwhile)
+    monkeypatch.setattr(follow, "first_events", end_meanwhile)
     events = await collect(halfway.pk)
     judge(events)
     assert [event.kind for event in events].count("complete") == 1
@@ -99,7 +100,7 @@ async def test_every_late_watcher_gets_the_same_terminal_event(finished, quick):
 async def test_nobody_can_watch_a_batch_that_there_is_not(db, quick):
     with pytest.raises(NotFound):
         await collect(uuid.uuid4())
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_who_has_seen_the_terminal_event_gets_nothing_more(finished, quick):
@@ -109,7 +110,7 @@ async def test_who_has_seen_the_terminal_event_gets_nothing_more(finished, quick
 
 
 async def test_without_any_hint_progress_arrives_by_the_database_within_three_seconds(submitted):
-    async with asyncio.timeout(10), contextlib.aclosing(live.follow(submitted.pk)) as events:
+    async with asyncio.timeout(10), contextlib.aclosing(follow.follow(submitted.pk)) as events:
         assert (await anext(events)).kind == "connected"
         await sync_to_async(working.work_some)(submitted, 2)
         began = time.monotonic()
@@ -125,13 +126,13 @@ async def test_hints_that_come_twice_late_or_in_disorder_do_no_harm(halfway, qui
     old = [hint(halfway)]
     old += [hint(await sync_to_async(working.work_some)(halfway, 1)) for _ in range(3)]
     watching = asyncio.create_task(collect(halfway.pk))
-    await wait_for(lambda: live.hub().watchers)
+    await wait_for(lambda: follow.hub().watchers)
     for event in (old[3], old[1], old[3], old[0], old[2]):
-        live.hub().deliver(halfway.pk, event)
+        follow.hub().deliver(halfway.pk, event)
         await asyncio.sleep(0)
     ended = hint(await finish(halfway))
     for event in (ended, old[3], ended):
-        live.hub().deliver(halfway.pk, event)
+        follow.hub().deliver(halfway.pk, event)
     events = await watching
     judge(events)
     assert (events[-1].kind, events[-1].sequence) == (ended.kind, ended.sequence)
@@ -144,18 +145,18 @@ async def test_progress_comes_at_most_every_interval_and_the_terminal_event_is_n
     received = []
 
     async def watch():
-        async with contextlib.aclosing(live.follow(halfway.pk)) as events:
+        async with contextlib.aclosing(follow.follow(halfway.pk)) as events:
             async for event in events:
                 received.append((time.monotonic() - began, event))  # noqa: PERF401 - seen from outside, one by one
 
     watching = asyncio.create_task(watch())
     await wait_for(lambda: received)
     for number in range(1, 120):  # about a hundred hints in a second
-        live.hub().deliver(halfway.pk, live.as_event(body | {"sequence": halfway.sequence + number}))
+        follow.hub().deliver(halfway.pk, follow.as_event(body | {"sequence": halfway.sequence + number}))
         await asyncio.sleep(0.005)
-    last = live.as_event(body | {"sequence": halfway.sequence + 1_000, "type": "complete"})
+    last = follow.as_event(body | {"sequence": halfway.sequence + 1_000, "type": "complete"})
     ended = time.monotonic() - began
-    live.hub().deliver(halfway.pk, last)
+    follow.hub().deliver(halfway.pk, last)
     await asyncio.wait_for(watching, 5)
     instants = [instant for instant, event in received if event.kind == "progress"]
     assert 3 <= len(instants) <= 2 + ended / 0.2
@@ -168,55 +169,55 @@ async def test_the_terminal_event_is_never_held_back(halfway, settings):
     settings.EVENT_INTERVAL_S = 1_000
     body = newest_event(halfway, timezone.now())
     watching = asyncio.create_task(collect(halfway.pk))
-    await wait_for(lambda: live.hub().batches)
-    await wait_for(lambda: next(iter(live.hub().batches[halfway.pk].watchers)).sequence == halfway.sequence)
+    await wait_for(lambda: follow.hub().batches)
+    await wait_for(lambda: next(iter(follow.hub().batches[halfway.pk].watchers)).sequence == halfway.sequence)
     for number, kind in enumerate(["progress", "progress", "progress", "complete"], 1):
-        event = live.as_event(body | {"sequence": halfway.sequence + number, "type": kind})
-        live.hub().deliver(halfway.pk, event)
+        event = follow.as_event(body | {"sequence": halfway.sequence + number, "type": kind})
+        follow.hub().deliver(halfway.pk, event)
     assert (await watching)[-1].sequence == halfway.sequence + 4
 
 
 async def test_a_slow_reader_gets_the_newest_only_and_never_misses_the_end(halfway, quick, settings):
     settings.EVENT_INTERVAL_S = 0
     body = newest_event(halfway, timezone.now())
-    async with asyncio.timeout(10), contextlib.aclosing(live.follow(halfway.pk)) as events:
+    async with asyncio.timeout(10), contextlib.aclosing(follow.follow(halfway.pk)) as events:
         await anext(events)
         for number in range(1, 51):
-            live.hub().deliver(halfway.pk, live.as_event(body | {"sequence": halfway.sequence + number}))
+            follow.hub().deliver(halfway.pk, follow.as_event(body | {"sequence": halfway.sequence + number}))
         assert (await anext(events)).sequence == halfway.sequence + 50
         for number, kind in ((51, "progress"), (52, "complete"), (50, "progress")):
-            event = live.as_event(body | {"sequence": halfway.sequence + number, "type": kind})
-            live.hub().deliver(halfway.pk, event)
+            event = follow.as_event(body | {"sequence": halfway.sequence + number, "type": kind})
+            follow.hub().deliver(halfway.pk, event)
         assert (await anext(events)).sequence == halfway.sequence + 52
         assert [event async for event in events] == []
 
 
 async def test_a_quiet_stream_has_a_heartbeat(halfway, monkeypatch):
-    monkeypatch.setattr(watched, "HEARTBEAT_S", 0.02)
-    async with asyncio.timeout(10), contextlib.aclosing(live.follow(halfway.pk)) as events:
+    monkeypatch.setattr(subscriptions, "HEARTBEAT_S", 0.02)
+    async with asyncio.timeout(10), contextlib.aclosing(follow.follow(halfway.pk)) as events:
         assert (await anext(events)).kind == "connected"
         assert [await anext(events) for _ in range(3)] == [None, None, None]
 
 
 async def test_leaving_frees_the_hub(halfway, quick):
-    streams = [live.follow(halfway.pk) for _ in range(5)]
+    streams = [follow.follow(halfway.pk) for _ in range(5)]
     for each in streams:
         await anext(each)
-    assert len(live.hub().batches[halfway.pk].watchers) == 5
+    assert len(follow.hub().batches[halfway.pk].watchers) == 5
     for left, each in enumerate(streams, 1):
         await each.aclose()
-        assert live.hub().watchers == 5 - left
-    assert not live.hub().watchers
-    assert not live.hub().batches
+        assert follow.hub().watchers == 5 - left
+    assert not follow.hub().watchers
+    assert not follow.hub().batches
 
 
 async def test_a_watcher_that_is_cut_off_while_it_waits_frees_the_hub(halfway, quick):
     watching = asyncio.create_task(collect(halfway.pk))
-    await wait_for(lambda: live.hub().watchers)
+    await wait_for(lambda: follow.hub().watchers)
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_a_crowd_has_seen_the_end_before_the_first_of_it_is_let_go(halfway, quick):
@@ -224,7 +225,7 @@ async def test_a_crowd_has_seen_the_end_before_the_first_of_it_is_let_go(halfway
 
     async def watch():
         nonlocal told
-        async for event in live.follow(halfway.pk):
+        async for event in follow.follow(halfway.pk):
             if event is not None:
                 told += [event.kind]
         told += ["left"]
@@ -240,7 +241,7 @@ async def test_when_a_crowd_has_settled_only_what_is_new_is_collected(quick, mon
     """And everything once more have come and gone than are here."""
     monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
     monkeypatch.setattr(hub, "FEW", 1)
-    rounds, ours = [], live.hub()
+    rounds, ours = [], follow.hub()
     monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
     with contextlib.ExitStack() as crowd:
         for _ in range(12):
@@ -257,7 +258,7 @@ async def test_when_a_crowd_has_settled_only_what_is_new_is_collected(quick, mon
 async def test_a_full_round_leaves_alone_what_was_frozen_when_the_server_started(quick, monkeypatch):
     """To walk over all that is loaded takes far longer than over a few watchers, who would wait for it."""
     monkeypatch.setattr(hub, "COLLECT_AFTER", 0)
-    ours, loaded = live.hub(), type("Loaded", (), {})()
+    ours, loaded = follow.hub(), type("Loaded", (), {})()
     loaded.itself, known = loaded, weakref.ref(loaded)  # a cycle: only the collector would take it
     gc.freeze()
     try:
@@ -274,7 +275,7 @@ async def test_a_full_round_leaves_alone_what_was_frozen_when_the_server_started
 async def test_when_watchers_come_and_go_without_an_end_everything_is_collected_all_the_same(quick, monkeypatch):
     monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
     monkeypatch.setattr(hub, "FEW", 0)
-    rounds, ours = [], live.hub()
+    rounds, ours = [], follow.hub()
     monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
     for _ in range(hub.UNSETTLED * 5):
         with ours.watching(uuid.uuid4()):
@@ -285,20 +286,20 @@ async def test_when_watchers_come_and_go_without_an_end_everything_is_collected_
 
 async def test_watchers_of_two_batches_see_their_own_only(start, worker, quick):
     sessions = [await sync_to_async(working.submit)(start(fees=fees)) for fees in (0.001, 0.002)]
-    watched = await asyncio.gather(*(collect(session.pk) for session in sessions for _ in range(3)))
-    for number, events in enumerate(watched):
+    subscriptions = await asyncio.gather(*(collect(session.pk) for session in sessions for _ in range(3)))
+    for number, events in enumerate(subscriptions):
         assert {body["sessionId"] for body in judge(events)} == {str(sessions[number // 3].pk)}
 
 
 async def test_a_database_that_is_away_for_a_moment_is_asked_again(halfway, quick, monkeypatch):
-    newer, failures = live.newer_events, [OperationalError("locked"), OperationalError("locked")]
+    newer, failures = follow.newer_events, [OperationalError("locked"), OperationalError("locked")]
 
     def sometimes(known):
         if failures:
             raise failures.pop()
         return newer(known)
 
-    monkeypatch.setattr(live, "newer_events", sometimes)
+    monkeypatch.setattr(follow, "newer_events", sometimes)
     watching = asyncio.create_task(collect(halfway.pk))
     async with asyncio.timeout(5):
         while failures:
@@ -311,19 +312,19 @@ async def test_a_database_that_is_away_for_a_moment_is_asked_again(halfway, quic
 async def test_whoever_watches_a_batch_that_is_deleted_is_told_so(halfway, finished, quick, open_it):
     """Its last event was lost on the way, and now there is no row to say it again."""
     watching = asyncio.create_task(open_it(halfway))
-    await wait_for(lambda: live.hub().watchers == 1)
+    await wait_for(lambda: follow.hub().watchers == 1)
     other = asyncio.create_task(collect(finished.pk))
     await sync_to_async(halfway.delete)()
     last, code = await asyncio.wait_for(watching, 10)
     assert (last["type"], last["success"], last["code"]) == ("error", False, "NOT_FOUND")
     assert code == (4404 if open_it is by_socket else None)
     judge(await other)
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_a_row_that_was_missed_once_ends_no_stream(halfway, quick, monkeypatch):
-    newer, rounds = live.newer_events, iter([[(halfway.pk, None)]] * 3)
-    monkeypatch.setattr(live, "newer_events", lambda known: next(rounds, None) or newer(known))
+    newer, rounds = follow.newer_events, iter([[(halfway.pk, None)]] * 3)
+    monkeypatch.setattr(follow, "newer_events", lambda known: next(rounds, None) or newer(known))
     watching = asyncio.create_task(collect(halfway.pk))
     await wait_for(lambda: next(rounds, None) is None)
     await finish(halfway)

@@ -7,7 +7,8 @@ import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
-from batches import events, presence, queueing, tally
+from batches.ops import counters, heartbeats
+from batches.running import events, queue
 from tests.stack_process import ROOT
 
 from . import working
@@ -15,7 +16,7 @@ from . import working
 
 @pytest.fixture(autouse=True)
 def _fresh_counts(monkeypatch):
-    monkeypatch.setattr(tally, "_pending", tally.Counter())
+    monkeypatch.setattr(counters, "_pending", counters.Counter())
 
 
 def scrape(client):
@@ -31,7 +32,7 @@ def scrape(client):
 def test_a_batch_is_counted(client, real_redis, submitted):
     before = scrape(client)
     assert (before["batches:queued"], before["combinations_total:successful"]) == (1, 0)
-    events.redis_trouble.until = queueing.trouble.until = 0
+    events.redis_trouble.until = queue.trouble.until = 0
     ended = working.finish(submitted)
     after = scrape(client)
     assert (after["batches:queued"], after["batches:complete"]) == (0, 1)
@@ -43,12 +44,12 @@ def test_a_batch_is_counted(client, real_redis, submitted):
 
 
 def test_other_processes_are_seen(client, db, real_redis, monkeypatch):
-    monkeypatch.setitem(tally.open_streams, "sse", 2)
-    presence.announce(presence.WORKER, processes=8)
+    monkeypatch.setitem(counters.open_streams, "sse", 2)
+    heartbeats.announce(heartbeats.WORKER, processes=8)
     for host, streams in {"one": {"websocket": 3, "sse": 0}, "two": {"websocket": 4, "sse": 1}}.items():
-        monkeypatch.setattr(presence, "WORKER_HOST", host)
-        presence.announce(presence.WEB, **streams)
-    monkeypatch.setattr(presence, "WORKER_HOST", "mine")
+        monkeypatch.setattr(heartbeats, "WORKER_HOST", host)
+        heartbeats.announce(heartbeats.WEB, **streams)
+    monkeypatch.setattr(heartbeats, "WORKER_HOST", "mine")
     real_redis.lpush("backtester:chunks", "message", "message")
     told = scrape(client)
     assert (told["live_connections:websocket"], told["live_connections:sse"]) == (7, 3)
@@ -57,13 +58,13 @@ def test_other_processes_are_seen(client, db, real_redis, monkeypatch):
 
 
 def test_counts_of_two_processes_add_up_and_wait_while_redis_is_away(client, db, real_redis, monkeypatch):
-    tally.count("combinations:failed", 3)
-    assert tally.push()
-    tally.count("combinations:failed", 2)
-    tally.observe("publish_seconds", 0.0004)
+    counters.count("combinations:failed", 3)
+    assert counters.push()
+    counters.count("combinations:failed", 2)
+    counters.observe("publish_seconds", 0.0004)
     with monkeypatch.context() as patch:
-        patch.setattr(tally, "redis_client", lambda: redis.Redis(unix_socket_path="/nowhere"))
-        assert not tally.push()
+        patch.setattr(counters, "redis_client", lambda: redis.Redis(unix_socket_path="/nowhere"))
+        assert not counters.push()
     told = scrape(client)
     assert told["combinations_total:failed"] == 5
     assert (told["publish_seconds_bucket:0.0002"], told["publish_seconds_bucket:0.0005"]) == (0, 1)

@@ -10,10 +10,10 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from backtester.stack.preparation import SAMPLE
-from batches import lifecycle
-from batches.openapi.requests import EXAMPLES, start_request
-from batches.price_import import read_prices, store_prices
-from batches.schemas import FIELDS, parse_start
+from batches.api.openapi.requests import EXAMPLES, start_request
+from batches.prices.importing import read_prices, store_prices
+from batches.running import lifecycle
+from batches.sweep.start_request import FIELDS, parse_start
 
 from . import working
 

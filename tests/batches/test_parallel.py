@@ -6,8 +6,9 @@ import re
 import pytest
 from django.urls import reverse
 
-from batches import lifecycle, parallel
-from batches.results_page import ResultsQuery, page
+from batches.results.query import ResultsQuery, page
+from batches.running import lifecycle
+from batches.web import parallel
 
 from . import working
 

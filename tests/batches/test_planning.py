@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtester.engine import Grid, get_strategy
-from batches.planning import plan_chunks
+from batches.sweep.chunking import plan_chunks
 
 SYMBOLS = [f"S{n}" for n in range(12)]
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from django.core.management import call_command
 
-from batches.market_data import decode_bars
 from batches.models import Instrument, PriceSeries
-from batches.price_import import store_prices
+from batches.prices.importing import store_prices
+from batches.prices.series import decode_bars
 
 from .price_texts import LONG, WIDE, parquet, read
 

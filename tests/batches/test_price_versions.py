@@ -4,12 +4,14 @@ import numpy as np
 from django.db.models import F
 from django.utils import timezone
 
-from batches import market_data, plan, retrying
 from batches.models import (
     BatchSession,
     ChunkStatus,
     ResultChunk,
 )
+from batches.prices import series
+from batches.running import retrying
+from batches.sweep import plan
 
 from . import working
 from .price_pages import send
@@ -37,8 +39,8 @@ def test_a_batch_is_replayed_from_the_prices_it_ran_on_after_an_update_and_a_new
     before, rows = replayed(old), client.get(f"/api/backtest/batch/{old.pk}/results").json()["results"]
     assert "newer ones" not in text_of(client.get(f"/batches/{old.pk}/"))
     uploaded(client, closes[::-1])
-    market_data.load_series.cache_clear()
-    market_data.load_prices.cache_clear()
+    series.load_series.cache_clear()
+    series.load_prices.cache_clear()
     plan._plans.clear()
     assert replayed(old) == before
     assert "newer ones have come since for ACME" in text_of(client.get(f"/batches/{old.pk}/"))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batches import progress
 from batches.models import BatchSession, Status
+from batches.sweep import progress
 
 START = datetime(2022, 12, 28, 12, tzinfo=UTC)
 CONTRACT = {

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from batches import lifecycle
 from batches.errors import InvalidRequest
-from batches.plan import plan_of
-from batches.results_page import ResultsQuery, default_sort, page, sortable
-from batches.schemas import METRIC_OF_WIRE_NAME
+from batches.results.query import ResultsQuery, default_sort, page, sortable
+from batches.running import lifecycle
+from batches.sweep.plan import plan_of
+from batches.sweep.start_request import METRIC_OF_WIRE_NAME
 
 from . import working
 

@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from batches import retention, watchdog
 from batches.models import BatchSession, ResultChunk
-from batches.results import result_bytes
+from batches.results.columns import result_bytes
+from batches.running import retention, watchdog
 
 from . import working
 

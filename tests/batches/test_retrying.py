@@ -4,12 +4,12 @@ import pytest
 from django.utils import timezone
 
 from backtester.engine import BadPrices
-from batches import execution, lifecycle, retrying
 from batches.errors import Conflict, TooMany
-from batches.lifecycle import QUEUE_DEPTH
 from batches.models import BatchSession, ChunkStatus
-from batches.progress import remaining_seconds
-from batches.recording import record_poison
+from batches.running import lifecycle, retrying, worker
+from batches.running.lifecycle import QUEUE_DEPTH
+from batches.running.recording import record_poison
+from batches.sweep.progress import remaining_seconds
 
 from . import working
 
@@ -27,13 +27,13 @@ def cancelled(halfway):
 @pytest.fixture
 def computed(monkeypatch):
     """The slices that are really computed: [(start, stop), ...]."""
-    calls, run_slice = [], execution.run_slice
+    calls, run_slice = [], worker.run_slice
 
     def note(grid, prices, start, stop, *args, **kwargs):
         calls.append((start, stop))
         return run_slice(grid, prices, start, stop, *args, **kwargs)
 
-    monkeypatch.setattr(execution, "run_slice", note)
+    monkeypatch.setattr(worker, "run_slice", note)
     return calls
 
 
@@ -71,17 +71,17 @@ def test_the_ended_batch_stays_as_it_was(cancelled):
 
 def test_tests_that_failed_are_run_again_and_only_they(start, monkeypatch, computed):
     """One test fails once; the machine is well again when it is retried."""
-    note = execution.run_slice
+    note = worker.run_slice
 
     def out_of_sorts(grid, prices, start, stop, *args, **kwargs):
         if prices.symbol == "BOLT":
             raise BadPrices("BOLT could not be read today.")
         return note(grid, prices, start, stop, *args, **kwargs)
 
-    monkeypatch.setattr(execution, "run_slice", out_of_sorts)
+    monkeypatch.setattr(worker, "run_slice", out_of_sorts)
     session = working.finish(working.submit(start()))
     assert (session.status, session.failed) == ("complete", 12)
-    monkeypatch.setattr(execution, "run_slice", note)
+    monkeypatch.setattr(worker, "run_slice", note)
     computed.clear()
 
     again = working.finish(retry(session))

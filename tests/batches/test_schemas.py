@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from batches.errors import InvalidRequest
-from batches.schemas import METRIC_OF_WIRE_NAME, parse_start, wire_name
+from batches.sweep.start_request import METRIC_OF_WIRE_NAME, parse_start, wire_name
 
 MINIMAL = {"strategy": "sma_cross", "symbols": ["ACME"], "parameterRanges": {"fast": [5], "slow": [20]}}
 HUGE = 10**400

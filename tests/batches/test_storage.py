@@ -9,10 +9,11 @@ from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
-from batches import storage, submission
 from batches.errors import BatchError
 from batches.models import BatchSession
-from batches.schemas import parse_start
+from batches.ops import storage
+from batches.running import submission
+from batches.sweep.start_request import parse_start
 
 START = "/api/backtest/batch"
 

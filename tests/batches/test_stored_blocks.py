@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from backtester.engine import METRIC_NAMES
-from batches import results
 from batches.models import ChunkStatus, ResultChunk
-from batches.results import columns_of, columns_of_chunk, decode_block
-from batches.stored_blocks import Piece, read_pieces
+from batches.results import columns as results
+from batches.results.blocks import Piece, read_pieces
+from batches.results.columns import columns_of, columns_of_chunk, decode_block
 
 from . import working
 

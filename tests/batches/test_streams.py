@@ -7,8 +7,8 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 
 from backtester.asgi import application
-from batches import hub, live, watched
 from batches.errors import TooMany
+from batches.live import follow, hub, subscriptions
 
 from .watching import STREAM, collect, judge, parse, socket_of, stream, until_closed
 
@@ -61,21 +61,21 @@ async def test_a_server_gets_the_whole_stream_and_its_end(submitted, worker):
     await communicator.wait(10)
     kinds = [kind for kind, _, _ in parse(text)]
     assert kinds == ["connected", *["progress"] * (len(kinds) - 2), "complete"]
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_a_client_that_leaves_a_quiet_stream_frees_the_hub_at_once(halfway):
     communicator, text = await open_stream(halfway)
     assert [kind for kind, _, _ in parse(text)] == ["connected"]
-    assert live.hub().watchers == 1
+    assert follow.hub().watchers == 1
     await communicator.send_input({"type": "http.disconnect"})
     await communicator.wait(10)
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_a_crowd_is_let_in_by_a_few_at_a_time(halfway, monkeypatch):
     monkeypatch.setattr(hub, "OPENING", 2)
-    read_row, inside, most = live.first_events, set(), []
+    read_row, inside, most = follow.first_events, set(), []
 
     def read_slowly(session_id, *credential):
         inside.add(me := object())
@@ -84,15 +84,15 @@ async def test_a_crowd_is_let_in_by_a_few_at_a_time(halfway, monkeypatch):
         inside.discard(me)
         return events
 
-    monkeypatch.setattr(live, "first_events", read_slowly)
+    monkeypatch.setattr(follow, "first_events", read_slowly)
     crowd = await asyncio.gather(*(open_stream(halfway) for _ in range(8)))
     assert all("event: connected" in text for _, text in crowd)
-    assert (live.hub().watchers, len(most)) == (8, 8)
+    assert (follow.hub().watchers, len(most)) == (8, 8)
     assert max(most) <= 2
     for communicator, _ in crowd:
         await communicator.send_input({"type": "http.disconnect"})
         await communicator.wait(10)
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_a_head_request_opens_no_stream(halfway):
@@ -102,12 +102,12 @@ async def test_a_head_request_opens_no_stream(halfway):
     assert not (await communicator.receive_output(10))["body"]
     await communicator.send_input({"type": "http.disconnect"})
     await communicator.wait(10)
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_a_server_takes_as_many_streams_as_it_is_allowed_to(finished, halfway, settings):
     settings.STREAMS_MAX = 1
-    async with contextlib.aclosing(live.follow(halfway.pk)) as events:
+    async with contextlib.aclosing(follow.follow(halfway.pk)) as events:
         await anext(events)
         with pytest.raises(TooMany, match="STREAMS_MAX"):
             await collect(finished.pk)
@@ -122,5 +122,5 @@ async def test_a_server_takes_as_many_streams_as_it_is_allowed_to(finished, half
 
 
 async def test_a_stream_whose_life_is_over_ends_without_a_terminal_event(halfway, monkeypatch):
-    monkeypatch.setattr(watched, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(subscriptions, "HEARTBEAT_S", 0.02)
     assert [event.kind for event in await collect(halfway.pk, life_s=0.05)] == ["connected"]

@@ -10,11 +10,11 @@ from django.db import connection
 from django.utils import timezone
 
 from backtester.engine import ENGINE_VERSION, estimate_beta
-from batches import lifecycle, submission
 from batches.errors import BatchError, Conflict, InvalidRequest, TooMany
 from batches.models import BatchSession, Instrument, ResultChunk
-from batches.planning import PACE_TESTS
-from batches.schemas import parse_start
+from batches.running import lifecycle, submission
+from batches.sweep.chunking import PACE_TESTS
+from batches.sweep.start_request import parse_start
 
 from . import market, working
 

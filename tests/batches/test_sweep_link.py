@@ -2,7 +2,7 @@
 
 import pytest
 
-from batches.sweep_link import compact, exact
+from batches.sweep.link import compact, exact
 
 
 @pytest.mark.parametrize(

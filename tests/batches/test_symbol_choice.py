@@ -6,11 +6,11 @@ import pytest
 from django.http import QueryDict
 from django.urls import reverse
 
-from batches import symbol_choice
 from batches.errors import InvalidRequest
-from batches.forms import SweepForm
 from batches.models import BatchSession, Instrument, InstrumentGroup
-from batches.symbol_search import MOST_HITS, search_symbols
+from batches.web.forms import symbol_choice
+from batches.web.forms.sweep_form import SweepForm
+from batches.web.forms.symbol_search import MOST_HITS, search_symbols
 
 from . import working
 from .reading import HTMX, error_at, posted, text_of, url

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from backtester.engine import ENGINE_VERSION, STRATEGIES
 from backtester.engine.strategies import _catalogue
-from batches import user_strategies
 from batches.models import BatchSession
-from batches.retrying import retry
+from batches.running.retrying import retry
+from batches.sweep import user_strategies
 from tests.fenced import blocks
 
 from . import working

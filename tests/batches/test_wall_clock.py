@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from batches import lifecycle, submission, wall_clock, watchdog
 from batches.models import BatchSession, ResultChunk
-from batches.progress import elapsed_seconds, remaining_seconds, with_sample
-from batches.schemas import parse_start
-from batches.wall_clock import WallClock
+from batches.running import clock_jumps, lifecycle, submission, watchdog
+from batches.running.clock_jumps import WallClock
+from batches.sweep.progress import elapsed_seconds, remaining_seconds, with_sample
+from batches.sweep.start_request import parse_start
 
 from . import working
 
@@ -150,7 +150,7 @@ def test_time_that_passed_while_no_watchdog_ran_is_no_jump(halfway, tmp_path):
 def test_after_the_machine_has_started_again_there_is_nothing_to_compare(halfway, tmp_path, monkeypatch):
     WallClock(tmp_path / "clock.json").check(timezone.now(), 100.0)
     (tmp_path / "boot_id").write_text("another")
-    monkeypatch.setattr(wall_clock, "BOOT_ID", tmp_path / "boot_id")
+    monkeypatch.setattr(clock_jumps, "BOOT_ID", tmp_path / "boot_id")
     assert WallClock(tmp_path / "clock.json").check(timezone.now() + HOUR, 10.0) is False
     assert working.reread(halfway).deadline_at == halfway.deadline_at
 

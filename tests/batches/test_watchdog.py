@@ -10,9 +10,10 @@ import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from batches import lifecycle, presence, recording, watchdog
 from batches.models import BatchSession, ChunkStatus, ResultChunk
-from batches.wall_clock import WallClock
+from batches.ops import heartbeats
+from batches.running import lifecycle, recording, watchdog
+from batches.running.clock_jumps import WallClock
 
 from . import working
 
@@ -56,7 +57,7 @@ def test_a_chunk_whose_lease_ran_out_waits_again(claimed, queued):
 
 
 def test_a_chunk_whose_worker_is_gone_waits_again_at_once(claimed, dead_pid):
-    held_by(claimed, claimed_by=f"{presence.WORKER_HOST}:{dead_pid}")
+    held_by(claimed, claimed_by=f"{heartbeats.WORKER_HOST}:{dead_pid}")
     watchdog.free_abandoned_chunks(timezone.now())
     assert reread(claimed).status == ChunkStatus.WAITING
 
@@ -71,16 +72,16 @@ def test_of_a_worker_on_another_host_only_the_lease_tells(claimed, name):
 def test_a_dead_worker_whose_parent_has_not_noticed_counts_as_gone():
     process = subprocess.Popen([sys.executable, "-c", ""])
     try:
-        working.wait_until(lambda: watchdog.worker_is_gone(f"{presence.WORKER_HOST}:{process.pid}"))
+        working.wait_until(lambda: watchdog.worker_is_gone(f"{heartbeats.WORKER_HOST}:{process.pid}"))
     finally:
         process.wait()
 
 
 def test_only_a_process_of_this_host_that_is_gone_counts_as_gone(dead_pid):
-    assert watchdog.worker_is_gone(f"{presence.WORKER_HOST}:{dead_pid}")
-    assert not watchdog.worker_is_gone(f"{presence.WORKER_HOST}:{os.getpid()}")
-    assert not watchdog.worker_is_gone(f"{presence.WORKER_HOST}:1")
-    assert not watchdog.worker_is_gone(f"another.{presence.WORKER_HOST}:{dead_pid}")
+    assert watchdog.worker_is_gone(f"{heartbeats.WORKER_HOST}:{dead_pid}")
+    assert not watchdog.worker_is_gone(f"{heartbeats.WORKER_HOST}:{os.getpid()}")
+    assert not watchdog.worker_is_gone(f"{heartbeats.WORKER_HOST}:1")
+    assert not watchdog.worker_is_gone(f"another.{heartbeats.WORKER_HOST}:{dead_pid}")
 
 
 def test_a_chunk_that_no_worker_survives_fails_after_three_attempts_and_the_batch_goes_on(submitted, settings):

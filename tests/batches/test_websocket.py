@@ -5,7 +5,7 @@ import json
 import pytest
 from django.db import OperationalError
 
-from batches import live
+from batches.live import follow
 from batches.models import BatchSession
 
 from .watching import finish, socket, socket_of, until_closed
@@ -21,7 +21,7 @@ async def test_a_websocket_gets_every_event_and_is_closed_after_the_last(submitt
     assert [messages[0]["type"], messages[-1]["type"]] == ["connected", "complete"]
     assert sum(message["type"] in {"complete", "error"} for message in messages) == 1
     await communicator.disconnect()
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 TEXTS = (
@@ -72,7 +72,7 @@ async def test_a_websocket_to_nothing_gets_a_typed_error_and_its_own_close_code(
 async def test_a_websocket_from_a_foreign_page_or_for_a_foreign_host_is_refused(finished, origin, host):
     connected, _ = await socket_of(finished, origin=origin, host=host).connect()
     assert not connected
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 @pytest.mark.parametrize("origin", [None, b"http://localhost", b"https://localhost"])
@@ -91,16 +91,16 @@ async def test_a_websocket_answers_pings_and_ignores_what_it_does_not_know(halfw
     await communicator.send_to(text_data='{"type": "ping"}')
     assert json.loads(await communicator.receive_from()) == {"type": "pong"}
     await communicator.disconnect()
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_a_websocket_whose_row_cannot_be_read_is_closed_so_that_it_comes_back(halfway, monkeypatch):
     def refuse(*given):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(live, "first_events", refuse)
+    monkeypatch.setattr(follow, "first_events", refuse)
     communicator = socket_of(halfway)
     await communicator.connect()
     assert await until_closed(communicator) == ([], 1011)
     await communicator.disconnect()
-    assert not live.hub().watchers
+    assert not follow.hub().watchers

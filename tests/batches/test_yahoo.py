@@ -9,9 +9,9 @@ import pytest
 import yfinance
 from django.core.management import call_command
 
-from batches import yahoo
 from batches.models import Instrument, PriceImport
-from batches.yahoo import YahooError, fetch
+from batches.prices import yahoo
+from batches.prices.yahoo import YahooError, fetch
 
 START, END = date(2020, 1, 2), date(2020, 1, 6)
 

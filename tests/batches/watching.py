@@ -11,8 +11,8 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from backtester.asgi import application
-from batches import live
-from batches.progress import newest_event
+from batches.live import follow
+from batches.sweep.progress import newest_event
 
 from . import working
 from .test_progress import CONTRACT
@@ -22,7 +22,7 @@ STREAM = "/api/backtest/batch/stream"
 
 async def collect(session_id, **given):
     """All events of a batch until its stream ends, heartbeats left out."""
-    async with asyncio.timeout(20), contextlib.aclosing(live.follow(session_id, **given)) as events:
+    async with asyncio.timeout(20), contextlib.aclosing(follow.follow(session_id, **given)) as events:
         return [event async for event in events if event is not None]
 
 
@@ -46,7 +46,7 @@ def finish(session):
 
 def hint(session):
     """What the channel layer would bring now."""
-    return live.as_event(newest_event(session, timezone.now()))
+    return follow.as_event(newest_event(session, timezone.now()))
 
 
 async def wait_for(condition):

@@ -7,10 +7,10 @@ import pandas as pd
 from django.utils import timezone
 
 from backtester.engine import METRIC_NAMES, METRICS, run_slice
-from batches import execution, recording, submission
 from batches.models import BatchSession, ChunkStatus, ResultChunk
-from batches.plan import plan_of
-from batches.schemas import parse_start, wire_name
+from batches.running import recording, submission, worker
+from batches.sweep.plan import plan_of
+from batches.sweep.start_request import parse_start, wire_name
 
 METRIC_COLUMNS = [wire_name(name) for name in METRIC_NAMES]
 LOWER_IS_BETTER = {wire_name(metric.name) for metric in METRICS if not metric.higher_is_better}
@@ -23,7 +23,7 @@ def submit(body, *, owner=None):
 
 def finish(session):
     """Work in this process until nothing is left to do; the batch as it is then."""
-    while execution.work_on(session.pk):
+    while worker.work_on(session.pk):
         pass
     return reread(session)
 
@@ -37,12 +37,12 @@ def work_some(session, chunks):
 
 def claim(session_id):
     """One chunk, or None."""
-    return next(iter(execution.claim(session_id, most=1)), None)
+    return next(iter(worker.claim(session_id, most=1)), None)
 
 
 def run(chunk):
     """Compute and record one chunk, as a worker does."""
-    execution.run([chunk])
+    worker.run([chunk])
 
 
 def record(chunk, result, now):

@@ -13,8 +13,9 @@ from django.test import AsyncClient
 from backtester.asgi import application
 from backtester.people.credentials import Credential
 from backtester.people.tokens import digest, issue
-from batches import access, hub, live
+from batches import permissions
 from batches.errors import NotFound, Unauthorized
+from batches.live import follow, hub
 from tests.batches import working
 from tests.batches.watching import until_closed
 
@@ -86,14 +87,14 @@ async def test_a_stranger_gets_no_stream(anns, people, secret):
     assert (json.loads(messages)[0]["code"], code) == ("UNAUTHORIZED", 4401)
     answer = await AsyncClient().get(f"{STREAM}?sessionId={anns.pk}", headers=authorization(secret))
     assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_the_owner_watches_with_a_cookie_and_with_a_token(anns, as_user, secrets):
     browser = await sync_to_async(as_user)("ann")
     session_key = browser.cookies["sessionid"].value
     for credential in (Credential("session", session_key), Credential("token", digest(secrets["ann"]))):
-        async with contextlib.aclosing(live.follow(anns.pk, credential)) as events:
+        async with contextlib.aclosing(follow.follow(anns.pk, credential)) as events:
             assert (await anext(events)).kind == "connected"
 
 
@@ -122,12 +123,12 @@ def _lose_role(people, browser):
 async def test_a_stream_ends_when_the_right_to_it_does(anns, people, as_user, lose, refusal):
     browser = await sync_to_async(as_user)("olga")
     credential = Credential("session", browser.cookies["sessionid"].value)
-    async with contextlib.aclosing(live.follow(anns.pk, credential)) as events:
+    async with contextlib.aclosing(follow.follow(anns.pk, credential)) as events:
         assert (await anext(events)).kind == "connected"
         await sync_to_async(lose)(people, browser)
         with pytest.raises(refusal):
             await to_the_end(events)
-    assert not live.hub().watchers
+    assert not follow.hub().watchers
 
 
 async def test_a_revoked_token_closes_the_websocket_it_has_opened(anns, people, secrets):
@@ -143,8 +144,8 @@ async def test_a_revoked_token_closes_the_websocket_it_has_opened(anns, people, 
 async def test_others_watch_on_when_one_loses_the_right(anns, people, secrets):
     anna, olga = (Credential("token", digest(secrets[name])) for name in ("ann", "olga"))
     async with (
-        contextlib.aclosing(live.follow(anns.pk, anna)) as stays,
-        contextlib.aclosing(live.follow(anns.pk, olga)) as leaves,
+        contextlib.aclosing(follow.follow(anns.pk, anna)) as stays,
+        contextlib.aclosing(follow.follow(anns.pk, olga)) as leaves,
     ):
         await anext(stays)
         await anext(leaves)
@@ -163,6 +164,6 @@ def test_rechecking_takes_as_many_queries_however_many_watch(
     session = working.submit(start(), owner=people["ann"])
     credentials = [Credential("token", digest(issue(people["bob"], str(n))[1])) for n in range(watchers)]
     with django_assert_max_num_queries(4):
-        refused = access.refused({(credential, session.pk) for credential in credentials})
+        refused = permissions.refused({(credential, session.pk) for credential in credentials})
     assert {type(error) for error in refused.values()} == {NotFound}
     assert len(refused) == watchers

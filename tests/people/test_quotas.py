@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from batches import lifecycle, retrying
 from batches.errors import TooMany
 from batches.models import BatchSession, DailyUse
+from batches.running import lifecycle, retrying
 from tests.batches import working
 
 pytestmark = pytest.mark.django_db

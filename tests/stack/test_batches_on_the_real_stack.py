@@ -15,7 +15,7 @@ import websockets
 from httpx_sse import aconnect_sse
 
 from backtester.engine import METRIC_NAMES, sweep
-from batches.schemas import wire_name
+from batches.sweep.start_request import wire_name
 from tests.stack.watching import SHARES, body, sample_prices, start, until, watch_sse, watch_websocket
 
 pytestmark = [pytest.mark.stack]

@@ -14,8 +14,9 @@ from django.utils import timezone
 from backtester.asgi import application
 from backtester.people.roles import make_missing_roles
 from backtester.people.tokens import issue
-from batches import execution, hub, lifecycle
+from batches.live import hub
 from batches.models import BatchSession, Instrument
+from batches.running import lifecycle, worker
 from tests.batches import market, working
 
 POLL_S = 0.02
@@ -37,7 +38,7 @@ def in_thread(function):
 def steady():
     """Poll often, and let no compilation be announced: whether a kernel is warm depends on earlier tests."""
     with (
-        mock.patch.object(execution, "is_warm", return_value=True),
+        mock.patch.object(worker, "is_warm", return_value=True),
         mock.patch.object(hub, "POLL_S", POLL_S),
     ):
         yield

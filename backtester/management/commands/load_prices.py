@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from batches.errors import BatchError
 from batches.models import PriceImport
-from batches.price_import import import_prices, read_prices
-from batches.price_mapping import Layout
-from batches.yahoo import fetch
+from batches.prices.importing import import_prices, read_prices
+from batches.prices.mapping import Layout
+from batches.prices.yahoo import fetch
 
 MAPPING_OPTIONS = {"layout": "layout", "decimal": "decimal", "date_order": "dateOrder", "time_zone": "timeZone"}
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils import timezone
 
-from batches import retention
+from batches.running import retention
 
 
 class Command(BaseCommand):

@@ -7,8 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from batches import tally, watchdog
-from batches.wall_clock import WallClock
+from batches.ops import counters
+from batches.running import watchdog
+from batches.running.clock_jumps import WallClock
 
 
 class Command(BaseCommand):
@@ -21,5 +22,5 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        tally.keep_pushing()
+        counters.keep_pushing()
         watchdog.run(stop, WallClock(settings.DATA_DIR / "clock.json"))

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.test import Client
 
-from batches import hub
+from batches.live import hub
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from batches import lifecycle
 from batches.models import BatchSession
+from batches.running import lifecycle
 from tests.batches import working
 from tests.batches.api.asking import BATCH, ON_ONE_BATCH, UNKNOWN, error_of, url
 from tests.batches.test_progress import CONTRACT

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.test import Client
 
-from batches import submission
+from batches.running import submission
 from tests.batches.api.asking import BATCH, ON_ONE_BATCH, UNKNOWN, error_of, url
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -99,7 +99,7 @@ MISHAPS = {"exception": exception, "segfault": segfault, "out_of_memory": out_of
 CHANGES = {
     "django.utils.timezone": shift_clock,
     "django.db.backends.sqlite3.base": limit_pages,
-    "batches.execution": spoil_chunks,
+    "batches.running.worker": spoil_chunks,
 }
 
 

@@ -1,0 +1,115 @@
+"""Daily bars from Yahoo Finance through yfinance, which is no dependency of ours: whoever wants it installs it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from batches.errors import BatchError
+from batches.prices.bars import ParsedFile
+from batches.prices.layouts import bars_by_symbol
+from batches.prices.mapping import guess
+from batches.prices.tables import Table
+
+WAITS_S = (1.0, 4.0, 16.0)  # after a failure; Yahoo answers again when it is left alone for a while
+TIMEOUT_S = 20
+COLUMNS = ["Open", "High", "Low", "Close", "Volume"]
+
+
+class YahooError(BatchError):
+    """Nothing could be fetched; nothing is stored."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="YAHOO", status=502)
+
+
+def fetch(
+    symbols: Sequence[str],
+    start: date,
+    end: date,
+    *,
+    say: Callable[[str], object],
+    sleep: Callable[[float], object] = time.sleep,
+) -> ParsedFile:
+    """The bars of all the symbols from `start` to `end`, both included, adjusted for splits and dividends."""
+    yfinance = _yfinance()
+    frames = []
+    for symbol in dict.fromkeys(symbol.upper() for symbol in symbols):
+        say(f"Fetching {symbol} ...")
+        frames.append(_bars(yfinance, symbol, start, end, say, sleep))
+    frame = pd.concat(frames, ignore_index=True)
+    columns = {name: pa.chunked_array([pa.array(frame[name])]) for name in frame.columns}
+    table = Table("Yahoo Finance", columns, np.arange(1, len(frame) + 1), "row")
+    return bars_by_symbol(table, guess(table))
+
+
+def _yfinance() -> ModuleType:
+    try:
+        import yfinance
+    except ImportError:
+        raise YahooError("yfinance is not installed. Install it with: .venv/bin/pip install yfinance") from None
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # we say ourselves what went wrong
+    return yfinance  # type: ignore[no-any-return]
+
+
+def _bars(
+    yfinance: ModuleType,
+    symbol: str,
+    start: date,
+    end: date,
+    say: Callable[[str], object],
+    sleep: Callable[[float], object],
+) -> pd.DataFrame:
+    found = _history(yfinance, symbol, say, sleep, start=start, end=end + timedelta(days=1))  # theirs is not included
+    found = found[found["Close"].notna()]
+    if found.empty:
+        raise YahooError(f"Yahoo Finance has no prices for {symbol} from {start} to {end}.")
+    days = pd.DatetimeIndex(found.index).tz_localize(None)  # the exchange's own
+    return found[COLUMNS].assign(Date=days.to_numpy(), Symbol=symbol).reset_index(drop=True)
+
+
+def _history(
+    yfinance: ModuleType,
+    symbol: str,
+    say: Callable[[str], object],
+    sleep: Callable[[float], object],
+    **span: date,
+) -> pd.DataFrame:
+    """What Yahoo has, asked again after a while when the network or Yahoo says no."""
+    limited, unknown = yfinance.exceptions.YFRateLimitError, yfinance.exceptions.YFTickerMissingError
+    for wait in _waits():
+        try:
+            found: pd.DataFrame = yfinance.Ticker(symbol).history(
+                **span, interval="1d", auto_adjust=True, raise_errors=True, timeout=TIMEOUT_S
+            )
+            return found
+        except unknown as error:
+            raise YahooError(f"Yahoo Finance has no prices for {symbol}: {_first_line(error)}") from None
+        except (limited, OSError) as error:  # errors of the network are OSErrors, whoever raises them
+            if wait is None:
+                raise YahooError(_unreachable(symbol, error, limited)) from None
+            say(f"{symbol}: {_first_line(error)}. Again in {wait:g} s.")
+            sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _waits() -> Iterator[float | None]:
+    yield from WAITS_S
+    yield None
+
+
+def _unreachable(symbol: str, error: Exception, limited: type[Exception]) -> str:
+    attempts = f"asked {len(WAITS_S) + 1} times for {symbol}"
+    if isinstance(error, limited):
+        return f"Yahoo Finance refuses more requests for now ({attempts}). Try again in an hour, or with fewer symbols."
+    return f"Yahoo Finance cannot be reached ({attempts}): {_first_line(error)}. Is there a network?"
+
+
+def _first_line(error: Any) -> str:
+    return str(error).partition("\n")[0].partition(". See ")[0][:200]

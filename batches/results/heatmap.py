@@ -1,0 +1,96 @@
+"""Two parameters against a metric, over the finished tests of a batch, also while it runs."""
+
+from typing import Any
+
+import numpy as np
+
+from batches.errors import Detail, InvalidRequest
+from batches.models import BatchSession
+from batches.results.columns import Floats, Ints, columns_of, higher_is_better
+from batches.results.query import column
+from batches.sweep.plan import plan_of
+from batches.sweep.start_request import METRIC_OF_WIRE_NAME, wire_name
+from batches.validators import nearest
+
+AGGREGATES = ("best", "mean", "median")
+
+
+def heatmap(
+    session: BatchSession, *, x: str = "", y: str = "", metric: str = "", symbol: str = "", aggregate: str = ""
+) -> dict[str, Any]:
+    """Cells of an x by y grid: `values[row of y][column of x]`, null where no finished test gave a value.
+
+    Empty names mean the first parameter that is not the other one, the batch's own metric, all symbols, the best value.
+    """
+    axes = {wire_name(name): values for name, values in plan_of(session).grid.axes.items()}
+    names = list(axes)
+    x = x or next((name for name in names if name != y), names[0])
+    y = y or next((name for name in names if name != x), names[0])
+    symbol = symbol.strip().upper()
+    metric, aggregate = metric or session.sort_by, aggregate or AGGREGATES[0]
+    _check("x", x, names)
+    _check("y", y, names)
+    _check("metric", metric, list(METRIC_OF_WIRE_NAME))
+    _check("aggregate", aggregate, list(AGGREGATES))
+    columns = columns_of(session)
+    first, last = 0, len(columns.index)
+    if symbol:
+        _check("symbol", symbol, list(columns.plan.grid.symbols))
+        span = columns.plan.grid.span(columns.plan.grid.symbols.index(symbol))
+        first, last = (int(at) for at in np.searchsorted(columns.index, span))
+    values = column(columns, metric)[first:last]
+    cell = _places(axes[y], column(columns, y)[first:last]) * len(axes[x])
+    cell += _places(axes[x], column(columns, x)[first:last])
+    descending = higher_is_better(METRIC_OF_WIRE_NAME[metric])
+    cells = aggregated(cell, values, len(axes[x]) * len(axes[y]), aggregate, descending=descending)
+    return {
+        "x": {"name": x, "values": list(axes[x])},
+        "y": {"name": y, "values": list(axes[y])},
+        "metric": metric,
+        "symbol": symbol or None,
+        "aggregate": aggregate,
+        "tests": last - first,
+        "values": [
+            [None if value != value else value for value in row] for row in cells.reshape(len(axes[y]), -1).tolist()
+        ],
+    }
+
+
+def aggregated(cell: Ints, values: Floats, n_cells: int, aggregate: str, *, descending: bool) -> Floats:
+    """One value for each cell, float64[n_cells], NaN where there is none."""
+    defined = ~np.isnan(values)
+    cell, values = cell[defined], values[defined]
+    result = np.full(n_cells, np.nan)
+    if not len(cell):
+        return result
+    if aggregate == "mean":
+        counts = np.bincount(cell, minlength=n_cells)
+        sums = np.bincount(cell, weights=values, minlength=n_cells)
+        np.divide(sums, counts, out=result, where=counts > 0)
+        return result
+    if aggregate == "best":
+        (np.fmax if descending else np.fmin).at(result, cell, values)
+        return result
+    # Sixteen bits where they suffice: NumPy then sorts them in linear time.
+    by_cell = np.argsort(cell.astype(np.uint16 if n_cells <= 65_536 else np.int64), kind="stable")
+    cell, values = cell[by_cell], values[by_cell]
+    starts = np.flatnonzero(np.concatenate(([True], cell[1:] != cell[:-1])))
+    sizes = np.diff(np.concatenate((starts, [len(cell)])))
+    for size in np.unique(sizes):  # few differ: every symbol has the same combinations
+        some = starts[sizes == size]
+        rows = np.sort(values[some[:, None] + np.arange(size)], axis=1)
+        result[cell[some]] = (rows[:, (size - 1) // 2] + rows[:, size // 2]) / 2
+    return result
+
+
+def _places(axis: Any, values: Floats) -> Ints:
+    """Where each value stands on its axis, whose values are distinct but need not be sorted."""
+    known = np.asarray(axis, dtype=np.float64)
+    by_value = np.argsort(known)
+    return by_value[np.searchsorted(known[by_value], values)]
+
+
+def _check(field: str, value: str, names: list[str]) -> None:
+    if value not in names:
+        words = f"{field} is {value[:40]!r}; one of {', '.join(names[:40])} is wanted.{nearest(value, names)}"
+        raise InvalidRequest(Detail(field, words))

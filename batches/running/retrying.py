@@ -1,0 +1,96 @@
+"""Retry an ended batch: a new session that begins with its finished tests; only the failed and the missing are run."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from backtester.engine import get_strategy
+from batches import quotas
+from batches.errors import Conflict
+from batches.models import BatchSession, ChunkStatus, ResultChunk
+from batches.ops import storage
+from batches.results.columns import decode_block, encode_block, result_bytes
+from batches.running.lifecycle import QUEUE_DEPTH, refuse_when_full
+from batches.running.queue import enqueue
+from batches.running.recording import count, with_improvement
+from batches.search import remember
+from batches.sweep.plan import plan_of
+
+MOST_PIECES = 64  # a chunk whose failures are more scattered than this is run again as a whole
+
+
+def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> BatchSession:
+    """Start again what failed or is missing; Conflict while the batch is active, or when nothing is left to run.
+
+    The new batch belongs to whoever asked for it, as any that they start.
+    """
+    if not ended.state.is_terminal:
+        raise Conflict("The batch is still active; there is nothing to retry yet.", code="STILL_ACTIVE")
+    if ended.successful == ended.total:
+        raise Conflict("Every test of the batch succeeded; there is nothing to retry.", code="NOTHING_TO_RETRY")
+    refuse_when_full()
+    storage.refuse_when_full(result_bytes(ended.total))
+    session = BatchSession(
+        request=ended.request,
+        strategy=ended.strategy,
+        sort_by=ended.sort_by,
+        instruments=ended.instruments,
+        engine_version=get_strategy(ended.strategy).engine_version,
+        owner=owner,
+        retry_of=ended,
+        total=ended.total,
+        work_total=ended.work_total,
+        created_at=now,
+        timeout_s=ended.timeout_s,
+        deadline_at=now + timedelta(seconds=ended.timeout_s),
+    )
+    chunks = list(_carried_over(ended, session))
+    session.carried_tests, session.carried_work = session.current, session.work_done
+    session.pace = [[0.0, session.work_done]]
+    with_improvement(session, now)
+    with transaction.atomic():
+        quotas.charge(owner, session.total - session.current, now)
+        session.save(force_insert=True)
+        remember(session)
+        ResultChunk.objects.bulk_create(chunks, batch_size=100)
+    enqueue(session.id, messages=QUEUE_DEPTH)
+    return session
+
+
+def _carried_over(ended: BatchSession, session: BatchSession) -> Iterator[ResultChunk]:
+    """The chunks of the new session; what they bring along is counted in it."""
+    plan = plan_of(ended)
+    position = 0
+    # Results of another version, of the engine or of a strategy's own code, are not mixed with new ones.
+    keep = ended.engine_version == session.engine_version
+    for old in ended.chunks.order_by("position").iterator(chunk_size=50):
+        for start, stop, finished in _pieces(old, keep=keep):
+            piece = ResultChunk(
+                session=session, position=position, symbol_number=old.symbol_number, start=start, stop=stop
+            )
+            if finished:
+                whole = decode_block(old.block, old.stop - old.start)
+                metrics = np.ascontiguousarray(whole[:, start - old.start : stop - old.start])
+                piece.status, piece.block = ChunkStatus.DONE, encode_block(metrics)
+                count(session, plan, start, stop, metrics, 0, [])
+            yield piece
+            position += 1
+
+
+def _pieces(old: ResultChunk, *, keep: bool) -> list[tuple[int, int, bool]]:
+    """(start, stop, finished) slices that cover an old chunk."""
+    if old.status != ChunkStatus.DONE or not keep:
+        return [(old.start, old.stop, False)]
+    failed = sorted((first, last) for _, ranges in old.failures for first, last in ranges)
+    pieces, at = [], old.start
+    for first, last in failed:
+        if at < first:
+            pieces.append((at, first, True))
+        pieces.append((first, last, False))
+        at = last
+    if at < old.stop:
+        pieces.append((at, old.stop, True))
+    return pieces if len(pieces) <= MOST_PIECES else [(old.start, old.stop, False)]

@@ -1,0 +1,52 @@
+"""The best result so far against the tests done, as a step line; `best-curve.js` goes on with it live."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from batches.models import BatchSession
+from batches.templatetags.batch_format import count, duration, metric
+from batches.web.presenters import METRIC_BY_NAME
+
+WIDTH, HEIGHT = 1000, 160
+
+
+def best_curve(session: BatchSession) -> dict[str, Any]:
+    """The picture and its words; `points` are [active seconds, tests done, best value]."""
+    points = session.improvements
+    unit = METRIC_BY_NAME[session.sort_by].unit
+    values = [value for _, _, value in points]
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "points": points,
+        "path": step_path(points, session.current, session.total),
+        "low": metric(min(values), unit) if values else "",
+        "high": metric(max(values), unit) if values else "",
+        "words": curve_words(points, unit),
+    }
+
+
+def step_path(points: Sequence[Sequence[float]], current: int, total: int) -> str:
+    """The line from the first improvement to the tests done now; "" without one."""
+    if not points:
+        return ""
+    values = [value for _, _, value in points]
+    low, high = min(values), max(values)
+    height = [round(HEIGHT * (1 - (value - low) / (high - low)) if high > low else HEIGHT / 2, 1) for value in values]
+    across = [round(WIDTH * min(tests, total) / max(total, 1), 1) for _, tests, _ in points]
+    end = round(WIDTH * current / max(total, 1), 1)
+    steps = "".join(f"H{x:g}V{y:g}" for x, y in zip(across[1:], height[1:], strict=True))
+    return f"M{across[0]:g} {height[0]:g}{steps}H{max(end, across[-1]):g}"
+
+
+def curve_words(points: Sequence[Sequence[float]], unit: str) -> str:
+    """The same for those who do not see it."""
+    if not points:
+        return ""
+    (_, first_tests, first), (seconds, tests, last) = points[0], points[-1]
+    if len(points) == 1:
+        return f"{metric(last, unit)} from the first results on."
+    return (
+        f"From {metric(first, unit)} after {count(first_tests)} tests to {metric(last, unit)}"
+        f" after {count(tests)} tests and {duration(seconds)}."
+    )

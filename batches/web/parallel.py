@@ -1,0 +1,184 @@
+"""Parallel coordinates: an upright axis for each parameter and metric, and a line through all of them for each test.
+
+A picture of a million lines says nothing, so it is a sample: the best tests that pass the filters, others that pass,
+and behind them some of all tests, so that what was filtered away can be compared.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from batches.models import BatchSession
+from batches.results.columns import Columns, Floats, Ints, best, columns_of, higher_is_better
+from batches.results.query import ResultsQuery, column, select
+from batches.sweep.start_request import METRIC_OF_WIRE_NAME
+from batches.templatetags.batch_format import plain
+from batches.templatetags.panel_words import value_text
+from batches.web.presenters import METRIC_BY_NAME, axes_of, label_of, names_of
+
+WIDTH, SIDE, TOP, LENGTH, HEIGHT = 960.0, 64.0, 44.0, 260.0, 332.0
+BEST, OTHERS, BEHIND = 100, 500, 400
+SHADES = 5
+MOST_AXES = 9
+METRIC_AXES = ("sharpe", "maxDrawdown", "trades")
+TAIL = 1.0  # percent of the tests beyond each end of a metric's axis: one wild test must not flatten all others
+OPEN = (-np.inf, np.inf)
+SEED = 0  # the same batch gives the same picture
+
+
+@dataclass(frozen=True)
+class Axis:
+    """low, high : the values at its ends; at_least, at_most : the filter's bounds as someone types them, "" where open;
+    brush : top and length of the range in the picture
+    """
+
+    name: str
+    label: str
+    x: float
+    low: float
+    high: float
+    low_text: str
+    high_text: str
+    is_percent: bool
+    at_least: str
+    at_most: str
+    brush: tuple[float, float] | None
+
+    def y(self, values: Floats) -> Floats:
+        """Heights in the picture; what lies beyond an end is drawn at it."""
+        share = (values - self.low) / ((self.high - self.low) or 1.0)
+        heights: Floats = TOP + LENGTH * (1.0 - np.clip(share, 0.0, 1.0))
+        return heights
+
+
+def parallel(session: BatchSession, query: ResultsQuery) -> dict[str, Any]:
+    """What the template draws: axes, one path for each shade from the worst fifth to the best, and words."""
+    columns = columns_of(session)
+    everything, passing = select(columns, replace(query, bounds=())), select(columns, query)
+    names = axis_names(session)
+    behind = _sample(everything, BEHIND)
+    first, top = _best(session, columns, everything), _best(session, columns, passing)
+    others = np.setdiff1d(_sample(passing, OTHERS), top)
+    axes = _axes(session, names, _values(columns, names, behind), _values(columns, names, first), query)
+    drawn = np.concatenate([others, top[::-1]])  # the best above all
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "top": TOP,
+        "length": LENGTH,
+        "bottom": TOP + LENGTH,
+        "axes": axes,
+        "behind": _lines(axes, _values(columns, names, behind)),
+        "shades": _shades(session, axes, columns, names, drawn),
+        "passing": len(passing),
+        "all": len(everything),
+        "best": len(top),
+        "others": len(others),
+        "where": _where(session, axes, _values(columns, names, top)),
+    }
+
+
+def axis_names(session: BatchSession) -> list[str]:
+    """What the axes stand for, from left to right."""
+    return list(dict.fromkeys([*axes_of(session), session.sort_by, *METRIC_AXES]))[:MOST_AXES]
+
+
+def _sample(positions: Ints, size: int) -> Ints:
+    """Some of them at random, in order: every tenth, say, could meet the same value of a parameter each time."""
+    if len(positions) <= size:
+        return positions
+    return np.sort(np.random.default_rng(SEED).choice(positions, size, replace=False))
+
+
+def _best(session: BatchSession, columns: Columns, positions: Ints) -> Ints:
+    metric = METRIC_OF_WIRE_NAME[session.sort_by]
+    return positions[best(column(columns, session.sort_by)[positions], BEST, descending=higher_is_better(metric))]
+
+
+def _values(columns: Columns, names: list[str], positions: Ints) -> Floats:
+    """float64[len(names), len(positions)]."""
+    return np.array([column(columns.at(positions), name) for name in names])
+
+
+def _axes(session: BatchSession, names: list[str], some: Floats, top: Floats, query: ResultsQuery) -> list[Axis]:
+    bounds = {name: (low, high) for name, low, high in query.bounds}
+    places = np.linspace(SIDE, WIDTH - SIDE, len(names)).tolist()
+    return [
+        _axis(session, name, places[row], _ends(session, name, some[row], top[row]), bounds.get(name, OPEN))
+        for row, name in enumerate(names)
+    ]
+
+
+def _ends(session: BatchSession, name: str, some: Floats, top: Floats) -> tuple[float, float]:
+    """The whole range of a parameter; of a metric, what some tests have without their tails, and all of the best."""
+    if name == "coefficient":
+        values = np.array(session.request["coefficients"])
+    elif name not in METRIC_BY_NAME:
+        values = np.array(session.request["parameterRanges"][name])
+    else:
+        some, top = some[np.isfinite(some)], top[np.isfinite(top)]
+        values = np.concatenate([np.percentile(some, [TAIL, 100 - TAIL]) if len(some) else [0.0, 1.0], top])
+    return float(values.min()), float(values.max())
+
+
+def _axis(session: BatchSession, name: str, x: float, ends: tuple[float, float], bounds: tuple[float, float]) -> Axis:
+    words = names_of(session)
+    is_percent = words["parameters"].get(name, {}).get("kind") == "percent" or (
+        name in METRIC_BY_NAME and METRIC_BY_NAME[name].unit == "fraction"
+    )
+    axis = Axis(
+        name=name,
+        label=label_of(session, name),
+        x=round(x, 1),
+        low=ends[0],
+        high=ends[1],
+        low_text=value_text(ends[0], name, words),
+        high_text=value_text(ends[1], name, words),
+        is_percent=is_percent,
+        at_least=_typed(bounds[0], is_percent=is_percent),
+        at_most=_typed(bounds[1], is_percent=is_percent),
+        brush=None,
+    )
+    if bounds == OPEN:
+        return axis
+    high, low = axis.y(np.array([bounds[1], bounds[0]])).tolist()
+    return replace(axis, brush=(round(high, 1), round(max(low - high, 2.0), 1)))
+
+
+def _typed(bound: float, *, is_percent: bool) -> str:
+    if not np.isfinite(bound):
+        return ""
+    return f"{plain(bound * 100)}%" if is_percent else plain(bound)
+
+
+def _lines(axes: list[Axis], values: Floats) -> str:
+    """One path through all lines; tests that lack a value have none."""
+    whole = values[:, np.isfinite(values).all(axis=0)]
+    heights = np.array([axis.y(row) for axis, row in zip(axes, whole, strict=True)]).round().astype(np.int64)
+    return "".join(
+        "M" + "L".join(f"{axis.x:g} {y}" for axis, y in zip(axes, line, strict=True)) for line in heights.T.tolist()
+    )
+
+
+def _shades(session: BatchSession, axes: list[Axis], columns: Columns, names: list[str], positions: Ints) -> list[str]:
+    """The lines by fifths of what the batch is ranked by, the worst fifth first."""
+    values = _values(columns, names, positions)
+    ranked = values[names.index(session.sort_by)]
+    order = np.argsort(ranked if higher_is_better(METRIC_OF_WIRE_NAME[session.sort_by]) else -ranked, kind="stable")
+    defined = order[np.isfinite(ranked[order])]
+    return [_lines(axes, values[:, fifth]) for fifth in np.array_split(defined, SHADES)]
+
+
+def _where(session: BatchSession, axes: list[Axis], values: Floats) -> list[str]:
+    """`Fast average 6 to 14 of 2 to 20`: where the middle half of the best tests lies on each parameter's axis."""
+    if not values.shape[1]:
+        return []
+    words = names_of(session)
+    found = []
+    for axis, row in zip(axes, values, strict=True):
+        if axis.name not in METRIC_BY_NAME:
+            low, high = np.percentile(row, [25, 75], method="nearest").tolist()
+            inside = " to ".join(dict.fromkeys(value_text(value, axis.name, words) for value in (low, high)))
+            found.append(f"{axis.label} {inside} of {axis.low_text} to {axis.high_text}")
+    return found
