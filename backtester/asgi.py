@@ -12,9 +12,9 @@ http = get_asgi_application()  # first: it loads the apps that the imports below
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 import backtester.urls  # noqa: E402, F401 - half a second of loading, which the first visitor would wait for
-from backtester.origins import SameOriginOnly  # noqa: E402
-from backtester.proxies import BehindProxies  # noqa: E402
-from backtester.rates import StreamsByAddress  # noqa: E402
+from backtester.web.origins import SameOriginOnly  # noqa: E402
+from backtester.web.proxies import BehindProxies  # noqa: E402
+from backtester.web.rate_limits import StreamsByAddress  # noqa: E402
 from batches.live.streams import LeanStreams  # noqa: E402
 from batches.routing import websocket_urlpatterns  # noqa: E402
 

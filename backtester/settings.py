@@ -50,24 +50,24 @@ INSTALLED_APPS = [
     "ninja",
     "backtester",
     "batches",
-    "backtester.people",
+    "backtester.accounts",
 ]
 
 # Every one of these is async-capable: one that is not would cost a thread for each open stream.
 MIDDLEWARE = [
-    "backtester.request_ids.RequestIds",
+    "backtester.web.request_ids.RequestIds",
     "django.middleware.security.SecurityMiddleware",
-    "backtester.headers.SecurityHeaders",
+    "backtester.web.headers.SecurityHeaders",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "backtester.api_errors.ApiErrors",
-    "backtester.rates.WriteRates",
+    "backtester.web.api_errors.ApiErrors",
+    "backtester.web.rate_limits.WriteRates",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "backtester.admission.Admission",
+    "backtester.web.authentication.Admission",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -84,7 +84,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "backtester.admission.person",
+                "backtester.web.authentication.person",
             ],
         },
     },
@@ -99,12 +99,12 @@ TRUST_NETWORK = env.bool("TRUST_NETWORK", default=False)
 TRUSTED_PROXIES = proxies(env.list("TRUSTED_PROXIES", default=[]))
 OWNER_MAX_RUNNING = env.int("OWNER_MAX_RUNNING", default=16)
 OWNER_MAX_COMBINATIONS_PER_DAY = env.int("OWNER_MAX_COMBINATIONS_PER_DAY", default=50_000_000)
-AUTHENTICATION_BACKENDS = ["backtester.people.throttle.ThrottledBackend"]
+AUTHENTICATION_BACKENDS = ["backtester.accounts.throttle.ThrottledBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "people:login", "batches:form", "people:login"
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "accounts:login", "batches:form", "accounts:login"
 
 # ---- Database: SQLite in DATA_DIR, or DATABASE_URL -------------------------------------------------------------------
 

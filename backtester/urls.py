@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from backtester.health import healthz, readyz
-from backtester.metrics_page import metrics
-from backtester.people.views import login
+from backtester.accounts.views import login
+from backtester.web.health import healthz, readyz
+from backtester.web.metrics import metrics
 from batches.api import api
 from batches.live.streams import batch_stream
 
@@ -17,6 +17,6 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
-    path("", include("backtester.people.urls")),
+    path("", include("backtester.accounts.urls")),
     path("", include("batches.urls")),
 ]

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
-from backtester.people.credentials import Credential, holders
+from backtester.accounts.credentials import Credential, holders
 from batches.errors import BatchError, Forbidden, NotFound, Unauthorized
 from batches.models import BatchSession
 

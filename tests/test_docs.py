@@ -20,7 +20,7 @@ RUN = {
     ("docs/clients.md", "sh curl"): "tests/live/test_clients.py",
     ("docs/deploy.md", "ini"): "tests/production/page.py",
     ("docs/deploy.md", "sh"): "tests/production/page.py",
-    ("docs/people.md", "sh"): "tests/client/test_tokens.py",
+    ("docs/accounts.md", "sh"): "tests/client/test_tokens.py",
     ("docs/prices.md", "csv"): "tests/batches/test_price_formats.py",
     ("docs/scaling.md", "sh"): "tests/test_scaling.py",
     ("docs/scaling.md", "text"): "tests/test_scaling.py",

@@ -8,7 +8,7 @@ from asgiref.testing import ApplicationCommunicator
 
 from backtester.asgi import application
 from backtester.environment import proxies
-from backtester.proxies import BehindProxies, client_of
+from backtester.web.proxies import BehindProxies, client_of
 from tests.test_security import start_with
 
 CLIENT, OTHER, PROXY, NEARER = "203.0.113.7", "203.0.113.8", "10.0.0.1", "10.0.1.9"

@@ -6,7 +6,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.test import Client
 
-from backtester.rates import KNOWN_ADDRESSES, Buckets, StreamsByAddress, counted_as
+from backtester.web.rate_limits import KNOWN_ADDRESSES, Buckets, StreamsByAddress, counted_as
 
 
 def test_a_minutes_worth_may_come_at_once_and_then_as_many_as_flow_in_again():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from backtester.doctor.wire import CLOSE, TEXT, EventStream, Refused, Site, WebSocket
+from backtester.doctor.probes import CLOSE, TEXT, EventStream, Refused, Site, WebSocket
 
 AT_ONCE_S = 5.0  # the first event is sent with the answer; what takes longer is held back somewhere
 QUIET_S = 15.0  # no stream of ours is quiet for longer

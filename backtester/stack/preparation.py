@@ -12,10 +12,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from backtester.stack.console import step
 from backtester.stack.errors import StackError
 from backtester.stack.process import Part, kill_group, last_line, start
 from backtester.stack.stop_signals import StopSignals
-from backtester.stack.terminal import step
 from batches.models import Instrument
 
 SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "sp500_20_close.csv.gz"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from subprocess import Popen
 
+from backtester.stack.console import say
 from backtester.stack.process import Part, how_it_ended, kill_group, last_line, start
 from backtester.stack.stop_signals import StopSignals
-from backtester.stack.terminal import say
 
 BACK_OFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_S = 30.0  # a part that ran this long before it died is started again without delay

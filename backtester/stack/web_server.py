@@ -41,7 +41,7 @@ def _why_not(host: str, port: int, error: OSError | OverflowError) -> str:
 def arguments(descriptor: int) -> list[str]:
     """Daphne on the socket: pings find the clients that vanished, and messages from clients are small."""
     return [
-        *(sys.executable, "-m", "backtester.stack.draining"),
+        *(sys.executable, "-m", "backtester.stack.daphne.server"),
         *("--fd", str(descriptor)),
         *("--ping-interval", "11"),
         *("--ping-timeout", "10"),

@@ -19,8 +19,8 @@ from backtester.client import ClientError, Event
 from backtester.client.calls import query_string
 from backtester.client.files import read_parquet
 from backtester.engine import is_warm, warm_up
+from backtester.stack.console import step
 from backtester.stack.preparation import SAMPLE, SAMPLE_SOURCE, prepare_database
-from backtester.stack.terminal import step
 from backtester.terminal.workers import Workers
 from batches.errors import NotFound
 from batches.models import BatchSession, Instrument, ResultChunk

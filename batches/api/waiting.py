@@ -11,7 +11,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from backtester.people.credentials import shown_by
+from backtester.accounts.credentials import shown_by
 from batches.api.answers import answer, asked
 from batches.errors import BatchError, Detail, InvalidRequest
 from batches.live.follow import follow

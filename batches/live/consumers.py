@@ -10,7 +10,7 @@ import orjson
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
-from backtester.people.credentials import shown_in
+from backtester.accounts.credentials import shown_in
 from batches.errors import BatchError, NotFound
 from batches.live.follow import follow, refusal
 from batches.live.subscriptions import Event

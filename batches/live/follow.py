@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.utils import timezone
 
-from backtester.people.credentials import Credential
+from backtester.accounts.credentials import Credential
 from batches import permissions
 from batches.errors import BatchError
 from batches.live.hub import Hub

@@ -18,7 +18,7 @@ import redis
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from backtester.people.credentials import Credential
+from backtester.accounts.credentials import Credential
 from batches.errors import BatchError, TooMany
 from batches.live.subscriptions import Event, Send, Watched, Watcher
 from batches.permissions import Watch, is_personal

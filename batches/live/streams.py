@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from backtester.people.credentials import shown_by
+from backtester.accounts.credentials import shown_by
 from batches.errors import BatchError, Detail, InvalidRequest, NotFound
 from batches.live.follow import follow, hub, refusal
 from batches.live.subscriptions import Event

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from backtester.people.credentials import Credential
+from backtester.accounts.credentials import Credential
 from batches.live.eager import begin
 
 HEARTBEAT_S = 4.0  # a stream is never quiet for longer than twice this; what is not acknowledged, the kernel drops

@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import get_contextvars
 
-from backtester.request_ids import RequestIds
+from backtester.web.request_ids import RequestIds
 
 
 def test_a_sane_id_comes_back_and_an_answer_without_one_gets_one(client, db):
@@ -47,7 +47,7 @@ def test_what_changes_something_or_fails_is_a_line_without_its_query(caplog, met
     request = HttpRequest()
     request.method, request.path, request.META["QUERY_STRING"] = method, "/api/x", "token=secret"
     request.META["REMOTE_ADDR"] = "192.0.2.1"
-    with caplog.at_level(logging.INFO, "backtester.request_ids"):
+    with caplog.at_level(logging.INFO, "backtester.web.request_ids"):
         RequestIds(lambda _: HttpResponse(status=status))(request)
     lines = [vars(record) for record in caplog.records]
     assert len(lines) == said

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.stack
 PASSWORD = "a horse that holds"
 TWO_TRADERS = """
 from django.contrib.auth.models import Group, User
-from backtester.people.tokens import issue
+from backtester.accounts.tokens import issue
 for name in ("ann", "bob"):
     user = User.objects.create_user(name)
     user.groups.add(Group.objects.get(name="Traders"))
@@ -48,7 +48,7 @@ def team(tmp_path_factory, sample):
 
 
 def test_the_first_account_is_made_as_the_page_says_and_signs_in(team):
-    (block,) = blocks("docs/people.md", "sh")
+    (block,) = blocks("docs/accounts.md", "sh")
     start, make = block.lines
     assert start == "ACCESS_MODE=team make run"  # which `team` is
     python, _, *arguments = shlex.split(make, comments=True)

@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from backtester.people.roles import make_missing_roles
-from backtester.people.tokens import issue
+from backtester.accounts.roles import make_missing_roles
+from backtester.accounts.tokens import issue
 from tests.batches.conftest import (  # noqa: F401  # the market and its batches are the same here
     _no_redis,
     _small_world,

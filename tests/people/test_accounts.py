@@ -9,9 +9,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from backtester.people import roles, throttle
-from backtester.people.models import LoginAttempt, Token
-from backtester.people.tokens import digest, issue
+from backtester.accounts import roles, throttle
+from backtester.accounts.models import LoginAttempt, Token
+from backtester.accounts.tokens import digest, issue
 
 pytestmark = pytest.mark.django_db
 

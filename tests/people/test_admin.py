@@ -3,8 +3,8 @@
 import pytest
 from django.contrib.auth.models import Group, User
 
-from backtester.people.models import Token
-from backtester.people.tokens import issue
+from backtester.accounts.models import Token
+from backtester.accounts.tokens import issue
 from batches.models import BatchSession
 from tests.batches import working
 

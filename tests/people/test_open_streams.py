@@ -10,9 +10,9 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import Group
 from django.test import AsyncClient
 
+from backtester.accounts.credentials import Credential
+from backtester.accounts.tokens import digest, issue
 from backtester.asgi import application
-from backtester.people.credentials import Credential
-from backtester.people.tokens import digest, issue
 from batches import permissions
 from batches.errors import NotFound, Unauthorized
 from batches.live import follow, hub

@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.test import Client
 
-from backtester.origins import is_near, is_welcome
+from backtester.web.origins import is_near, is_welcome
 from tests.stack_process import ROOT
 
 STARTS = "import backtester.settings as s; print(s.ACCESS_MODE)"

@@ -30,7 +30,7 @@ def web_servers(stack):
     return [
         process
         for process in psutil.Process(stack.process.pid).children(recursive=True)
-        if "backtester.stack.draining" in " ".join(process.cmdline())
+        if "backtester.stack.daphne.server" in " ".join(process.cmdline())
     ]
 
 

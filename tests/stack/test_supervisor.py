@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from backtester.stack import redis_server, supervisor, terminal
+from backtester.stack import console, redis_server, supervisor
 from backtester.stack.process import Part
 from backtester.stack.stop_signals import StopSignals
 from backtester.stack.supervisor import Supervisor
@@ -126,7 +126,7 @@ def test_a_terminal_that_went_away_is_no_reason_to_stop(monkeypatch):
     os.close(reader)
     with os.fdopen(writer, "w") as gone:
         monkeypatch.setattr(sys, "stdout", gone)
-        terminal.say("nobody hears this")
+        console.say("nobody hears this")
         assert sys.stdout is not gone
         sys.stdout.close()
         monkeypatch.undo()

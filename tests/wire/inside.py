@@ -11,9 +11,9 @@ from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from backtester.accounts.roles import make_missing_roles
+from backtester.accounts.tokens import issue
 from backtester.asgi import application
-from backtester.people.roles import make_missing_roles
-from backtester.people.tokens import issue
 from batches.live import hub
 from batches.models import BatchSession, Instrument
 from batches.running import lifecycle, worker

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backtester.client.addresses import find_token
 from backtester.doctor.examination import examine
-from backtester.doctor.wire import Site
+from backtester.doctor.probes import Site
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from backtester.stack import job
+from backtester.stack import startup
 from backtester.stack.errors import StackError
 from backtester.stack.process import die_with_parent
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         """Expected trouble is one sentence and exit code 1."""
         if "MAKELEVEL" in os.environ:
             die_with_parent(os.getppid(), signal.SIGTERM)  # a killed `make run` must not leave us behind
-        plan = job.Plan(
+        plan = startup.Plan(
             data_dir=settings.DATA_DIR,
             numba_cache_dir=settings.NUMBA_CACHE_DIR,
             host=settings.HOST,
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             redis_url=None if settings.REDIS_IS_EMBEDDED else settings.REDIS_URL,
         )
         try:
-            job.run(plan)
+            startup.run(plan)
         except StackError as error:
             sys.exit(f"error: {error}")
         except KeyboardInterrupt:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backtester.stack import preparation, redis_server, web_server, worker
+from backtester.stack.console import say, step
 from backtester.stack.instance import only_one, write_note
 from backtester.stack.process import Part, part_environment
 from backtester.stack.stop_signals import StopRequested, StopSignals
 from backtester.stack.supervisor import Supervisor
-from backtester.stack.terminal import say, step
 
 SLOW_START_S = 60.0
 

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render, resolve_url
 
-from backtester.middleware import SAFE_METHODS, Middleware
-from backtester.origins import is_near
-from backtester.people.credentials import Credential, bearer, holders
-from backtester.people.tokens import note_use
+from backtester.accounts.credentials import Credential, bearer, holders
+from backtester.accounts.tokens import note_use
+from backtester.web.middleware import SAFE_METHODS, Middleware
+from backtester.web.origins import is_near
 from batches.errors import BatchError, Forbidden, Unauthorized
 from batches.permissions import is_personal
 
@@ -90,7 +90,7 @@ def _refused(request: HttpRequest, error: BatchError) -> HttpResponseBase:
     if _is_for_programs(request):
         return JsonResponse(error.as_json(), status=error.status, headers=error.headers)
     if error.status != Unauthorized().status:
-        return render(request, "people/refused.html", {"words": error.message}, status=error.status)
+        return render(request, "accounts/refused.html", {"words": error.message}, status=error.status)
     if request.headers.get("HX-Request") != "true":
         return HttpResponseRedirect(_login(request.get_full_path() if request.method in SAFE_METHODS else "/"))
     here = urlsplit(request.headers.get("HX-Current-URL", ""))  # a part of a page: the whole of it has to go

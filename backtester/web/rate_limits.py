@@ -15,8 +15,8 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from backtester.api_errors import answer
-from backtester.middleware import SAFE_METHODS, Answer, Middleware
+from backtester.web.api_errors import answer
+from backtester.web.middleware import SAFE_METHODS, Answer, Middleware
 from batches.errors import BatchError
 
 KNOWN_ADDRESSES = 10_000

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
-from backtester.people.models import Token
+from backtester.accounts.models import Token
 
 PREFIX = "bt_"  # so that scanners for leaked secrets can tell what they found
 NOTED_EVERY = timedelta(minutes=1)

@@ -7,8 +7,8 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
-from backtester.people.models import Token
-from backtester.people.throttle import wait_seconds
+from backtester.accounts.models import Token
+from backtester.accounts.throttle import wait_seconds
 
 TOKENS_MAX = 50
 

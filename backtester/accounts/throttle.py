@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from backtester.people.models import LoginAttempt
+from backtester.accounts.models import LoginAttempt
 
 
 class Rule(NamedTuple):

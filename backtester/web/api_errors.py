@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
-from backtester.middleware import SAFE_METHODS, Middleware
-from backtester.origins import is_known_origin
+from backtester.web.middleware import SAFE_METHODS, Middleware
+from backtester.web.origins import is_known_origin
 from batches.errors import BatchError
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")

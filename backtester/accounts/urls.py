@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from backtester.people import views
+from backtester.accounts import views
 
-app_name = "people"
+app_name = "accounts"
 urlpatterns = [
     path("login/", views.login, name="login"),
     path("logout/", views.logout, name="logout"),

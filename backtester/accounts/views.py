@@ -11,16 +11,16 @@ from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from backtester.people.forms import LoginForm, TokenForm
-from backtester.people.models import Token
-from backtester.people.throttle import wait_seconds
-from backtester.people.tokens import issue
+from backtester.accounts.forms import LoginForm, TokenForm
+from backtester.accounts.models import Token
+from backtester.accounts.throttle import wait_seconds
+from backtester.accounts.tokens import issue
 
 
 class Login(LoginView):
     """The only way in for people, also to the admin."""
 
-    template_name = "people/login.html"
+    template_name = "accounts/login.html"
     authentication_form = LoginForm
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
@@ -35,8 +35,8 @@ class Login(LoginView):
 class Password(PasswordChangeView):
     """Another password. It ends the account's other logins; this one goes on."""
 
-    template_name = "people/password.html"
-    success_url = reverse_lazy("people:account")
+    template_name = "accounts/password.html"
+    success_url = reverse_lazy("accounts:account")
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Back to the account, with a word."""
@@ -58,7 +58,7 @@ def account(request: HttpRequest) -> HttpResponse:
         _, secret = issue(user, form.cleaned_data["name"])
         form = TokenForm(user=user)
     context = {"form": form, "secret": secret, "tokens": user.tokens.all(), "roles": user.groups.order_by("name")}
-    return render(request, "people/account.html", context, status=422 if form.errors else 200)
+    return render(request, "accounts/account.html", context, status=422 if form.errors else 200)
 
 
 @login_required
@@ -68,7 +68,7 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     token = get_object_or_404(Token, pk=token_id, user=_user(request))
     token.delete()
     messages.success(request, f"The token {token.name!r} is revoked.")
-    return redirect("people:account")
+    return redirect("accounts:account")
 
 
 def _user(request: HttpRequest) -> User:

@@ -1,7 +1,7 @@
 """`/metrics` for Prometheus: the whole installation, whichever server process answers.
 
-Counts come from `batches/ops/counters.py`, batches from the database, the rest from Redis and the processes' signs of life.
-Without Redis, or without the database, what it would tell is left out: an absent value is not a zero.
+Counts come from `batches/ops/counters.py`, batches from the database, the rest from Redis and the processes' signs of
+life. Without Redis, or without the database, what it would tell is left out: an absent value is not a zero.
 """
 
 import logging

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from backtester.people.models import Token
+from backtester.accounts.models import Token
 
 admin.site.unregister([User, Group])
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandParser
 
-from backtester.people.forms import TokenForm
-from backtester.people.tokens import issue
+from backtester.accounts.forms import TokenForm
+from backtester.accounts.tokens import issue
 
 
 class Command(BaseCommand):

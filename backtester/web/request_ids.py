@@ -10,7 +10,7 @@ from typing import cast
 from django.http import HttpRequest, HttpResponseBase
 from structlog.contextvars import bound_contextvars
 
-from backtester.middleware import SAFE_METHODS, Answer, Middleware
+from backtester.web.middleware import SAFE_METHODS, Answer, Middleware
 
 log = logging.getLogger(__name__)
 HEADER = "X-Request-ID"

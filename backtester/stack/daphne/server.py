@@ -17,9 +17,9 @@ from daphne.server import Server  # it installs the reactor that the next line n
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor, tcp
 
-from backtester.stack.body_limit import LimitedHTTPFactory
-from backtester.stack.farewell import say_farewell
-from backtester.stack.transport import PromptConnection
+from backtester.stack.daphne.body_limit import LimitedHTTPFactory
+from backtester.stack.daphne.shutdown import say_farewell
+from backtester.stack.daphne.transport import PromptConnection
 
 CHECK_S = 2.0
 SLICES = 100  # so many parts, each looked at in its own moment

@@ -11,8 +11,8 @@ from django.http import HttpRequest, parse_cookie
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from backtester.people.models import Token
-from backtester.people.tokens import digest
+from backtester.accounts.models import Token
+from backtester.accounts.tokens import digest
 
 AT_ONCE = 500  # values in one query
 
