@@ -81,7 +81,7 @@ def sweep_seconds(grid, prices, rules, repeats):
 def ours(task, count, repeats):
     """One measurement of the engine, as a dictionary."""
     from backtester.engine import Grid, Rules, get_strategy, run_slice
-    from backtester.engine.metrics import N_METRICS
+    from backtester.engine.metrics.metrics import N_METRICS
     from backtester.engine.sweep import prices_of
 
     table = closes()

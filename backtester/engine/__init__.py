@@ -1,21 +1,27 @@
 """The engine: arrays in, arrays out. It knows no Django, queue, clock, file or request."""
 
-from backtester.engine.axes import MAX_AXIS_VALUES, axis_values
 from backtester.engine.custom import from_function
-from backtester.engine.declaration import Constraint, Parameter, Strategy, below
 from backtester.engine.errors import BadGrid, BadParameters, BadPrices, EngineError, TooManyValues, UnknownStrategy
-from backtester.engine.grid import Columns, Combination, Grid
-from backtester.engine.holding import Held, buy_and_hold, buy_and_hold_equity, estimate_beta, hold_instalments
-from backtester.engine.metrics import METRIC_NAMES, METRICS, Metric, undefined_reasons
+from backtester.engine.grid.axes import MAX_AXIS_VALUES, axis_values
+from backtester.engine.grid.grid import Columns, Combination, Grid
+from backtester.engine.metrics.buy_and_hold import (
+    Held,
+    buy_and_hold,
+    buy_and_hold_equity,
+    estimate_beta,
+    hold_instalments,
+)
+from backtester.engine.metrics.metrics import METRIC_NAMES, METRICS, Metric, undefined_reasons
+from backtester.engine.metrics.undefined import Reason
 from backtester.engine.prices import Prices
-from backtester.engine.reasons import Reason
 from backtester.engine.replay import Replay, Trade, replay
 from backtester.engine.rules import Rules
 from backtester.engine.run import SliceResult, run_slice
 from backtester.engine.strategies import STRATEGIES, get_strategy, register
+from backtester.engine.strategy import Constraint, Parameter, Strategy, below
 from backtester.engine.sweep import sweep
 from backtester.engine.version import ENGINE_VERSION
-from backtester.engine.warming import is_warm, warm_up
+from backtester.engine.warmup import is_warm, warm_up
 
 __all__ = [
     "ENGINE_VERSION",

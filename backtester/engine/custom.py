@@ -6,17 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from backtester.engine.declaration import (
-    ALL_DIRECTIONS,
-    Arguments,
-    Constraint,
-    Direction,
-    Parameter,
-    Strategy,
-    Values,
-)
 from backtester.engine.errors import BadParameters
 from backtester.engine.prices import Floats, Prices
+from backtester.engine.strategy import ALL_DIRECTIONS, Arguments, Constraint, Direction, Parameter, Strategy, Values
 
 BAR_INPUTS = ("close", "open", "high", "low", "volume", "periods_per_year")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from backtester.engine.axes import Number
 from backtester.engine.errors import EngineError
-from backtester.engine.grid import Combination, Grid
-from backtester.engine.metrics import (
+from backtester.engine.grid.axes import Number
+from backtester.engine.grid.grid import Combination, Grid
+from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
     ENTRY_PRICE,

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from backtester.engine.declaration import ALL_DIRECTIONS, Direction
 from backtester.engine.errors import BadParameters
+from backtester.engine.strategy import ALL_DIRECTIONS, Direction
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine.bits import sign_bits_nb, words_for
-from backtester.engine.declaration import STOPS, Strategy, Values, Words
+from backtester.engine.bitmasks import sign_bits_nb, words_for
 from backtester.engine.errors import BadGrid, BadParameters
-from backtester.engine.exposures import ROWS, targets_of
-from backtester.engine.grid import Columns, Grid
-from backtester.engine.indicators import rows_of
-from backtester.engine.metrics import N_METRICS, TRADE_FIELDS, measure_nb
-from backtester.engine.plain_exposure import WHOLE, kind_of_targets_nb, trade_exposure_nb
-from backtester.engine.plain_signal import trade_bits_nb
+from backtester.engine.grid.grid import Columns, Grid
+from backtester.engine.kernels.exposures import ROWS, targets_of
+from backtester.engine.kernels.indicators import rows_of
+from backtester.engine.kernels.plain_exposure import WHOLE, kind_of_targets_nb, trade_exposure_nb
+from backtester.engine.kernels.plain_signal import trade_bits_nb
+from backtester.engine.kernels.segments import segment_signals_nb
+from backtester.engine.metrics.metrics import N_METRICS, TRADE_FIELDS, measure_nb
 from backtester.engine.prices import Floats, Prices
-from backtester.engine.ranges import RangeTables, range_tables
+from backtester.engine.range_tables import RangeTables, range_tables
 from backtester.engine.rules import Rules
-from backtester.engine.segments import segment_signals_nb
+from backtester.engine.strategy import STOPS, Strategy, Values, Words
 
 BLOCK = 8_192  # combinations compared at once: enough to use rows again while they are in cache, 17 MB of bits
 Reason = tuple[str, NDArray[np.int64]]  # message, offsets that fail for it

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.engine.declaration import Direction, Strategy
 from backtester.engine.errors import BadParameters, BadPrices, did_you_mean
-from backtester.engine.grid import Grid
-from backtester.engine.holding import estimate_beta
-from backtester.engine.metrics import METRIC_NAMES
+from backtester.engine.grid.grid import Grid
+from backtester.engine.metrics.buy_and_hold import estimate_beta
+from backtester.engine.metrics.metrics import METRIC_NAMES
 from backtester.engine.prices import Prices
 from backtester.engine.rules import Rules
 from backtester.engine.run import run_slice
 from backtester.engine.strategies import get_strategy
+from backtester.engine.strategy import Direction, Strategy
 
 if TYPE_CHECKING:
     import pandas as pd

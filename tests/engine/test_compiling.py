@@ -4,10 +4,10 @@ import shutil
 import subprocess
 import sys
 
-import backtester.engine.compiling
+import backtester.engine.jit
 
 KERNELS = """
-from engine.compiling import kernel
+from engine.jit import kernel
 from engine.inner import step_nb
 
 @kernel
@@ -15,7 +15,7 @@ def outer_nb(value):
     return step_nb(value)
 """
 INNER = """
-from engine.compiling import inline
+from engine.jit import inline
 
 @inline
 def step_nb(value):
@@ -33,7 +33,7 @@ def answer(folder):
 def test_a_kernel_is_compiled_again_when_a_file_changes_whose_functions_it_has_taken_in(tmp_path):
     package = tmp_path / "engine"
     package.mkdir()
-    shutil.copy(backtester.engine.compiling.__file__, package)
+    shutil.copy(backtester.engine.jit.__file__, package)
     (package / "kernels.py").write_text(KERNELS)
     (package / "inner.py").write_text(INNER.format(step=1.0))
     assert answer(tmp_path) == ["2.0", "0"]

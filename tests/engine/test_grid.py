@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtester.engine import BadGrid, BadParameters, Grid, get_strategy
-from backtester.engine.declaration import Constraint, Parameter, Strategy, below
+from backtester.engine.strategy import Constraint, Parameter, Strategy, below
 
 SMA = get_strategy("sma_cross")
 DCA = get_strategy("grid_dca")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backtester.engine import BadPrices, Grid, Parameter, Rules, from_function, get_strategy, replay, run_slice
-from backtester.engine.metrics import METRIC_NAMES
+from backtester.engine.metrics.metrics import METRIC_NAMES
 
 from . import worlds
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backtester.engine import METRIC_NAMES, Grid, Rules, get_strategy, replay, run_slice
-from backtester.engine.metrics import N_METRICS
+from backtester.engine.metrics.metrics import N_METRICS
 from backtester.engine.run import Scratch, run_plain
 
 from . import worlds

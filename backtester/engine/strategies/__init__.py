@@ -6,10 +6,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from backtester.engine.declaration import Strategy
 from backtester.engine.errors import BadParameters, UnknownStrategy, did_you_mean
-from backtester.engine.grid import Grid
-from backtester.engine.metrics import METRIC_NAMES
+from backtester.engine.grid.grid import Grid
+from backtester.engine.metrics.metrics import METRIC_NAMES
 from backtester.engine.strategies.bollinger import BOLLINGER_BREAKOUT, BOLLINGER_REVERSAL
 from backtester.engine.strategies.donchian import DONCHIAN_BREAKOUT
 from backtester.engine.strategies.ema_cross import EMA_CROSS
@@ -20,6 +19,7 @@ from backtester.engine.strategies.periodic_dca import PERIODIC_DCA
 from backtester.engine.strategies.rsi_reversal import RSI_REVERSAL
 from backtester.engine.strategies.sma_cross import SMA_CROSS
 from backtester.engine.strategies.volatility_target import VOLATILITY_TARGET
+from backtester.engine.strategy import Strategy
 
 BUILT_IN = (
     SMA_CROSS,

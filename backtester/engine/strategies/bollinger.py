@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy
-from backtester.engine.indicators import rows_of, z_score_table
+from backtester.engine.kernels.indicators import rows_of, z_score_table
+from backtester.engine.kernels.signals import between, over, under
 from backtester.engine.prices import Prices
-from backtester.engine.signals import between, over, under
+from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy
 
 SOURCE = "J. Bollinger, Bollinger on Bollinger Bands, 2001"
 PARAMETERS = (

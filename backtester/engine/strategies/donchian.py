@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, below
-from backtester.engine.indicators import extreme_tables, shared_rows_of
+from backtester.engine.kernels.indicators import extreme_tables, shared_rows_of
+from backtester.engine.kernels.signals import above, between
 from backtester.engine.prices import Prices
-from backtester.engine.signals import above, between
+from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
 
 
 def prepare(prices: Prices, parameters: Arguments) -> SignalBits:

@@ -1,9 +1,9 @@
 """Exponential moving average cross."""
 
-from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, below
-from backtester.engine.indicators import ema_table, shared_rows_of
+from backtester.engine.kernels.indicators import ema_table, shared_rows_of
+from backtester.engine.kernels.signals import crossing
 from backtester.engine.prices import Prices
-from backtester.engine.signals import crossing
+from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
 
 
 def prepare(prices: Prices, parameters: Arguments) -> SignalBits:

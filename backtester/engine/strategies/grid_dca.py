@@ -6,9 +6,9 @@ The averaging-down bots of the crypto exchanges trade like this; the rules below
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine.declaration import Arguments, Parameter, Strategy
-from backtester.engine.strategies.grid_lanes import lane_grid_nb
-from backtester.engine.strategies.grid_plain import trade_grid_nb
+from backtester.engine.kernels.grid_lanes import lane_grid_nb
+from backtester.engine.kernels.grid_plain import trade_grid_nb
+from backtester.engine.strategy import Arguments, Parameter, Strategy
 
 
 def bars_needed(parameters: Arguments) -> NDArray[np.int64]:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, Values, below
-from backtester.engine.indicators import macd_table
+from backtester.engine.kernels.indicators import macd_table
+from backtester.engine.kernels.signals import crossing
 from backtester.engine.prices import Prices
-from backtester.engine.signals import crossing
+from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, Values, below
 
 _PAIR = 1 << 20  # a window and a signal span packed into one number
 

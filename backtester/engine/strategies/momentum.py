@@ -1,9 +1,9 @@
 """Time-series momentum."""
 
-from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, below
-from backtester.engine.indicators import lag_table, shared_rows_of
+from backtester.engine.kernels.indicators import lag_table, shared_rows_of
+from backtester.engine.kernels.signals import crossing
 from backtester.engine.prices import Prices
-from backtester.engine.signals import crossing
+from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
 
 
 def prepare(prices: Prices, parameters: Arguments) -> SignalBits:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from backtester.engine.bits import TIE
-from backtester.engine.compiling import kernel
-from backtester.engine.declaration import Arguments, Parameter, Strategy, Values
-from backtester.engine.metrics import (
+from backtester.engine.bitmasks import TIE
+from backtester.engine.jit import kernel
+from backtester.engine.kernels.shares import whole_nb
+from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
     ENTRY_PRICE,
@@ -17,7 +17,7 @@ from backtester.engine.metrics import (
     STILL_OPEN,
 )
 from backtester.engine.prices import Floats
-from backtester.engine.shares import whole_nb
+from backtester.engine.strategy import Arguments, Parameter, Strategy, Values
 
 
 @kernel

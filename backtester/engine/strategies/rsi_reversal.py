@@ -1,9 +1,9 @@
 """Buying weakness by the relative strength index."""
 
-from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, below
-from backtester.engine.indicators import rows_of, rsi_table
+from backtester.engine.kernels.indicators import rows_of, rsi_table
+from backtester.engine.kernels.signals import between, over, under
 from backtester.engine.prices import Prices
-from backtester.engine.signals import between, over, under
+from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
 
 
 def prepare(prices: Prices, parameters: Arguments) -> SignalBits:

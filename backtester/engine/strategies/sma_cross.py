@@ -1,9 +1,9 @@
 """Simple moving average cross."""
 
-from backtester.engine.declaration import Arguments, Parameter, SignalBits, Strategy, below
-from backtester.engine.indicators import shared_rows_of, sma_table
+from backtester.engine.kernels.indicators import shared_rows_of, sma_table
+from backtester.engine.kernels.signals import crossing
 from backtester.engine.prices import Prices
-from backtester.engine.signals import crossing
+from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
 
 
 def prepare(prices: Prices, parameters: Arguments) -> SignalBits:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from backtester.engine.compiling import kernel
 from backtester.engine.custom import from_function
-from backtester.engine.declaration import Parameter
+from backtester.engine.jit import kernel
 from backtester.engine.prices import Floats
+from backtester.engine.strategy import Parameter
 
 
 @kernel

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backtester.engine.metrics import (
+from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
     EXIT_BAR,

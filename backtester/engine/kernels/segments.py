@@ -8,10 +8,10 @@ numbers are those of `plain_signal` but for the order of additions (1e-11 relati
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine.bits import TIE, lowest_bit_nb
-from backtester.engine.compiling import inline, kernel
-from backtester.engine.declaration import Words
-from backtester.engine.longest_drawdown import (
+from backtester.engine.bitmasks import TIE, lowest_bit_nb
+from backtester.engine.jit import inline, kernel
+from backtester.engine.kernels.shares import whole_nb
+from backtester.engine.metrics.longest_drawdown import (
     AFTER,
     CASH,
     FIRST,
@@ -22,10 +22,10 @@ from backtester.engine.longest_drawdown import (
     SHARES,
     longest_drawdown_nb,
 )
-from backtester.engine.metrics import write_metrics_nb
+from backtester.engine.metrics.metrics import write_metrics_nb
 from backtester.engine.prices import Floats, Whole
-from backtester.engine.ranges import range_extremes_nb, range_sum_nb
-from backtester.engine.shares import whole_nb
+from backtester.engine.range_tables import range_extremes_nb, range_sum_nb
+from backtester.engine.strategy import Words
 
 Bars = NDArray[np.int64]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from backtester.engine.bits import Rows, above_bits_nb, beyond_level_bits_nb, latch_bits_nb, tile_order
-from backtester.engine.declaration import SignalBits, Words
+from backtester.engine.bitmasks import Rows, above_bits_nb, beyond_level_bits_nb, latch_bits_nb, tile_order
 from backtester.engine.prices import Floats
+from backtester.engine.strategy import SignalBits, Words
 
 Side = Callable[[int, int, Words], None]  # writes the bits of combinations [first, last) into uint64[., n_words]
 

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine.compiling import kernel
-from backtester.engine.declaration import Values
+from backtester.engine.jit import kernel
 from backtester.engine.prices import Floats
+from backtester.engine.strategy import Values
 
 EMA_LANES = 8
 COUNTABLE = 100_000

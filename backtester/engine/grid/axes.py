@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
-from backtester.engine.declaration import Parameter
 from backtester.engine.errors import BadParameters, TooManyValues
+from backtester.engine.strategy import Parameter
 
 MAX_AXIS_VALUES = 1_000_000  # what can be laid out; who serves strangers allows fewer
 Number = int | float

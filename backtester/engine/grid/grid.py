@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine.axes import MAX_AXIS_VALUES, Number, axis_values
-from backtester.engine.declaration import Constraint, Parameter, Strategy, Values
 from backtester.engine.errors import BadGrid, BadParameters
+from backtester.engine.grid.axes import MAX_AXIS_VALUES, Number, axis_values
+from backtester.engine.strategy import Constraint, Parameter, Strategy, Values
 
 Indices = NDArray[np.int64]
 MAX_TIED_ROW = 20_000_000  # combinations of tied axes under one value of the first: 20 MB as a mask

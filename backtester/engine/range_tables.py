@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from backtester.engine.bits import highest_bit_nb
-from backtester.engine.compiling import inline, kernel
+from backtester.engine.bitmasks import highest_bit_nb
+from backtester.engine.jit import inline, kernel
 from backtester.engine.prices import Floats, Prices
 
 N_SUMS = 6  # returns, squared returns, squared losses; each as a sum and the rounding error kept aside

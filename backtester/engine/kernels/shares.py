@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.engine.compiling import inline
+from backtester.engine.jit import inline
 
 
 @inline

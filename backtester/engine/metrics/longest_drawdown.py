@@ -6,10 +6,10 @@ matters only where the days of a whole position could make the longest drawdown 
 
 import numpy as np
 
-from backtester.engine.bits import TIE
-from backtester.engine.compiling import inline, kernel
+from backtester.engine.bitmasks import TIE
+from backtester.engine.jit import inline, kernel
 from backtester.engine.prices import Floats, Whole
-from backtester.engine.ranges import BLOCK, range_extremes_nb
+from backtester.engine.range_tables import BLOCK, range_extremes_nb
 
 # Columns of the table of the positions that reach a peak, float64[n, N_HELD]; row 0 is the capital before them and has
 # only NEXT. AFTER : the cash at bar LAST + 1, NaN where the position is turned round on that bar or there is none

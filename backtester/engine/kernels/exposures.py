@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine.declaration import Strategy, Values
-from backtester.engine.plain_exposure import TOO_LARGE, kind_of_targets_nb
+from backtester.engine.kernels.plain_exposure import TOO_LARGE, kind_of_targets_nb
 from backtester.engine.prices import Floats, Prices
+from backtester.engine.strategy import Strategy, Values
 
 ROWS = 64  # combinations at a time, 4 MB of targets for 8,000 bars
 

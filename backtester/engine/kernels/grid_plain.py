@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from backtester.engine.bits import TIE
-from backtester.engine.compiling import inline, kernel
-from backtester.engine.metrics import (
+from backtester.engine.bitmasks import TIE
+from backtester.engine.jit import inline, kernel
+from backtester.engine.kernels.shares import whole_nb
+from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
     ENTRY_PRICE,
@@ -16,7 +17,6 @@ from backtester.engine.metrics import (
     STILL_OPEN,
 )
 from backtester.engine.prices import Floats
-from backtester.engine.shares import whole_nb
 
 NOTHING, ADD_LONG, ADD_SHORT, LEAVE = 0, 1, -1, 2
 

@@ -9,9 +9,9 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from backtester.engine.compiling import kernel
-from backtester.engine.declaration import Words
+from backtester.engine.jit import kernel
 from backtester.engine.prices import Floats
+from backtester.engine.strategy import Words
 
 TIE = 1e-10  # prices have few decimals: averages can be exactly equal, and rounding must not decide then
 ROUNDING = 1e-9

@@ -9,10 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from backtester.engine.bits import TIE
-from backtester.engine.compiling import inline, kernel
-from backtester.engine.prices import Floats, Whole
-from backtester.engine.reasons import (
+from backtester.engine.bitmasks import TIE
+from backtester.engine.jit import inline, kernel
+from backtester.engine.metrics.undefined import (
     EQUAL_TRADES,
     FAILED,
     NO_CLOSED_TRADES,
@@ -28,6 +27,7 @@ from backtester.engine.reasons import (
     Row,
     is_undefined,
 )
+from backtester.engine.prices import Floats, Whole
 
 MIN_YEARS = 30 / 365.25  # extrapolating a shorter test to a year is noise
 ROUNDING = 1e-13  # a variance below this share of the mean square is rounding, not variation

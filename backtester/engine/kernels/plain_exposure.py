@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from backtester.engine.compiling import inline, kernel
-from backtester.engine.metrics import (
+from backtester.engine.jit import inline, kernel
+from backtester.engine.kernels.shares import whole_nb
+from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
     ENTRY_PRICE,
@@ -15,7 +16,6 @@ from backtester.engine.metrics import (
     STILL_OPEN,
 )
 from backtester.engine.prices import Floats
-from backtester.engine.shares import whole_nb
 
 WHOLE, FRACTIONS, TOO_LARGE = range(3)
 

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from backtester.engine.declaration import ALL_DIRECTIONS
-from backtester.engine.grid import Grid
-from backtester.engine.holding import buy_and_hold, estimate_beta
+from backtester.engine.grid.grid import Grid
+from backtester.engine.metrics.buy_and_hold import buy_and_hold, estimate_beta
 from backtester.engine.prices import Prices
 from backtester.engine.replay import replay
 from backtester.engine.rules import Rules
 from backtester.engine.run import run_slice
 from backtester.engine.strategies import BUILT_IN, STRATEGIES, get_strategy
+from backtester.engine.strategy import ALL_DIRECTIONS
 
 _warm: set[str] = set()
 

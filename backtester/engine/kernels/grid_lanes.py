@@ -9,12 +9,12 @@ a division at every bar.
 
 import numpy as np
 
-from backtester.engine.bits import TIE, lowest_bit_nb
-from backtester.engine.compiling import inline, kernel
-from backtester.engine.metrics import write_metrics_nb
+from backtester.engine.bitmasks import TIE, lowest_bit_nb
+from backtester.engine.jit import inline, kernel
+from backtester.engine.kernels.grid_plain import ADD_LONG, ADD_SHORT, LEAVE, level_factors_nb
+from backtester.engine.kernels.shares import whole_nb
+from backtester.engine.metrics.metrics import write_metrics_nb
 from backtester.engine.prices import Floats, Whole
-from backtester.engine.shares import whole_nb
-from backtester.engine.strategies.grid_plain import ADD_LONG, ADD_SHORT, LEAVE, level_factors_nb
 
 LANES = 32
 _ALL_LANES = np.uint64((1 << LANES) - 1)
