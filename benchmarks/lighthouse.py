@@ -17,8 +17,8 @@ import httpx
 from playwright._impl._driver import compute_driver_executable
 
 from tests.browser.launching import browser_path
-from tests.browser.story import LONG, cancel
-from tests.stack_process import ROOT, StackProcess, until
+from tests.browser.steps import LONG, cancel
+from tests.support.stack_process import ROOT, StackProcess, until
 
 COMMAND = ROOT / "var" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
 CATEGORIES = ("performance", "accessibility", "best-practices")

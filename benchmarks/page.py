@@ -13,8 +13,8 @@ from typing import Any
 from playwright.sync_api import CDPSession, Page, expect, sync_playwright
 
 from tests.browser.launching import launch
-from tests.browser.story import cancel, start, wait_for_progress
-from tests.stack_process import StackProcess
+from tests.browser.steps import cancel, start, wait_for_progress
+from tests.support.stack_process import StackProcess
 
 HOUR = 7_200  # events: two a second
 WATCHED_S = 15

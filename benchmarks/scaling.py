@@ -96,7 +96,7 @@ def new_database() -> dict[str, str]:
 
 def with_workers(count: int, folder: Path) -> dict[str, float]:
     """The real stack: a batch of 500,000, then fifty tiny ones at once."""
-    from tests.stack_process import StackProcess
+    from tests.support.stack_process import StackProcess
 
     database = new_database()
     stack = StackProcess(folder, WORKERS=str(count), **database).start()

@@ -23,7 +23,7 @@ import psutil
 from benchmarks.live_churn import NO_LINGER
 from benchmarks.live_watchers import request
 from benchmarks.soak_figure import figure
-from tests.stack_process import StackProcess
+from tests.support.stack_process import StackProcess
 
 AT_ONCE = 8
 EVERY = 20  # batches between two looks at the memory

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import websockets
 
-from tests.stack_process import StackProcess
+from tests.support.stack_process import StackProcess
 
 SYMBOLS = [
     "AAPL", "AMD", "BAC", "BBY", "CVX", "GE", "HD", "JNJ", "JPM", "KO", "LLY", "MRK", "MSFT", "PEP", "PFE", "PG", "RRC",

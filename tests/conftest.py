@@ -12,8 +12,8 @@ from django.conf import settings
 
 from batches.ops.redis_connection import redis_client
 from benchmarks.live_parts import valkey
-from tests.prepared import load_sample, prepared
-from tests.stack_process import StackProcess
+from tests.support.databases import load_sample, prepared
+from tests.support.stack_process import StackProcess
 
 REAL = frozenset({"live", "stack"})
 LONG = os.environ.get("FAULTS") == "long"

@@ -5,8 +5,8 @@ import re
 import pytest
 from django.core.management import get_commands
 
-from tests.fenced import PAGES, blocks
-from tests.stack_process import ROOT
+from tests.support.doc_blocks import PAGES, blocks
+from tests.support.stack_process import ROOT
 
 # Each of these tests takes all blocks of the kind, so one that is added runs, or fails because it is one too many.
 RUN = {
@@ -21,10 +21,10 @@ RUN = {
     ("docs/deploy.md", "ini"): "tests/production/page.py",
     ("docs/deploy.md", "sh"): "tests/production/page.py",
     ("docs/accounts.md", "sh"): "tests/client/test_tokens.py",
-    ("docs/prices.md", "csv"): "tests/batches/test_price_formats.py",
+    ("docs/prices.md", "csv"): "tests/batches/prices/test_price_formats.py",
     ("docs/scaling.md", "sh"): "tests/test_scaling.py",
     ("docs/scaling.md", "text"): "tests/test_scaling.py",
-    ("docs/strategies.md", "python"): "tests/batches/test_user_strategies.py",
+    ("docs/strategies.md", "python"): "tests/batches/sweep/test_user_strategies.py",
     ("docs/terminal.md", "sh"): "tests/terminal/test_docs.py",
 }
 NOT_RUN = {

@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from benchmarks.scaling_plan import Figures, plan, print_plan
-from tests.fenced import blocks
+from tests.support.doc_blocks import blocks
 
 FIGURES = Figures(
     engine_tests_s=2_000,

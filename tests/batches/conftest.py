@@ -16,8 +16,7 @@ from batches.results import columns
 from batches.running import events, queue
 from batches.running import worker as execution
 from batches.sweep import plan
-
-from . import market, working
+from tests.support import jobs, market
 
 hypothesis.settings.register_profile("batches", deadline=None)  # other work on the machine must not fail a test
 hypothesis.settings.load_profile("batches")
@@ -81,13 +80,13 @@ def start(instruments):
 @pytest.fixture
 def submitted(start):
     """Stored, not started."""
-    return working.submit(start())
+    return jobs.submit(start())
 
 
 @pytest.fixture
 def halfway(submitted):
     """Some chunks are done, some are not."""
-    session = working.work_some(submitted, 3)
+    session = jobs.work_some(submitted, 3)
     assert 0 < session.current < session.total
     return session
 
@@ -95,7 +94,7 @@ def halfway(submitted):
 @pytest.fixture
 def finished(start):
     """Worked to its end; another one than `submitted` and `halfway`."""
-    session = working.finish(working.submit(start()))
+    session = jobs.finish(jobs.submit(start()))
     assert session.status == "complete"
     return session
 

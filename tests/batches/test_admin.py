@@ -9,8 +9,7 @@ from django.utils import timezone
 from batches.models import BatchSession, Instrument, PriceSeries, Status
 from batches.results.columns import result_bytes
 from batches.running import lifecycle
-
-from . import working
+from tests.support import jobs
 
 LIST = "admin:batches_batchsession_changelist"
 
@@ -26,7 +25,7 @@ def one_of_each(finished, start):
     """A batch in each status, the others with what a real one would carry."""
     for status in Status:
         if status != Status.COMPLETE:
-            session = working.work_some(working.submit(start()), 2)
+            session = jobs.work_some(jobs.submit(start()), 2)
             BatchSession.objects.filter(pk=session.pk).update(status=status, error="It <b>ended</b>.")
     lifecycle.pause(BatchSession.objects.filter(status="paused").get().pk, timezone.now())
     return BatchSession.objects.all()
@@ -66,10 +65,10 @@ def test_the_number_of_queries_does_not_grow_with_the_batches(admin, start, djan
             admin.get(reverse(LIST))
         return len(captured)
 
-    working.submit(start())
+    jobs.submit(start())
     few = queries()
     for _ in range(4):
-        working.finish(working.submit(start()))
+        jobs.finish(jobs.submit(start()))
     assert queries() <= few
 
 
@@ -113,7 +112,7 @@ def test_batches_are_not_changed_by_hand(admin, finished):
 
 
 def test_an_ended_batch_can_be_deleted_and_an_active_one_cannot(admin, finished, start):
-    active = working.submit(start())
+    active = jobs.submit(start())
     for session, status in ((active, 403), (finished, 302)):
         answer = admin.post(reverse("admin:batches_batchsession_delete", args=[session.pk]), {"post": "yes"})
         assert answer.status_code == status
@@ -121,7 +120,7 @@ def test_an_ended_batch_can_be_deleted_and_an_active_one_cannot(admin, finished,
 
 
 def test_deleting_a_selection_with_an_active_batch_deletes_nothing_active(admin, finished, start):
-    active = working.submit(start())
+    active = jobs.submit(start())
     chosen = {"action": "delete_selected", "_selected_action": [str(active.pk), str(finished.pk)], "post": "yes"}
     admin.post(reverse(LIST), chosen, follow=True)
     assert BatchSession.objects.filter(pk=active.pk).exists()

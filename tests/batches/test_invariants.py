@@ -24,8 +24,7 @@ from batches.models import BatchSession, ChunkStatus, Status
 from batches.running import lifecycle, queue, retrying, watchdog
 from batches.running import worker as execution
 from batches.sweep.plan import plan_of
-
-from . import working
+from tests.support import jobs
 
 
 def test_1_the_database_is_the_truth_redis_may_be_emptied_at_any_moment_and_no_result_is_lost_or_doubled(submitted):
@@ -36,10 +35,10 @@ def test_1_the_database_is_the_truth_redis_may_be_emptied_at_any_moment_and_no_r
             execution.work_on(submitted.pk)  # a message, perhaps a second copy, perhaps one from before the end
         if chance.random() < 0.3:
             watchdog.do_round(timezone.now())
-    ended = working.finish(submitted)
-    metrics, _ = working.computed(ended)
+    ended = jobs.finish(submitted)
+    metrics, _ = jobs.computed(ended)
     assert (ended.status, ended.successful, ended.failed) == ("complete", 24, 3)
-    assert working.stored(ended).tobytes() == metrics.tobytes()
+    assert jobs.stored(ended).tobytes() == metrics.tobytes()
     assert set(ended.chunks.values_list("attempt", flat=True)) == {1}
 
 
@@ -68,18 +67,18 @@ def test_2_a_terminal_state_is_entered_once_and_who_changed_the_row_announces_it
     ]
     assert [ender() for ender in enders * 2] == [True] + [False] * 5
     assert [session.status for session in published] == ["cancelled"]
-    assert working.reread(halfway).status == Status.CANCELLED
+    assert jobs.reread(halfway).status == Status.CANCELLED
 
 
 def test_3_results_and_counters_commit_together_and_recording_twice_changes_nothing(submitted):
-    chunks = list(iter(lambda: working.claim(submitted.pk), None))
+    chunks = list(iter(lambda: jobs.claim(submitted.pk), None))
     results = [(chunk, execution.compute(chunk)) for chunk in chunks]
     order = results * 3
     random.Random(3).shuffle(order)
     for chunk, result in order:
-        working.record(chunk, result, timezone.now())
+        jobs.record(chunk, result, timezone.now())
         done = submitted.chunks.filter(status=ChunkStatus.DONE)
-        session = working.reread(submitted)
+        session = jobs.reread(submitted)
         assert session.current == sum(each.stop - each.start for each in done)
         failed = sum(last - first for each in done for _, ranges in each.failures for first, last in ranges)
         assert session.failed == failed
@@ -90,10 +89,10 @@ def test_4_every_change_that_a_watcher_may_see_raises_the_sequence(submitted):
     seen = "status phase successful failed leaders last_test failures paused_at error results"
     before = BatchSession.objects.values("sequence", *seen.split()).get()
     moves = [
-        lambda: working.run(working.claim(submitted.pk)),
+        lambda: jobs.run(jobs.claim(submitted.pk)),
         lambda: lifecycle.pause(submitted.pk, timezone.now()),
         lambda: lifecycle.resume(submitted.pk, timezone.now()),
-        lambda: working.run(working.claim(submitted.pk)),
+        lambda: jobs.run(jobs.claim(submitted.pk)),
         lambda: lifecycle.cancel(submitted.pk, timezone.now()),
     ]
     for change in moves:
@@ -125,7 +124,7 @@ async def test_5_every_watcher_gets_exactly_one_terminal_event_however_late_it_c
         assert events[0].kind == "connected"
         assert all(later.sequence > earlier.sequence for earlier, later in itertools.pairwise(events))
     assert len({events[-1].sequence for events in watched}) == 1
-    assert (await sync_to_async(working.reread)(submitted)).status == "complete"
+    assert (await sync_to_async(jobs.reread)(submitted)).status == "complete"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -149,11 +148,11 @@ def test_6_no_transaction_is_open_while_the_engine_computes_and_nothing_is_annou
         watched(sys.modules[f"batches.running.{name}"], "enqueue")
     for name in ("worker", "recording", "lifecycle"):
         watched(sys.modules[f"batches.running.{name}"], "publish")
-    session = working.work_some(working.submit(start()), 3)
+    session = jobs.work_some(jobs.submit(start()), 3)
     lifecycle.pause(session.pk, timezone.now())
     lifecycle.resume(session.pk, timezone.now())
     lifecycle.cancel(session.pk, timezone.now())
-    working.finish(retrying.retry(working.reread(session), now=timezone.now()))
+    jobs.finish(retrying.retry(jobs.reread(session), now=timezone.now()))
     assert {name for name, _ in seen} == {"run_slice", "enqueue", "publish"}
     assert not any(in_transaction for _, in_transaction in seen)
 
@@ -197,9 +196,9 @@ print(*sys.modules)
 
 
 def test_8_a_combination_is_a_pure_function_of_its_index_any_row_can_be_replayed_to_the_same_bits(start):
-    session = working.finish(working.submit(start(enableBetaScaling=True, coefficients=[1, 0.5], direction="both")))
-    stored, plan = working.stored(session), plan_of(session)
-    _, reasons = working.computed(session)
+    session = jobs.finish(jobs.submit(start(enableBetaScaling=True, coefficients=[1, 0.5], direction="both")))
+    stored, plan = jobs.stored(session), plan_of(session)
+    _, reasons = jobs.computed(session)
     for index in range(session.total):
         if index in reasons:
             continue

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.launching import firefox_path, launch
-from tests.browser.story import Visitor
+from tests.browser.steps import Visitor
 from tests.conftest import LONG
 
 expect.set_options(timeout=15_000)
@@ -22,7 +22,7 @@ WAYS = {
 # Pages that the server makes, with little script of their own: told in Firefox by `make browsers`, so that `make test`
 # takes less than ten minutes. What connections decide is always told in both.
 SERVED = {
-    f"test_{name}" for name in ["form", "heatmap_table", "history", "many_symbols", "people", "prices", "results"]
+    f"test_{name}" for name in ["form", "heatmap_table", "history", "many_symbols", "accounts", "prices", "results"]
 }
 
 

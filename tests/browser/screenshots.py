@@ -8,8 +8,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.launching import launch
-from tests.browser.story import cancel, start, wait_for_progress, wait_for_status
-from tests.stack_process import ROOT, StackProcess
+from tests.browser.steps import cancel, start, wait_for_progress, wait_for_status
+from tests.support.stack_process import ROOT, StackProcess
 
 FOLDER = ROOT / "docs" / "screenshots"
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.story import cancel, start, wait_for_progress, wait_for_status
+from tests.browser.steps import cancel, start, wait_for_progress, wait_for_status
 
 SMALL = {"strategy": "sma_cross", "symbols": ["AAPL", "GE"], "enableBetaScaling": False}
 RANGES = {"fast": [5, 10, 20], "slow": [50, 100, 200]}

@@ -5,7 +5,7 @@ import time
 
 from playwright.sync_api import expect
 
-from tests.browser.story import wait_for_status
+from tests.browser.steps import wait_for_status
 
 
 def test_the_count_follows_the_typing_and_the_link_follows_the_form(stack, page):

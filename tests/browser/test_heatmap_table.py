@@ -5,7 +5,7 @@ import re
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.story import WITHOUT_SCRIPTS, start, wait_for_status
+from tests.browser.steps import WITHOUT_SCRIPTS, start, wait_for_status
 
 SWEEP = {"strategy": "sma_cross", "symbols": ["AAPL", "GE"], "enableBetaScaling": False}
 RANGES = {"fast": {"start": 2, "stop": 41, "step": 1}, "slow": {"start": 45, "stop": 100, "step": 5}}

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.story import cancel, field, start, wait_for_progress, wait_for_status
+from tests.browser.steps import cancel, field, start, wait_for_progress, wait_for_status
 
 SMALL = {"strategy": "sma_cross", "symbols": ["CVX"], "enableBetaScaling": False}
 RANGES = {"fast": [5, 10, 20], "slow": [50, 100, 200]}

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.story import WITHOUT_SCRIPTS, start, wait_for_status
-from tests.stack_process import StackProcess
+from tests.browser.steps import WITHOUT_SCRIPTS, start, wait_for_status
+from tests.support.stack_process import StackProcess
 
 STORED = 5_000
 

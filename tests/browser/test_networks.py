@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.networks import HIDE, NOTE_THE_BAR, TAB_THAT_HIDES, network
-from tests.browser.story import (
+from tests.browser.steps import (
     WITHOUT_SOCKET,
     WITHOUT_STREAMS,
     cancel,
@@ -17,7 +17,7 @@ from tests.browser.story import (
     wait_for_progress,
     wait_for_status,
 )
-from tests.stack_process import until
+from tests.support.stack_process import until
 
 TRANSPORTS = [
     pytest.param("", id="websocket"),

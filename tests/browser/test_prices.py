@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.story import WITHOUT_SCRIPTS
+from tests.browser.steps import WITHOUT_SCRIPTS
 from tests.browser.test_accessibility import check
-from tests.stack_process import ROOT
+from tests.support.stack_process import ROOT
 
 OHLCV = ROOT / "tests" / "data" / "ohlcv_5.csv.gz"
 WIDE = ROOT / "backtester" / "sample_data" / "sp500_20_close.csv.gz"

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.story import start, wait_for_status
+from tests.browser.steps import start, wait_for_status
 
 SMALL = {
     "strategy": "sma_cross",

@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.story import (
+from tests.browser.steps import (
     WITHOUT_SOCKET,
     WITHOUT_STREAMS,
     cancel,
@@ -16,7 +16,7 @@ from tests.browser.story import (
     wait_for_progress,
     wait_for_status,
 )
-from tests.stack_process import until
+from tests.support.stack_process import until
 
 # The grid's best test of each is better than that of any before, but for those in between that lose everything.
 BETTER_AND_BETTER = [

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.story import WITHOUT_SCRIPTS, cancel, field, start
+from tests.browser.steps import WITHOUT_SCRIPTS, cancel, field, start
 
 pytestmark = WITHOUT_SCRIPTS
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.fenced import blocks
+from tests.support.doc_blocks import blocks
 
 pytestmark = pytest.mark.stack
 EVERY = blocks("docs/client.md")

@@ -11,8 +11,8 @@ import pytest
 
 from backtester.client import Client, NotFound, NotSignedIn
 from backtester.client.watching import LADDER
-from tests.fenced import blocks
-from tests.stack_process import ROOT, StackProcess
+from tests.support.doc_blocks import blocks
+from tests.support.stack_process import ROOT, StackProcess
 from tests.terminal.pseudo_terminal import PseudoTerminal
 
 pytestmark = pytest.mark.stack

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from tests.stack_process import ROOT
+from tests.support.stack_process import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]

@@ -11,8 +11,8 @@ import pytest
 from django.core.management import get_commands
 
 from tests.deploy import compose
-from tests.fenced import blocks
-from tests.stack_process import ROOT
+from tests.support.doc_blocks import blocks
+from tests.support.stack_process import ROOT
 
 COMMANDS = set(get_commands())
 SETTINGS = set(re.findall(r"`(\w+)`", (ROOT / "docs/settings.md").read_text()))

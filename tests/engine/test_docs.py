@@ -6,8 +6,7 @@ import numpy as np
 
 from backtester.engine import STRATEGIES, Grid, Rules, replay, run_slice
 from backtester.engine.strategies import _catalogue
-
-from . import pages, worlds
+from tests.engine import pages, synthetic
 
 
 def page(name):
@@ -31,7 +30,7 @@ def test_the_example_of_an_own_strategy_runs_and_is_short(tmp_path, monkeypatch)
     del _catalogue["buy_the_dip"]  # registered below, taken away again by monkeypatch
     exec(compile(source, str(path), "exec"), {})
     grid = Grid(STRATEGIES["buy_the_dip"], ["TEST"], {"dip": [0.05, 0.1], "recovery": [0.12, 0.15]})
-    bars = worlds.prices(worlds.walk(500, seed=3))
+    bars = synthetic.prices(synthetic.walk(500, seed=3))
     result = run_slice(grid, bars, 0, grid.size, Rules(fees=0.001))
     assert result.errors == {}
     assert np.all(result.metrics[9] > 0)

@@ -23,8 +23,8 @@ from backtester.engine import (
     warm_up,
 )
 from backtester.engine.strategies import _catalogue
+from tests.engine import synthetic
 
-from . import worlds
 from .reference import signals, trading
 from .reference.metrics import measure
 
@@ -41,10 +41,10 @@ def one(function, bars, rules, **values):
 
 
 @pytest.mark.parametrize("direction", ["long", "short", "both"])
-@pytest.mark.parametrize("world", worlds.HARD)
+@pytest.mark.parametrize("world", synthetic.HARD)
 def test_whole_positions_trade_as_a_signal_does(world, direction):
-    close = worlds.HARD[world]
-    bars = worlds.prices(close)
+    close = synthetic.HARD[world]
+    bars = synthetic.prices(close)
     rules = Rules(direction=direction, fees=0.003, slippage=0.001)
     wishes = np.array(signals.sma_cross_wishes(close.tolist(), 2, 9), dtype=float)
     own = one(lambda close, nothing: wishes, bars, rules, nothing=0.0)
@@ -58,10 +58,12 @@ def test_whole_positions_trade_as_a_signal_does(world, direction):
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 500), direction=st.sampled_from(["long", "short", "both"]))
 def test_fractions_of_a_position_do_what_the_slow_twin_does(seed, direction):
-    close = worlds.walk(120, seed=seed)
+    close = synthetic.walk(120, seed=seed)
     rng = np.random.default_rng(seed)
     targets = np.repeat(rng.choice([-1.0, -0.5, 0.0, 0.25, 0.6, 1.0, np.nan], 24), 5)
-    own = one(lambda close, nothing: targets, worlds.prices(close), Rules(direction=direction, fees=0.002), nothing=0.0)
+    own = one(
+        lambda close, nothing: targets, synthetic.prices(close), Rules(direction=direction, fees=0.002), nothing=0.0
+    )
     equity = trading.rebalance(close.tolist(), targets.tolist(), direction=direction, fees=0.002)
     assert own.equity == pytest.approx(equity, rel=1e-9)
     assert own.metrics["final_equity"] == pytest.approx(equity[-1], rel=1e-9)
@@ -75,7 +77,7 @@ def test_a_test_that_raises_fails_with_its_message_and_the_others_go_on():
 
     strategy = from_function(fussy, name="fussy", title="Fussy", parameters=(number("level"),))
     grid = Grid(strategy, ["TEST"], {"level": [1, 3, 5, 20]})
-    result = run_slice(grid, worlds.prices(worlds.walk(50)), 0, 4, Rules())
+    result = run_slice(grid, synthetic.prices(synthetic.walk(50)), 0, 4, Rules())
     assert {message: at.tolist() for message, at in result.errors.items()} == {
         "fussy failed: ValueError: three is too much": [1],
         "fussy wants an exposure of more than 1 (all of the equity).": [3],
@@ -86,7 +88,7 @@ def test_a_test_that_raises_fails_with_its_message_and_the_others_go_on():
 
 def test_a_function_that_gives_too_few_numbers_fails_in_words():
     strategy = from_function(lambda close, level: close[:3], name="short", title="", parameters=(number("level"),))
-    result = run_slice(Grid(strategy, ["TEST"], {}), worlds.prices(worlds.walk(50)), 0, 1, Rules())
+    result = run_slice(Grid(strategy, ["TEST"], {}), synthetic.prices(synthetic.walk(50)), 0, 1, Rules())
     assert list(result.errors) == ["short gave 3 exposures for 50 bars of TEST."]
 
 
@@ -102,7 +104,7 @@ def test_a_numba_function_sees_all_columns_of_the_bars():
     def above_open(open, close, volume, periods_per_year, share):
         return np.where(close > open, share, 0.0) * (periods_per_year == 252) + np.where(volume > 0, 9.0, 0.0)
 
-    bars = worlds.prices(worlds.walk(80), opens=worlds.gappy(worlds.walk(80)))
+    bars = synthetic.prices(synthetic.walk(80), opens=synthetic.gappy(synthetic.walk(80)))
     own = one(above_open, bars, Rules(), share=1.0)
     assert own.metrics["trades"] > 3
 
@@ -114,19 +116,19 @@ def test_a_taken_name_is_refused():
 
 @pytest.mark.parametrize("every", [1, 7])
 def test_the_volatility_target_is_the_ratio_of_target_to_realised_volatility(every):
-    close = worlds.walk(150, volatility=0.02)
+    close = synthetic.walk(150, volatility=0.02)
     grid = Grid(get_strategy("volatility_target"), ["TEST"], {"window": [20], "target": [0.1], "every": [every]})
-    again = replay(grid, worlds.prices(close), 0, Rules(fees=0.001))
+    again = replay(grid, synthetic.prices(close), 0, Rules(fees=0.001))
     targets = signals.volatility_targets(close.tolist(), 20, 0.1, every, periods=252)
     assert again.equity == pytest.approx(trading.rebalance(close.tolist(), targets, fees=0.001), rel=1e-9)
     assert 0 < again.exposure.max() < 1
 
 
 @pytest.mark.parametrize("profit", [0.0, 0.0001, 0.05])  # the second is less than the fees
-@pytest.mark.parametrize("world", worlds.HARD)
+@pytest.mark.parametrize("world", synthetic.HARD)
 def test_periodic_dca_is_what_the_slow_twin_says(world, profit):
-    close = worlds.HARD[world]
-    bars = worlds.prices(close, opens=worlds.gappy(close))
+    close = synthetic.HARD[world]
+    bars = synthetic.prices(close, opens=synthetic.gappy(close))
     axes = {"every": [1, 10], "instalments": [1, 3, 12], "profit_requirement": [profit]}
     grid = Grid(get_strategy("periodic_dca"), ["TEST"], axes)
     metrics = run_slice(grid, bars, 0, grid.size, Rules(fees=0.002, slippage=0.001)).metrics

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from backtester.engine import METRIC_NAMES, Grid, Rules, get_strategy, replay, run_slice
+from tests.engine import synthetic
 
-from . import worlds
 from .reference import signals, trading
 from .reference.metrics import measure
 
 DIRECTIONS = ("long", "short", "both")
 COSTS = ({"fees": 0.0, "slippage": 0.0}, {"fees": 0.004, "slippage": 0.002})
-CASES = list(itertools.product(worlds.HARD, (False, True), DIRECTIONS, COSTS))
+CASES = list(itertools.product(synthetic.HARD, (False, True), DIRECTIONS, COSTS))
 IDS = [f"{w}-{'open' if o else 'close'}-{d}-{c['fees']}" for w, o, d, c in CASES]
 
 
@@ -24,9 +24,9 @@ def expect(result, wanted, case):
 
 
 def twin_input(world, with_opens):
-    close = worlds.HARD[world]
-    opens = worlds.gappy(close) if with_opens else None
-    bars = worlds.prices(close, opens=opens)
+    close = synthetic.HARD[world]
+    opens = synthetic.gappy(close) if with_opens else None
+    bars = synthetic.prices(close, opens=opens)
     return bars, close.tolist(), bars.fill.tolist(), bars.dates.astype(int).tolist()
 
 
@@ -64,7 +64,7 @@ def test_grid_dca_is_what_the_slow_twin_says(world, with_opens, direction, costs
 @pytest.mark.parametrize("name", ["sma_cross", "grid_dca"])
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_replay_shows_the_metrics_of_the_sweep_to_the_bit(name, direction):
-    bars = worlds.prices(worlds.walk(400))
+    bars = synthetic.prices(synthetic.walk(400))
     axes = {"fast": [3, 10], "slow": [20, 50]} if name == "sma_cross" else {"grid_interval": [0.02, 0.05]}
     grid = Grid(get_strategy(name), ["TEST"], axes)
     rules = Rules(direction=direction, fees=0.001)
@@ -80,7 +80,7 @@ def test_a_replay_shows_the_metrics_of_the_sweep_to_the_bit(name, direction):
 
 def test_a_worked_example_by_hand():
     # Fast 1, slow 2. At bar 2: 12 > 11, so bought at bar 3 for 11. At bar 3: 11 < 11.5, so sold at bar 4 for 8.
-    bars = worlds.prices([10, 10, 12, 11, 8, 8])
+    bars = synthetic.prices([10, 10, 12, 11, 8, 8])
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [1], "slow": [2]})
     again = replay(grid, bars, 0, Rules(fees=0.01, initial_capital=1111.0))
     (trade,) = again.trades

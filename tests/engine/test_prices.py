@@ -5,8 +5,7 @@ import pytest
 
 from backtester.engine import BadPrices, Prices, Rules, buy_and_hold, buy_and_hold_equity, estimate_beta
 from backtester.engine.errors import BadParameters
-
-from . import worlds
+from tests.engine import synthetic
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, float("nan"), float("inf")])
@@ -15,7 +14,7 @@ def test_a_price_that_cannot_be_is_refused_with_its_day(bad, column):
     values = {name: np.full(5, 10.0) for name in ("close", "open", "high", "low")}
     values[column][3] = bad
     with pytest.raises(BadPrices, match=rf"ACME: {column} on 2001-01-04 \(bar 3\) is .* above zero"):
-        Prices("ACME", worlds.dates(5), **values)
+        Prices("ACME", synthetic.dates(5), **values)
 
 
 @pytest.mark.parametrize(
@@ -35,12 +34,12 @@ def test_dates_must_rise(days, says):
 
 def test_a_low_above_its_high_is_refused():
     with pytest.raises(BadPrices, match=r"low 3 is above high 2 on 2001-01-01 \(bar 0\)"):
-        Prices("ACME", worlds.dates(1), np.ones(1), high=np.array([2.0]), low=np.array([3.0]))
+        Prices("ACME", synthetic.dates(1), np.ones(1), high=np.array([2.0]), low=np.array([3.0]))
 
 
 def test_arrays_are_copied_and_read_only():
     close = np.ones(3)
-    bars = Prices("ACME", worlds.dates(3), close)
+    bars = Prices("ACME", synthetic.dates(3), close)
     close[0] = 5.0
     assert bars.close[0] == 1.0
     with pytest.raises(ValueError, match="read-only"):
@@ -48,7 +47,7 @@ def test_arrays_are_copied_and_read_only():
 
 
 def test_a_cut_includes_both_days():
-    bars = worlds.prices(worlds.walk(10), opens=worlds.walk(10, seed=9))
+    bars = synthetic.prices(synthetic.walk(10), opens=synthetic.walk(10, seed=9))
     cut = bars.between(date(2001, 1, 2), date(2001, 1, 4))
     assert cut.dates.astype(str).tolist() == ["2001-01-02", "2001-01-03", "2001-01-04"]
     assert cut.has_ohlc
@@ -61,7 +60,7 @@ def test_a_cut_includes_both_days():
 def test_a_year_has_365_periods_only_where_weekends_are_traded():
     week = np.arange("2020-01-01", "2020-03-01", dtype="datetime64[D]")
     assert Prices("COIN", week, np.ones(len(week))).periods_per_year == 365
-    assert worlds.prices(worlds.walk(60)).periods_per_year == 252
+    assert synthetic.prices(synthetic.walk(60)).periods_per_year == 252
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,7 @@ def test_a_rule_with_an_unusable_value_is_refused(field, value):
 
 
 def test_buy_and_hold_pays_once_and_is_never_sold():
-    bars = worlds.prices([10.0, 20.0, 30.0, 15.0])
+    bars = synthetic.prices([10.0, 20.0, 30.0, 15.0])
     equity = buy_and_hold_equity(bars, Rules(fees=0.25, initial_capital=100.0))
     assert equity == pytest.approx([100, 80, 120, 60])
     assert buy_and_hold_equity(bars, Rules(slippage=0.25, initial_capital=100.0)) == pytest.approx([100, 80, 120, 60])

@@ -5,15 +5,14 @@ import pytest
 
 from backtester.engine import BadPrices, Grid, Parameter, Rules, from_function, get_strategy, replay, run_slice
 from backtester.engine.metrics.metrics import METRIC_NAMES
-
-from . import worlds
+from tests.engine import synthetic
 
 
 def hold(wishes, close, *, opens=None, **rules):
     """A replay of a strategy that wants just these exposures."""
     parameter = Parameter("x", "int", 1, 0, 9, "", "x", "", {"start": 1, "stop": 1, "step": 1})
     strategy = from_function(lambda close, x: np.array(wishes, float), name="own", title="", parameters=(parameter,))
-    bars = worlds.prices(close, opens=opens)
+    bars = synthetic.prices(close, opens=opens)
     return replay(Grid(strategy, ["TEST"], {}), bars, 0, Rules(**{"initial_capital": 100.0, **rules}))
 
 
@@ -69,7 +68,7 @@ def test_a_position_that_turns_round_is_closed_first_at_the_same_price():
 def test_a_close_that_leaves_no_equity_ends_the_test(strategy):
     close = np.concatenate((np.linspace(100, 50, 40), np.linspace(52, 900, 60), np.linspace(900, 10, 60)))
     axes = {"lookback": [60]} if strategy == "momentum" else {"grid_interval": [0.02], "max_lots": [1]}
-    again = replay(Grid(get_strategy(strategy), ["TEST"], axes), worlds.prices(close), 0, Rules(direction="short"))
+    again = replay(Grid(get_strategy(strategy), ["TEST"], axes), synthetic.prices(close), 0, Rules(direction="short"))
     if strategy == "momentum":
         again = hold([-1] * 160, close, direction="short")
     assert again.equity[-1] == 0
@@ -93,12 +92,12 @@ def test_a_position_open_at_the_end_is_marked_and_is_no_closed_trade():
 def test_a_tie_is_no_cross():
     close = np.array([0.1 + 0.2, 0.3] * 30)  # equal but for the last bit, as averages of prices are
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [1], "slow": [2]})
-    assert replay(grid, worlds.prices(close), 0, Rules(direction="both")).trades == []
+    assert replay(grid, synthetic.prices(close), 0, Rules(direction="both")).trades == []
 
 
 def test_a_level_that_is_met_exactly_counts_as_reached():
     # 95 is 5 % below 100, 104.5 is 10 % above 95; in binary, neither product is exact.
-    bars = worlds.prices([100, 95, 95, 104.5, 104.5, 104.5])
+    bars = synthetic.prices([100, 95, 95, 104.5, 104.5, 104.5])
     axes = {"grid_interval": [0.05], "profit_requirement": [0.1], "trailing_stop": [0.0]}
     (trade,) = replay(Grid(get_strategy("grid_dca"), ["TEST"], axes), bars, 0, Rules()).trades
     assert (trade.entry_price, trade.exit_price) == (95, 104.5)
@@ -108,16 +107,16 @@ def test_a_level_that_is_met_exactly_counts_as_reached():
 def test_nothing_is_traded_before_the_longest_window_is_full(n_bars, fails):
     close = 10.0 * 1.01 ** np.arange(n_bars)
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2], "slow": [20]})
-    result = run_slice(grid, worlds.prices(close), 0, 1, Rules())
+    result = run_slice(grid, synthetic.prices(close), 0, 1, Rules())
     assert list(result.errors) == (["slow of 20 bars needs at least 22 bars; TEST has 21."] if fails else [])
     if not fails:
-        assert replay(grid, worlds.prices(close), 0, Rules()).trades[0].bars == 1
+        assert replay(grid, synthetic.prices(close), 0, Rules()).trades[0].bars == 1
 
 
 def test_a_state_is_enough_for_the_first_order():
     close = 10.0 * 1.01 ** np.arange(60)
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2], "slow": [20]})
-    (trade,) = replay(grid, worlds.prices(close), 0, Rules()).trades
+    (trade,) = replay(grid, synthetic.prices(close), 0, Rules()).trades
     assert trade.entry_price == pytest.approx(close[20])
 
 
@@ -133,7 +132,7 @@ def test_days_without_a_bar_are_absent():
 @pytest.mark.parametrize("bad", [0.0, -3.0, float("nan")])
 def test_a_price_that_cannot_be_is_refused_with_its_day(bad):
     with pytest.raises(BadPrices, match="2001-01-02"):
-        worlds.prices([10.0, bad, 10.0])
+        synthetic.prices([10.0, bad, 10.0])
 
 
 def test_prices_are_taken_as_they_are():
@@ -145,7 +144,7 @@ def test_a_lot_is_bought_only_without_credit():
     # Each deal is sold at a loss to the fees; the account shrinks until the second lot is too dear.
     close = np.tile([100, 89, 89, 79, 79, 90, 90], 40)
     axes = {"grid_interval": [0.1], "profit_requirement": [0.0], "trailing_stop": [0.0], "max_lots": [2]}
-    again = replay(Grid(get_strategy("grid_dca"), ["TEST"], axes), worlds.prices(close), 0, Rules(fees=0.08))
+    again = replay(Grid(get_strategy("grid_dca"), ["TEST"], axes), synthetic.prices(close), 0, Rules(fees=0.08))
     assert again.equity[-1] < again.equity[0]
     assert again.exposure.max() <= 1 + 1e-9
     costs = {round(trade.shares * trade.entry_price * 1.08) for trade in again.trades}

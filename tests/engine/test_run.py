@@ -19,8 +19,8 @@ from backtester.engine import (
     replay,
     run_slice,
 )
+from tests.engine import synthetic
 
-from . import worlds
 from .reference.metrics import longest_drawdown
 
 WITH_LONG = st.sampled_from(["long", "both"])
@@ -38,7 +38,7 @@ def metric(metrics, name):
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.sets(st.integers(1, 11), max_size=5), seed=st.integers(0, 99), direction=WITH_LONG)
 def test_slices_of_a_grid_add_up_to_the_grid_to_the_bit(name, cuts, seed, direction):
-    bars = worlds.prices(worlds.walk(130, seed=seed))
+    bars = synthetic.prices(synthetic.walk(130, seed=seed))
     grid = Grid(get_strategy(name), ["TEST"], SMALL_AXES[name])
     rules = Rules(direction=direction, fees=0.002)
     whole = run_slice(grid, bars, 0, grid.size, rules).metrics
@@ -52,18 +52,18 @@ def test_slices_of_a_grid_add_up_to_the_grid_to_the_bit(name, cuts, seed, direct
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 999), power=st.integers(-6, 6), direction=st.sampled_from(["long", "short", "both"]))
 def test_scaling_all_prices_changes_no_return(name, seed, power, direction):
-    close = worlds.walk(150, seed=seed)
+    close = synthetic.walk(150, seed=seed)
     grid = Grid(get_strategy(name), ["TEST"], SMALL_AXES[name])
     rules = Rules(direction=direction, fees=0.001)
-    own = run_slice(grid, worlds.prices(close), 0, grid.size, rules).metrics
-    scaled = run_slice(grid, worlds.prices(close * 10.0**power), 0, grid.size, rules).metrics
+    own = run_slice(grid, synthetic.prices(close), 0, grid.size, rules).metrics
+    scaled = run_slice(grid, synthetic.prices(close * 10.0**power), 0, grid.size, rules).metrics
     assert scaled == pytest.approx(own, rel=1e-7, abs=1e-9, nan_ok=True)
 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 999), fees=st.floats(0.0001, 0.05), slippage=st.floats(0, 0.02))
 def test_costs_never_raise_the_equity_of_a_signal_strategy(seed, fees, slippage):
-    bars = worlds.prices(worlds.walk(150, seed=seed))
+    bars = synthetic.prices(synthetic.walk(150, seed=seed))
     grid = Grid(get_strategy("sma_cross"), ["TEST"], SMALL_AXES["sma_cross"])
     free = metric(run_slice(grid, bars, 0, grid.size, Rules()).metrics, "final_equity")
     paid = metric(run_slice(grid, bars, 0, grid.size, Rules(fees=fees, slippage=slippage)).metrics, "final_equity")
@@ -71,7 +71,7 @@ def test_costs_never_raise_the_equity_of_a_signal_strategy(seed, fees, slippage)
 
 
 def test_a_window_longer_than_the_prices_fails_those_tests_and_no_others():
-    bars = worlds.prices(worlds.walk(30))
+    bars = synthetic.prices(synthetic.walk(30))
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2, 5], "slow": [20, 28, 29, 200]})
     result = run_slice(grid, bars, 0, grid.size, Rules())
     assert {message: at.tolist() for message, at in result.errors.items()} == {
@@ -90,7 +90,7 @@ def test_a_window_longer_than_the_prices_fails_those_tests_and_no_others():
 @pytest.mark.parametrize("n_bars", [1, 2, 3])
 def test_a_handful_of_bars_is_an_answer_not_a_crash(name, n_bars):
     grid = Grid(get_strategy(name), ["TEST"], {})
-    bars = worlds.prices(worlds.walk(n_bars))
+    bars = synthetic.prices(synthetic.walk(n_bars))
     result = run_slice(grid, bars, 0, grid.size, Rules(direction=grid.strategy.directions[0]))
     assert result.metrics.shape == (len(METRIC_NAMES), 1)
     if n_bars == 1:
@@ -99,7 +99,7 @@ def test_a_handful_of_bars_is_an_answer_not_a_crash(name, n_bars):
 
 
 def test_beta_scaling_multiplies_percentages_only():
-    bars = worlds.prices(worlds.walk(300))
+    bars = synthetic.prices(synthetic.walk(300))
     scaled = Grid(get_strategy("grid_dca"), ["TEST"], {"grid_interval": [0.02], "trailing_stop": [0.03]}, [0.5, 2.0])
     again = replay(scaled, bars, 1, Rules(), beta=1.5)
     assert again.effective_parameters == pytest.approx(
@@ -115,7 +115,7 @@ def test_beta_scaling_multiplies_percentages_only():
 def test_a_combination_that_fails_for_two_reasons_is_counted_once():
     axes = {"grid_interval": [0.1, 0.5], "profit_requirement": [0.1, 0.5], "trailing_stop": [0.05, 0.5]}
     grid = Grid(get_strategy("grid_dca"), ["TEST"], axes, [1.0, 40.0])
-    result = run_slice(grid, worlds.prices(worlds.walk(50)), 0, grid.size, Rules(), beta=1.9)
+    result = run_slice(grid, synthetic.prices(synthetic.walk(50)), 0, grid.size, Rules(), beta=1.9)
     offsets = np.concatenate(list(result.errors.values()))
     assert len(result.errors) > 1
     assert len(offsets) == len(np.unique(offsets))
@@ -125,7 +125,7 @@ def test_a_combination_that_fails_for_two_reasons_is_counted_once():
 @pytest.mark.parametrize("beta", [float("nan"), 0.0, -0.4])
 def test_a_beta_that_cannot_scale_fails_the_symbol_in_words(beta):
     grid = Grid(get_strategy("grid_dca"), ["TEST"], {}, [1.0, 2.0])
-    result = run_slice(grid, worlds.prices(worlds.walk(50)), 0, 2, Rules(), beta=beta)
+    result = run_slice(grid, synthetic.prices(synthetic.walk(50)), 0, 2, Rules(), beta=beta)
     ((message, at),) = result.errors.items()
     assert message.startswith("The beta of TEST is")
     assert at.tolist() == [0, 1]
@@ -133,7 +133,7 @@ def test_a_beta_that_cannot_scale_fails_the_symbol_in_words(beta):
 
 def test_a_percentage_scaled_out_of_bounds_fails_in_words():
     grid = Grid(get_strategy("grid_dca"), ["TEST"], {"grid_interval": [0.1, 0.5]}, [1.0, 2.0])
-    result = run_slice(grid, worlds.prices(worlds.walk(50)), 0, 4, Rules(), beta=1.0)
+    result = run_slice(grid, synthetic.prices(synthetic.walk(50)), 0, 4, Rules(), beta=1.0)
     assert {message: at.tolist() for message, at in result.errors.items()} == {
         "grid_interval scaled by beta and coefficient goes above 0.9 for TEST (beta 1).": [3]
     }
@@ -143,12 +143,12 @@ def test_a_percentage_scaled_out_of_bounds_fails_in_words():
 def test_a_slice_outside_the_grid_is_refused(start, stop):
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {})
     with pytest.raises(BadGrid):
-        run_slice(grid, worlds.prices(worlds.walk(300)), start, stop, Rules())
+        run_slice(grid, synthetic.prices(synthetic.walk(300)), start, stop, Rules())
 
 
 def test_a_slice_needs_the_prices_of_its_own_single_symbol():
     grid = Grid(get_strategy("sma_cross"), ["TEST", "NEXT"], {"fast": [2, 3]})
-    bars = worlds.prices(worlds.walk(300))
+    bars = synthetic.prices(synthetic.walk(300))
     with pytest.raises(BadGrid, match="more than one symbol"):
         run_slice(grid, bars, 1, 3, Rules())
     with pytest.raises(BadGrid, match="slice is of NEXT"):
@@ -167,7 +167,7 @@ def test_a_direction_that_a_strategy_does_not_trade_is_refused():
     only_long = dataclasses.replace(get_strategy("sma_cross"), directions=("long",))
     grid = Grid(only_long, ["TEST"], {})
     with pytest.raises(BadParameters, match="cannot trade 'short'") as caught:
-        run_slice(grid, worlds.prices(worlds.walk(300)), 0, 1, Rules(direction="short"))
+        run_slice(grid, synthetic.prices(synthetic.walk(300)), 0, 1, Rules(direction="short"))
     assert caught.value.field == "direction"
 
 

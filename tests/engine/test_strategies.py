@@ -9,8 +9,8 @@ import pytest
 from backtester.engine import METRIC_NAMES, Grid, Rules, get_strategy, replay, run_slice
 from backtester.engine.metrics.metrics import N_METRICS
 from backtester.engine.run import Scratch, run_plain
+from tests.engine import synthetic
 
-from . import worlds
 from .reference import signals, trading
 from .reference.metrics import measure
 
@@ -37,11 +37,11 @@ WISHES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("direction", ["long", "short", "both"])
-@pytest.mark.parametrize("world", worlds.HARD)
+@pytest.mark.parametrize("world", synthetic.HARD)
 @pytest.mark.parametrize("name", AXES)
 def test_a_signal_strategy_does_what_its_slow_twin_does(name, world, direction):
-    close = worlds.HARD[world]
-    bars = worlds.prices(close)
+    close = synthetic.HARD[world]
+    bars = synthetic.prices(close)
     grid = Grid(get_strategy(name), ["TEST"], AXES[name])
     result = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, fees=0.003, slippage=0.001))
     assert result.errors == {}
@@ -61,10 +61,10 @@ STOPS = {"stop_loss": [0.0, 0.02, 0.15], "take_profit": [0.0, 0.04, 0.3], "trail
 
 @pytest.mark.parametrize("with_opens", [False, True])
 @pytest.mark.parametrize("direction", ["long", "short", "both"])
-@pytest.mark.parametrize("world", worlds.HARD)
+@pytest.mark.parametrize("world", synthetic.HARD)
 def test_stops_do_what_the_slow_twin_does(world, direction, with_opens):
-    close = worlds.HARD[world]
-    bars = worlds.prices(close, opens=worlds.gappy(close) if with_opens else None)
+    close = synthetic.HARD[world]
+    bars = synthetic.prices(close, opens=synthetic.gappy(close) if with_opens else None)
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2, 5], "slow": [20], **STOPS})
     metrics = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, fees=0.003)).metrics
     for index in range(grid.size):
@@ -81,7 +81,7 @@ def test_stops_do_what_the_slow_twin_does(world, direction, with_opens):
 @pytest.mark.parametrize("direction", ["long", "short", "both"])
 @pytest.mark.parametrize("name", AXES)
 def test_the_fast_path_and_the_plain_path_agree(name, direction):
-    bars = worlds.prices(worlds.walk(900, seed=12), opens=worlds.gappy(worlds.walk(900, seed=12)))
+    bars = synthetic.prices(synthetic.walk(900, seed=12), opens=synthetic.gappy(synthetic.walk(900, seed=12)))
     grid = Grid(get_strategy(name), ["TEST"], {**AXES[name], "stop_loss": [0, 0.1], "trailing_stop": [0, 0.2]})
     rules = Rules(direction=direction, fees=0.001, slippage=0.0005)
     fast = run_slice(grid, bars, 0, grid.size, rules).metrics
@@ -93,10 +93,10 @@ def test_the_fast_path_and_the_plain_path_agree(name, direction):
 
 @pytest.mark.parametrize("with_opens", [False, True])
 @pytest.mark.parametrize("direction", ["long", "short", "both"])
-@pytest.mark.parametrize("world", worlds.HARD)
+@pytest.mark.parametrize("world", synthetic.HARD)
 def test_the_lanes_of_grid_dca_agree_with_its_plain_path(world, direction, with_opens):
-    close = worlds.HARD[world]
-    bars = worlds.prices(close, opens=worlds.gappy(close) if with_opens else None)
+    close = synthetic.HARD[world]
+    bars = synthetic.prices(close, opens=synthetic.gappy(close) if with_opens else None)
     axes = {"grid_interval": [0.01, 0.04, 0.3], "profit_requirement": [0.0, 0.02, 0.1], "trailing_stop": [0.0, 0.01]}
     grid = Grid(get_strategy("grid_dca"), ["TEST"], {**axes, "max_lots": [1, 4, 25]})
     rules = Rules(direction=direction, fees=0.002, slippage=0.0005)
@@ -114,7 +114,7 @@ def test_stops_are_not_part_of_a_grid_that_does_not_ask_for_them():
     assert list(grid.axes) == ["fast", "slow"]
     asked = Grid(get_strategy("sma_cross"), ["TEST"], {"trailing_stop": [0.1], "stop_loss": [0.1, 0.2]}, [1.0])
     assert list(asked.axes) == ["fast", "slow", "stop_loss", "trailing_stop"]
-    again = replay(asked, worlds.prices(worlds.walk(300)), 1, Rules(), beta=0.5)
+    again = replay(asked, synthetic.prices(synthetic.walk(300)), 1, Rules(), beta=0.5)
     assert again.effective_parameters["stop_loss"] == pytest.approx(0.1)
     assert again.effective_parameters["slow"] == 100
 
@@ -123,7 +123,7 @@ def test_a_stop_loss_leaves_and_waits_for_the_next_signal():
     # Rising, a crash that the averages notice late, then rising again: the stop leaves at the bar after the crash.
     close = np.concatenate((np.linspace(10, 20, 40), [15.0], np.linspace(15.1, 30, 60)))
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [1], "slow": [30], "stop_loss": [0.05]})
-    trades = replay(grid, worlds.prices(close), 0, Rules()).trades
+    trades = replay(grid, synthetic.prices(close), 0, Rules()).trades
     assert math.isclose(trades[0].entry_price, close[30])
     assert len(trades) == 2
     assert trades[0].exit_date is not None

@@ -8,8 +8,7 @@ import pytest
 
 from backtester.engine import METRIC_NAMES, BadParameters, BadPrices, Grid, Rules, get_strategy, run_slice, sweep
 from backtester.engine.sweep import prices_of
-
-from . import worlds
+from tests.engine import synthetic
 
 CONTRACT_ROW = [
     "total_return", "annualized_return", "annualized_volatility", "sharpe", "sortino", "calmar", "max_drawdown",
@@ -19,8 +18,8 @@ CONTRACT_ROW = [
 
 @pytest.fixture
 def closes():
-    days = pd.DatetimeIndex(worlds.dates(200))
-    return pd.DataFrame({"AAA": worlds.walk(200), "BBB": worlds.walk(200, seed=4)}, index=days)
+    days = pd.DatetimeIndex(synthetic.dates(200))
+    return pd.DataFrame({"AAA": synthetic.walk(200), "BBB": synthetic.walk(200, seed=4)}, index=days)
 
 
 def test_a_sweep_is_a_table_with_a_row_for_each_combination(closes):
@@ -36,7 +35,7 @@ def test_a_sweep_is_a_table_with_a_row_for_each_combination(closes):
 
 
 def test_beta_and_coefficient_follow_the_parameters_when_scaling_is_on(closes):
-    closes["INDEX"] = worlds.walk(200, seed=11)
+    closes["INDEX"] = synthetic.walk(200, seed=11)
     scaling: dict[str, Any] = {"benchmark": "INDEX", "coefficients": [1.0, 1.5], "betas": {"AAA": 2}}
     table = sweep("grid_dca", closes, {"grid_interval": [0.02]}, **scaling)
     names = ["grid_interval", "profit_requirement", "trailing_stop", "max_lots", "beta", "coefficient", "total_return"]

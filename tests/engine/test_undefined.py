@@ -7,20 +7,19 @@ import numpy as np
 import pytest
 
 from backtester.engine import METRIC_NAMES, METRICS, STRATEGIES, Grid, Rules, get_strategy, run_slice, undefined_reasons
-
-from . import worlds
+from tests.engine import synthetic
 
 
 def codes(close, **axes):
     grid = Grid(get_strategy("sma_cross"), ["TEST"], axes or {"fast": [1], "slow": [2]})
-    row = run_slice(grid, worlds.prices(close), 0, 1, Rules()).metrics[:, 0]
+    row = run_slice(grid, synthetic.prices(close), 0, 1, Rules()).metrics[:, 0]
     return {key: reason.code for key, reason in undefined_reasons(dict(zip(METRIC_NAMES, row, strict=True))).items()}
 
 
-@pytest.mark.parametrize(("name", "world"), list(itertools.product(STRATEGIES, worlds.HARD)))
+@pytest.mark.parametrize(("name", "world"), list(itertools.product(STRATEGIES, synthetic.HARD)))
 def test_a_metric_has_a_reason_exactly_when_it_has_no_number(name, world):
     strategy = get_strategy(name)
-    bars = worlds.prices(worlds.HARD[world])
+    bars = synthetic.prices(synthetic.HARD[world])
     for direction in strategy.directions:
         metrics = run_slice(Grid(strategy, ["TEST"], {}), bars, 0, 1, Rules(direction=direction)).metrics[:, 0]
         reasons = undefined_reasons(dict(zip(METRIC_NAMES, metrics.tolist(), strict=True)))

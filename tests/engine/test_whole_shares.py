@@ -16,14 +16,14 @@ from backtester.engine import (
     replay,
     run_slice,
 )
+from tests.engine import synthetic
 
-from . import worlds
 from .reference import signals, trading
 from .reference.metrics import measure
 
 DIRECTIONS = ("long", "short", "both")
 CAPITAL = 1_000.0  # a few dozen shares, and in some worlds less than one
-CASES = list(itertools.product(worlds.HARD, DIRECTIONS, (0.0, 0.004)))
+CASES = list(itertools.product(synthetic.HARD, DIRECTIONS, (0.0, 0.004)))
 
 
 def exchange(fees, direction="long"):
@@ -32,8 +32,8 @@ def exchange(fees, direction="long"):
 
 
 def bars_of(world):
-    close = worlds.HARD[world]
-    return worlds.prices(close, opens=worlds.gappy(close))
+    close = synthetic.HARD[world]
+    return synthetic.prices(close, opens=synthetic.gappy(close))
 
 
 def expect(grid, bars, rules, twin):
@@ -81,7 +81,7 @@ def test_grid_dca_with_whole_shares_is_what_the_slow_twin_says(world, direction,
     expect(Grid(get_strategy("grid_dca"), ["TEST"], axes), bars, rules, twin)
 
 
-@pytest.mark.parametrize(("world", "fees"), list(itertools.product(worlds.HARD, (0.0, 0.004))))
+@pytest.mark.parametrize(("world", "fees"), list(itertools.product(synthetic.HARD, (0.0, 0.004))))
 def test_periodic_dca_with_whole_shares_is_what_the_slow_twin_says(world, fees):
     bars = bars_of(world)
     rules, costs = exchange(fees)
@@ -100,10 +100,10 @@ def own(targets):
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("world", worlds.HARD)
+@pytest.mark.parametrize("world", synthetic.HARD)
 def test_whole_positions_in_whole_shares_trade_as_a_signal_does(world, direction):
-    close = worlds.HARD[world]
-    bars = worlds.prices(close)
+    close = synthetic.HARD[world]
+    bars = synthetic.prices(close)
     rules, _ = exchange(0.003, direction)
     wishes = np.array(signals.sma_cross_wishes(close.tolist(), 2, 9), dtype=float)
     built_in = replay(Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2], "slow": [9]}), bars, 0, rules)
@@ -116,9 +116,9 @@ def test_whole_positions_in_whole_shares_trade_as_a_signal_does(world, direction
 
 
 def test_fractions_of_the_equity_are_held_in_whole_shares_and_never_in_more_than_was_wanted():
-    close = worlds.walk(200, seed=6)
+    close = synthetic.walk(200, seed=6)
     targets = np.repeat(np.random.default_rng(6).choice([-1.0, -0.5, 0.0, 0.3, 0.6, 1.0], 40), 5)
-    again = replay(own(targets), worlds.prices(close), 0, exchange(0.002, "both")[0])
+    again = replay(own(targets), synthetic.prices(close), 0, exchange(0.002, "both")[0])
     assert np.array_equal(again.shares, np.round(again.shares))
     ordered = np.flatnonzero(np.diff(targets[:-1])) + 2  # bars on which an order was filled, at the close
     assert np.all(np.abs(again.exposure[ordered]) <= np.abs(targets[ordered - 1]) + 1e-9)

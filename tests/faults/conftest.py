@@ -6,7 +6,7 @@ import os
 import pytest
 
 from tests.faults.stack_under_test import StackUnderTest
-from tests.stack_process import is_running
+from tests.support.stack_process import is_running
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
 FIGURES = []

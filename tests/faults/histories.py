@@ -11,7 +11,7 @@ import httpx
 import websockets
 from httpx_sse import SSEError, aconnect_sse
 
-from tests.stack.watching import Watch
+from tests.stack.clients import Watch
 
 RETRY_S = 0.1
 CUT_OFF = (OSError, EOFError, httpx.HTTPError, SSEError, TimeoutError, websockets.WebSocketException)

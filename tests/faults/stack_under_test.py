@@ -12,8 +12,8 @@ import psutil
 import psycopg
 import redis
 
-from tests.faults.examined import Examined
-from tests.stack_process import StackProcess, is_running, until
+from tests.faults.installation import Examined
+from tests.support.stack_process import StackProcess, is_running, until
 
 INJECTED = Path(__file__).parent / "injected"
 QUEUE = "backtester:chunks"

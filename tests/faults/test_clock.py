@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from tests.faults.histories import Watchers
-from tests.stack_process import until
+from tests.support.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 HOUR_S = 3600

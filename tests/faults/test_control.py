@@ -5,9 +5,9 @@ import uuid
 
 import pytest
 
-from tests.faults.examined import check_same
 from tests.faults.histories import Watchers
-from tests.stack_process import until
+from tests.faults.installation import check_same
+from tests.support.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 TESTS = 32_000

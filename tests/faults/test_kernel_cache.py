@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.conftest import LONG
-from tests.stack_process import ROOT
+from tests.support.stack_process import ROOT
 
 pytestmark = [pytest.mark.timeout(300)]
 # A sweep takes ten seconds each time that its kernels are compiled. All go to their files by the same door, so that the

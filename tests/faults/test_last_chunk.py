@@ -6,10 +6,10 @@ import time
 import pytest
 
 from tests.conftest import LONG
-from tests.faults.examined import check_same, sweep
 from tests.faults.histories import Watchers
+from tests.faults.installation import check_same, sweep
 from tests.faults.stack_under_test import QUEUE, StackUnderTest
-from tests.stack_process import until
+from tests.support.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 TESTS, SHARE = 32_000, 0.999

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import LONG
 from tests.faults.histories import Watchers
-from tests.stack_process import is_running, until
+from tests.support.stack_process import is_running, until
 
 CHILD_LOST = ("WorkerLostError", "ExceptionWithTraceback")  # what Celery says of a child that was killed
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import LONG
 from tests.faults.histories import Requests, Watchers
 from tests.faults.stack_under_test import QUEUE
-from tests.stack_process import until
+from tests.support.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 AWAY_S, HUNG_S, FLUSHES = (60, 30, 10) if LONG else (6, 6, 2)

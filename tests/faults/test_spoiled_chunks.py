@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.faults.examined import check_same, sweep
 from tests.faults.histories import Watchers
+from tests.faults.installation import check_same, sweep
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 INJECTED = ("injected", "MemoryError", "WorkerLostError", "ExceptionWithTraceback")

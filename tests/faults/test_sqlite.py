@@ -7,10 +7,10 @@ from contextlib import closing, contextmanager
 import httpx
 import pytest
 
-from tests.faults.examined import sweep
 from tests.faults.histories import Requests, Watchers
+from tests.faults.installation import sweep
 from tests.faults.test_processes import CHILD_LOST
-from tests.stack_process import until
+from tests.support.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.database("sqlite")]
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.live_parts import make_batches, server, valkey
 from tests.live.serving import Serving
-from tests.prepared import prepared
+from tests.support.databases import prepared
 
 Start = Callable[..., Serving]
 

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.stack_process import ROOT, until
+from tests.support.stack_process import ROOT, until
 
 SHIPPED = ROOT / "deploy/nginx/backtester.conf"
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")

@@ -8,8 +8,8 @@ import sys
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
-from tests.fenced import blocks
-from tests.stack.watching import body, start
+from tests.stack.clients import body, start
+from tests.support.doc_blocks import blocks
 
 pytestmark = pytest.mark.stack
 EXAMPLES = [(*block.info.split(), block.text) for block in blocks("docs/clients.md")]

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from backtester.doctor import examination
 from tests.live.nginx import nginx
-from tests.live.watching import read_socket, read_stream, until, watching
+from tests.live.recorders import read_socket, read_stream, until, watching
 
 pytestmark = pytest.mark.stack
 STREAM_BLOCK = r"location = /api/backtest/batch/stream \{"

@@ -11,8 +11,8 @@ import httpx
 import pytest
 import websockets
 
+from tests.live.recorders import both, read_socket, read_stream, until, watching
 from tests.live.relay import Relay
-from tests.live.watching import both, read_socket, read_stream, until, watching
 
 pytestmark = pytest.mark.stack
 

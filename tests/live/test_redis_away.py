@@ -13,8 +13,8 @@ import pytest
 
 from backtester.stack import redis_server
 from benchmarks.live_parts import running, server
+from tests.live.recorders import Seen, both, until, watching
 from tests.live.serving import Serving
-from tests.live.watching import Seen, both, until, watching
 
 pytestmark = pytest.mark.stack
 BY_DATABASE_S = 3.0

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.live.watching import both, read_socket, until, watching
+from tests.live.recorders import both, read_socket, until, watching
 
 pytestmark = pytest.mark.stack
 DROPPED_S = 25.0

@@ -13,9 +13,9 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from tests.deploy import compose
-from tests.fenced import Block
 from tests.production.profile import Production
-from tests.stack_process import ROOT, until
+from tests.support.doc_blocks import Block
+from tests.support.stack_process import ROOT, until
 from tests.terminal.pseudo_terminal import PseudoTerminal
 
 ANSWERS = {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.fenced import Block, blocks
+from tests.support.doc_blocks import Block, blocks
 
 
 @dataclass(frozen=True)

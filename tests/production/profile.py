@@ -19,11 +19,11 @@ from backtester.stack import redis_server
 from backtester.stack.process import Part, kill_group
 from backtester.stack.process import start as start_part
 from tests.deploy import compose
-from tests.faults.examined import CHUNKS, Examined
+from tests.faults.installation import CHUNKS, Examined
 from tests.faults.stack_under_test import INJECTED
 from tests.live.nginx import NGINX, answers, free_port
 from tests.production import site
-from tests.stack_process import ROOT, until
+from tests.support.stack_process import ROOT, until
 
 CHANGES = {
     "ALLOWED_HOSTS": "127.0.0.1,localhost",  # the public name does not lead here

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.deploy import compose
 from tests.live.nginx import AROUND
-from tests.stack_process import ROOT
+from tests.support.stack_process import ROOT
 
 
 def write(folder: Path, servers: list[int], http: int, https: int, secrets: Path) -> None:

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from tests.faults.histories import Watchers
-from tests.stack.watching import body
-from tests.stack_process import until
+from tests.stack.clients import body
+from tests.support.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 RANGES = {"fast": {"start": 2, "stop": 51, "step": 1}, "slow": {"start": 55, "stop": 154, "step": 1}}

@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.histories import Watchers
 from tests.production.page import PAGE
-from tests.stack_process import until
+from tests.support.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.faults.histories import Watchers
-from tests.stack_process import until
+from tests.support.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 

@@ -16,7 +16,7 @@ from httpx_sse import aconnect_sse
 
 from backtester.engine import METRIC_NAMES, sweep
 from batches.sweep.start_request import wire_name
-from tests.stack.watching import SHARES, body, sample_prices, start, until, watch_sse, watch_websocket
+from tests.stack.clients import SHARES, body, sample_prices, start, until, watch_sse, watch_websocket
 
 pytestmark = [pytest.mark.stack]
 BIG = {"fast": {"start": 2, "stop": 200, "step": 1}, "slow": {"start": 205, "stop": 454, "step": 1}}

@@ -7,8 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
-from tests.fenced import blocks
-from tests.stack_process import ROOT
+from tests.support.doc_blocks import blocks
+from tests.support.stack_process import ROOT
 
 pytestmark = pytest.mark.stack
 CURL, COMMAND = blocks("README.md", "bash")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from backtester.stack import redis_server
-from tests.stack_process import ROOT, StackProcess, is_running, until
+from tests.support.stack_process import ROOT, StackProcess, is_running, until
 
 pytestmark = [pytest.mark.stack]
 

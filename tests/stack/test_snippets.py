@@ -9,7 +9,7 @@ from html import unescape
 import httpx
 import pytest
 
-from tests.stack.watching import body, start, watch_websocket
+from tests.stack.clients import body, start, watch_websocket
 
 pytestmark = [pytest.mark.stack]
 

@@ -13,7 +13,7 @@ from backtester.stack import console, redis_server, supervisor
 from backtester.stack.process import Part
 from backtester.stack.stop_signals import StopSignals
 from backtester.stack.supervisor import Supervisor
-from tests.stack_process import is_running, until
+from tests.support.stack_process import is_running, until
 
 
 @pytest.fixture

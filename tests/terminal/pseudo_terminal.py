@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Self
 
-from tests.stack_process import ROOT
+from tests.support.stack_process import ROOT
 
 CTRL_C = b"\x03"
 PATIENCE_S = 180.0

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from backtester.client import Client
-from tests.fenced import blocks
-from tests.stack_process import ROOT
+from tests.support.doc_blocks import blocks
+from tests.support.stack_process import ROOT
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 BLOCKS = [block.text for block in blocks("docs/terminal.md", "sh")]

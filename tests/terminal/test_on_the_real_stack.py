@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from backtester.client import Client
-from tests.stack_process import ROOT
+from tests.support.stack_process import ROOT
 
 from .pseudo_terminal import CTRL_C, PseudoTerminal
 

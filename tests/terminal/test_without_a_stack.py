@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.stack_process import OURS, ROOT
+from tests.support.stack_process import OURS, ROOT
 
 from .pseudo_terminal import CTRL_C, PseudoTerminal
 

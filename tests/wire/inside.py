@@ -17,7 +17,7 @@ from backtester.asgi import application
 from batches.live import hub
 from batches.models import BatchSession, Instrument
 from batches.running import lifecycle, worker
-from tests.batches import market, working
+from tests.support import jobs, market
 
 POLL_S = 0.02
 
@@ -61,12 +61,12 @@ def set_manual_beta(symbol, beta):
 @in_thread
 def work_some(session_id, chunks):
     """Compute some chunks; return the sequence of the batch afterwards."""
-    return working.work_some(_named(session_id), chunks).sequence
+    return jobs.work_some(_named(session_id), chunks).sequence
 
 
 @in_thread
 def finish(session_id):
-    return working.finish(_named(session_id)).status
+    return jobs.finish(_named(session_id)).status
 
 
 @in_thread

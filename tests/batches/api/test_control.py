@@ -5,9 +5,9 @@ from django.utils import timezone
 
 from batches.models import BatchSession
 from batches.running import lifecycle
-from tests.batches import working
 from tests.batches.api.asking import BATCH, ON_ONE_BATCH, UNKNOWN, error_of, url
-from tests.batches.test_progress import CONTRACT
+from tests.batches.sweep.test_progress import CONTRACT
+from tests.support import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +51,7 @@ def test_a_retry_answers_like_a_start(post, halfway):
 
 
 def test_an_ended_batch_is_deleted_and_an_active_one_is_not(client, finished, start):
-    active = working.submit(start())
+    active = jobs.submit(start())
     error_of(client.delete(url(active)), 409, "STILL_ACTIVE")
     assert client.delete(url(finished)).json() == {"success": True, "sessionId": str(finished.pk)}
     error_of(client.delete(url(finished)), 404, "NOT_FOUND")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.batches import working
 from tests.batches.api.asking import BATCH, UNKNOWN, error_of, url
+from tests.support import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +32,7 @@ def test_a_state_that_may_be_told_in_other_bytes_has_a_weak_tag(client, halfway)
 @pytest.mark.parametrize("rest", ["", "/results", "/heatmap", "/results/0"])
 def test_a_batch_that_moved_on_has_a_new_tag(client, halfway, rest):
     known = client.get(url(halfway, rest))["ETag"]
-    working.work_some(halfway, 1)
+    jobs.work_some(halfway, 1)
     response = client.get(url(halfway, rest), headers={"If-None-Match": known})
     assert (response.status_code, response["ETag"] == known) == (200, False)
 

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import AsyncClient
 
-from tests.batches import working
 from tests.batches.api.asking import error_of, url
+from tests.support import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,7 +57,7 @@ def test_a_heatmap(client, finished):
 def test_one_combination_in_full_agrees_with_its_row(client, finished):
     row = client.get(url(finished, "/results?symbol=ACME&pageSize=1")).json()["results"][0]
     body = client.get(url(finished, f"/results/{row['index']}")).json()
-    assert body["metrics"] == {name: row[name] for name in working.METRIC_COLUMNS}
+    assert body["metrics"] == {name: row[name] for name in jobs.METRIC_COLUMNS}
     assert (body["symbol"], body["parameters"]) == (row["symbol"], row["parameters"])
     lengths = {len(body[name]) for name in ("dates", "equity", "drawdown", "exposure")}
     assert lengths == {400} == {len(body["buyAndHold"]["equity"])}
@@ -75,7 +75,7 @@ def test_a_combination_that_there_is_not_is_not_found(client, finished, index):
 
 
 def test_a_combination_that_cannot_be_tested_says_why(client, finished):
-    failed = next(iter(working.computed(finished)[1]))
+    failed = next(iter(jobs.computed(finished)[1]))
     body = error_of(client.get(url(finished, f"/results/{failed}")), 422, "TEST_FAILED")
     assert "CORE has 60" in body["error"]
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from batches.live import follow
 from batches.models import BatchSession
 from batches.running import lifecycle
-from tests.batches import working
 from tests.batches.api.asking import BATCH, error_of
+from tests.support import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,7 @@ async def test_the_classic_answer_waits_for_the_results(start, worker, quick_pol
 @pytest.mark.parametrize(("ending", "status", "code"), [("cancel", 409, "CANCELLED"), ("fail", 500, "INTERNAL_ERROR")])
 async def test_the_classic_answer_of_a_batch_that_was_ended_is_an_error(start, quick_polls, ending, status, code):
     chosen = uuid.uuid4()
-    session = await sync_to_async(working.submit)(start(sessionId=str(chosen)))
+    session = await sync_to_async(jobs.submit)(start(sessionId=str(chosen)))
     words = {"words": "The disk is full."} if ending == "fail" else {}
     await sync_to_async(getattr(lifecycle, ending))(session.pk, timezone.now(), **words)
     error_of(await classic(start(sessionId=str(chosen))), status, code)
@@ -44,7 +44,7 @@ async def test_the_classic_answer_of_a_batch_that_was_ended_is_an_error(start, q
 
 async def test_the_classic_answer_of_a_batch_past_its_deadline_is_a_timeout(start, quick_polls):
     chosen = str(uuid.uuid4())
-    session = await sync_to_async(working.submit)(start(sessionId=chosen))
+    session = await sync_to_async(jobs.submit)(start(sessionId=chosen))
     await sync_to_async(lifecycle.expire)(session, session.deadline_at)
     body = error_of(await classic(start(sessionId=chosen)), 504, "TIMEOUT")
     assert body["error"] == "Operation timed out after 15 minutes."

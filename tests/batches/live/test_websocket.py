@@ -1,0 +1,105 @@
+"""Watching a batch over a websocket."""
+
+import json
+
+import pytest
+from django.db import OperationalError
+
+from batches.live import follow
+from batches.models import BatchSession
+from tests.support.watchers import finish, socket, socket_of, until_closed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_a_websocket_gets_every_event_and_is_closed_after_the_last(submitted, worker, quick):
+    communicator = socket_of(submitted)
+    assert (await communicator.connect())[0]
+    messages, code = await until_closed(communicator)
+    assert code == 1000
+    assert [messages[0]["type"], messages[-1]["type"]] == ["connected", "complete"]
+    assert sum(message["type"] in {"complete", "error"} for message in messages) == 1
+    await communicator.disconnect()
+    assert not follow.hub().watchers
+
+
+TEXTS = (
+    "", "null", "NaN", "1e400", '{"type": "ping"', '{"type": {"type": "ping"}}', "[" * 5_000, "9" * 5_000,
+    '{"type": "websocket.disconnect"}', '{"type": "cancel"}', '{"sessionId": "x"}', "x" * 100_000, "\x00",
+)  # fmt: skip
+HOSTILE_FRAMES = [{"text": text} for text in TEXTS] + [{"bytes": data} for data in (b"", b"\xff\xfe", b"x" * 100_000)]
+
+
+@pytest.mark.parametrize("frame", HOSTILE_FRAMES, ids=range(len(HOSTILE_FRAMES)))
+async def test_whatever_a_client_sends_it_goes_on_watching_and_nothing_changes(halfway, quick, frame):
+    before = await BatchSession.objects.values().aget(pk=halfway.pk)
+    communicator = socket_of(halfway)
+    assert (await communicator.connect())[0]
+    for _ in range(3):
+        await communicator.send_input({"type": "websocket.receive"} | frame)
+    assert await BatchSession.objects.values().aget(pk=halfway.pk) == before
+    await finish(halfway)
+    messages, code = await until_closed(communicator)
+    assert [message["type"] for message in messages if message["type"] != "progress"] == ["connected", "complete"]
+    assert code == 1000
+
+
+async def test_a_websocket_that_comes_long_after_the_end_gets_snapshot_and_end(finished, quick):
+    communicator = socket_of(finished)
+    assert (await communicator.connect())[0]
+    messages, code = await until_closed(communicator)
+    assert ([message["type"] for message in messages], code) == (["connected", "complete"], 1000)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/ws/backtest/batch/00000000-0000-4000-8000-000000000000/", "/ws/backtest/batch/nonsense/", "/ws/nothing", "/"],
+)
+async def test_a_websocket_to_nothing_gets_a_typed_error_and_its_own_close_code(db, quick, path):
+    communicator = socket(path)
+    assert (await communicator.connect())[0]
+    messages, code = await until_closed(communicator)
+    assert code == 4404
+    assert [(message["success"], message["code"]) for message in messages] == [(False, "NOT_FOUND")]
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [(b"http://evil.example", b"localhost"), (b"null", b"localhost"), (b"http://localhost:9", b"localhost:8"),
+     (b"http://evil.example", b"evil.example"), (None, b"evil.example"), (b"x", b"")],
+)  # fmt: skip
+async def test_a_websocket_from_a_foreign_page_or_for_a_foreign_host_is_refused(finished, origin, host):
+    connected, _ = await socket_of(finished, origin=origin, host=host).connect()
+    assert not connected
+    assert not follow.hub().watchers
+
+
+@pytest.mark.parametrize("origin", [None, b"http://localhost", b"https://localhost"])
+async def test_a_websocket_from_our_own_page_or_from_a_program_is_welcome(finished, quick, origin):
+    assert (await socket_of(finished, origin=origin).connect())[0]
+
+
+async def test_a_websocket_answers_pings_and_ignores_what_it_does_not_know(halfway, quick):
+    communicator = socket_of(halfway)
+    await communicator.connect()
+    assert json.loads(await communicator.receive_from())["type"] == "connected"
+    for text in ("nonsense", "[]", "null", '{"type": "pong"}', '{"type": "ping", "x": 1}', "[" * 5_000, "\ud800"):
+        await communicator.send_to(text_data=text)
+    await communicator.send_to(bytes_data=b"\x00\xff")
+    assert await communicator.receive_nothing(timeout=0.05)
+    await communicator.send_to(text_data='{"type": "ping"}')
+    assert json.loads(await communicator.receive_from()) == {"type": "pong"}
+    await communicator.disconnect()
+    assert not follow.hub().watchers
+
+
+async def test_a_websocket_whose_row_cannot_be_read_is_closed_so_that_it_comes_back(halfway, monkeypatch):
+    def refuse(*given):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(follow, "first_events", refuse)
+    communicator = socket_of(halfway)
+    await communicator.connect()
+    assert await until_closed(communicator) == ([], 1011)
+    await communicator.disconnect()
+    assert not follow.hub().watchers

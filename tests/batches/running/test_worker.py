@@ -1,0 +1,302 @@
+"""Claiming and computing chunks: whoever does it, in whatever order, the results are the engine's own bits."""
+
+import contextlib
+import threading
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from backtester.engine import METRIC_NAMES
+from batches.models import BatchSession, ChunkStatus, Instrument, ResultChunk, Status
+from batches.running import lifecycle, worker
+from tests.support import jobs
+
+
+def test_a_whole_batch_equals_the_engine_run_directly_bit_for_bit(finished):
+    metrics, reasons = jobs.computed(finished)
+    np.testing.assert_array_equal(jobs.stored(finished), metrics)
+    assert jobs.stored(finished).tobytes() == metrics.tobytes()
+    assert len(reasons) == finished.failed == 3
+
+
+def test_a_scaled_batch_of_a_path_strategy_equals_the_engine_too(start):
+    ranges = {"gridInterval": [0.01, 0.03], "profitRequirement": [0.02], "trailingStop": [0.0, 0.01], "maxLots": [3, 8]}
+    body = start(
+        strategy="grid_dca",
+        parameterRanges=ranges,
+        direction="both",
+        enableBetaScaling=True,
+        coefficients=[0.5, 1.5],
+        slippage=0.0005,
+        startDate="2019-09-02",
+    )
+    session = jobs.finish(jobs.submit(body))
+    metrics, _ = jobs.computed(session)
+    assert session.status == "complete"
+    assert metrics.shape == (len(METRIC_NAMES), 48)
+    assert jobs.stored(session).tobytes() == metrics.tobytes()
+
+
+def test_the_counters_equal_the_rows(finished):
+    stored = jobs.stored(finished)
+    undefined = np.isnan(stored[METRIC_NAMES.index("final_equity")])
+    assert finished.failed == undefined.sum() == 3
+    assert finished.successful == (~undefined).sum() == 24
+    assert finished.work_done == finished.work_total
+
+
+def test_tests_that_cannot_be_run_are_counted_with_their_reason(finished):
+    (cause,) = finished.failures
+    assert cause["count"] == 3
+    assert "70" in cause["message"]
+    assert "CORE has 60" in cause["message"]
+    assert cause["example"]["symbol"] == "CORE"
+    assert cause["example"]["parameters"]["slow"] == 70
+
+
+def test_a_batch_in_which_every_test_fails_is_complete(start):
+    session = jobs.finish(jobs.submit(start(symbols=["CORE"], parameterRanges={"fast": [3], "slow": [70, 80]})))
+    assert (session.status, session.successful, session.failed) == ("complete", 0, 2)
+    assert session.leaders == []
+    assert session.results["summary"]["overallBest"] is None
+    assert session.results["validation"]["warnings"]
+
+
+def test_the_first_claim_starts_the_batch(submitted):
+    jobs.claim(submitted.pk)
+    session = jobs.reread(submitted)
+    assert session.status == "running"
+    assert session.started_at
+    assert session.worker_seen_at
+    assert session.sequence > submitted.sequence
+
+
+def test_what_takes_long_before_the_first_result_is_announced(submitted, published, monkeypatch):
+    monkeypatch.setattr(worker, "is_warm", lambda strategy: False)
+    jobs.claim(submitted.pk)
+    assert [(session.status, session.phase) for session in published] == [("running", "compiling")]
+    jobs.claim(submitted.pk)
+    assert len(published) == 1
+
+
+def test_a_batch_that_ended_between_its_first_claim_and_the_announcement_stays_silent(
+    submitted, published, monkeypatch
+):
+    def cancelled_meanwhile(strategy):
+        lifecycle.cancel(submitted.pk, timezone.now())
+        return False
+
+    monkeypatch.setattr(worker, "is_warm", cancelled_meanwhile)
+    jobs.claim(submitted.pk)
+    session = jobs.reread(submitted)
+    assert [event.status for event in published] == ["cancelled"]
+    assert session.sequence == published[0].sequence
+
+
+def test_chunks_are_claimed_in_their_order_and_each_once(submitted):
+    claimed = []
+    while chunk := jobs.claim(submitted.pk):
+        claimed.append(chunk.position)
+    assert claimed == list(range(submitted.chunks.count()))
+    assert set(submitted.chunks.values_list("attempt", "claimed_by")) == {(1, worker.process_name())}
+
+
+def test_a_claim_that_loses_the_race_takes_the_next_chunk(submitted, monkeypatch):
+    """Another worker takes the chunk between our look and our update."""
+    filtered = ResultChunk.objects.filter
+    stolen = []
+
+    def look_then_lose(**conditions):
+        found = filtered(**conditions)
+        if "pk__in" in conditions and not stolen:
+            stolen.append(conditions["pk__in"][0])
+            ResultChunk.objects.all().filter(pk=stolen[0]).update(status=ChunkStatus.RUNNING, claimed_by="other")
+        return found
+
+    monkeypatch.setattr(ResultChunk.objects, "filter", look_then_lose)
+    chunk = jobs.claim(submitted.pk)
+    assert chunk.pk not in stolen
+    assert ResultChunk.objects.get(pk=stolen[0]).claimed_by == "other"
+
+
+def test_small_chunks_are_claimed_by_the_handful_once_the_batch_runs(submitted):
+    first = worker.claim(submitted.pk)
+    assert len(first) == 1, "a batch that begins soon has news"
+    more = worker.claim(submitted.pk)
+    assert len(more) == submitted.chunks.count() - 1
+    assert {chunk.attempt for chunk in more} == {1}
+
+
+def test_a_handful_computes_no_longer_than_meant(submitted, monkeypatch):
+    worker.claim(submitted.pk)
+    monkeypatch.setattr(worker, "HANDFUL_S", 0.0)
+    assert len(worker.claim(submitted.pk)) == 1
+
+
+def test_a_chunk_that_was_tried_before_is_claimed_alone(submitted):
+    worker.claim(submitted.pk)
+    tried = submitted.chunks.filter(status=ChunkStatus.WAITING)[1]
+    ResultChunk.objects.filter(pk=tried.pk).update(attempt=1)
+    claims = [worker.claim(submitted.pk) for _ in range(3)]
+    assert [len(claim) for claim in claims] == [1, 1, submitted.chunks.count() - 3]
+    assert claims[1][0].pk == tried.pk
+
+
+def test_of_a_handful_only_what_no_other_worker_took_is_ours(submitted, monkeypatch):
+    worker.claim(submitted.pk)
+    waiting = worker._waiting_chunks(submitted.pk, worker.HANDFUL)
+    ResultChunk.objects.filter(pk=waiting[0].pk).update(status=ChunkStatus.RUNNING, claimed_by="other", attempt=1)
+    monkeypatch.setattr(worker, "_waiting_chunks", lambda *_: waiting)
+    assert [chunk.pk for chunk in worker.claim(submitted.pk)] == [chunk.pk for chunk in waiting[1:]]
+    other = ResultChunk.objects.get(pk=waiting[0].pk)
+    assert (other.claimed_by, other.attempt) == ("other", 1)
+
+
+def test_when_one_chunk_of_a_handful_stumbles_the_others_are_recorded(submitted, monkeypatch):
+    worker.claim(submitted.pk)
+    handful = worker.claim(submitted.pk)
+    run_slice = worker.run_slice
+
+    def broken_at_the_first(grid, prices, start, *args, **kwargs):
+        if start == handful[0].start:
+            raise ZeroDivisionError
+        return run_slice(grid, prices, start, *args, **kwargs)
+
+    monkeypatch.setattr(worker, "run_slice", broken_at_the_first)
+    worker.run(handful)
+    statuses = dict(submitted.chunks.values_list("pk", "status"))
+    assert statuses[handful[0].pk] == ChunkStatus.WAITING
+    assert {statuses[chunk.pk] for chunk in handful[1:]} == {ChunkStatus.DONE}
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status not in {"queued", "running"}])
+def test_nothing_is_claimed_of_a_batch_that_does_not_run(submitted, status):
+    BatchSession.objects.filter(pk=submitted.pk).update(status=status)
+    assert jobs.claim(submitted.pk) is None
+    assert worker.work_on(submitted.pk) is False
+
+
+def test_nothing_is_claimed_past_the_deadline(submitted):
+    BatchSession.objects.filter(pk=submitted.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
+    assert jobs.claim(submitted.pk) is None
+
+
+def test_work_on_a_batch_that_is_gone_ends_quietly(submitted):
+    BatchSession.objects.all().delete()
+    assert worker.work_on(submitted.pk) is False
+
+
+def test_a_worker_hands_the_batch_back_after_its_time_slice(submitted, monkeypatch):
+    monkeypatch.setattr(worker, "TIME_SLICE_S", 0.0)
+    assert worker.work_on(submitted.pk) is True
+    assert submitted.chunks.filter(status=ChunkStatus.DONE).count() == 1
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, MemoryError, KeyboardInterrupt, SystemExit])
+def test_a_chunk_whose_worker_stumbles_is_given_back(submitted, monkeypatch, error):
+    def stumble(*args, **kwargs):
+        raise error
+
+    chunk = jobs.claim(submitted.pk)
+    monkeypatch.setattr(worker, "run_slice", stumble)
+    with pytest.raises(error) if not issubclass(error, Exception) else contextlib.nullcontext():
+        jobs.run(chunk)
+    chunk.refresh_from_db()
+    assert (chunk.status, chunk.lease_until) == (ChunkStatus.WAITING, None)
+    monkeypatch.undo()
+    assert jobs.finish(submitted).successful == 24
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), SystemExit()])
+def test_an_attempt_that_failed_for_another_reason_does_not_count_against_the_chunk(submitted, monkeypatch, error):
+    def refuse(*args):
+        raise error
+
+    monkeypatch.setattr(worker, "record_chunks", refuse)
+    chunk = jobs.claim(submitted.pk)
+    assert chunk.attempt == 1
+    with pytest.raises(type(error)):
+        jobs.run(chunk)
+    chunk.refresh_from_db()
+    assert (chunk.status, chunk.attempt) == (ChunkStatus.WAITING, 0)
+
+
+def test_a_chunk_that_fails_in_every_attempt_is_counted_as_failed_and_the_batch_goes_on(submitted, monkeypatch):
+    run_slice = worker.run_slice
+
+    def broken_at_the_first(grid, prices, start, *args, **kwargs):
+        if start == 0:
+            raise ZeroDivisionError("float division by zero")
+        return run_slice(grid, prices, start, *args, **kwargs)
+
+    monkeypatch.setattr(worker, "run_slice", broken_at_the_first)
+    session = jobs.finish(submitted)
+    size = session.chunks.get(start=0).stop
+    assert (session.status, session.current) == ("complete", 27)
+    assert {"ZeroDivisionError: float division by zero (3 attempts)": size}.items() <= {
+        cause["message"]: cause["count"] for cause in session.failures
+    }.items()
+
+
+def test_releasing_does_not_take_a_chunk_from_its_next_owner(submitted):
+    chunk = jobs.claim(submitted.pk)
+    ResultChunk.objects.filter(pk=chunk.pk).update(claimed_by="other:1")
+    worker.release(chunk)
+    assert ResultChunk.objects.get(pk=chunk.pk).status == ChunkStatus.RUNNING
+
+
+def test_no_transaction_is_open_while_the_engine_computes(submitted, monkeypatch):
+    depth = len(connection.savepoint_ids)  # the test's own transaction
+    run_slice, seen = worker.run_slice, []
+
+    def look(*args, **kwargs):
+        seen.append(len(connection.savepoint_ids))
+        return run_slice(*args, **kwargs)
+
+    monkeypatch.setattr(worker, "run_slice", look)
+    jobs.finish(submitted)
+    assert set(seen) == {depth}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_at_once_share_a_batch_and_lose_nothing(start):
+    session = jobs.submit(start())
+    barrier, errors = threading.Barrier(4), []
+
+    def work():
+        try:
+            barrier.wait(10)
+            while worker.work_on(session.pk):
+                pass
+            assert not transaction.get_connection().in_atomic_block
+        except Exception as error:
+            errors.append(error)
+            raise
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    ended = jobs.reread(session)
+    assert not errors
+    assert (ended.status, ended.successful, ended.failed) == ("complete", 24, 3)
+    assert set(ended.chunks.values_list("attempt", flat=True)) == {1}
+    metrics, _ = jobs.computed(ended)
+    assert jobs.stored(ended).tobytes() == metrics.tobytes()
+
+
+def test_a_test_that_fails_for_two_reasons_is_counted_once_and_its_batch_ends(start):
+    body = start(
+        strategy="volatility_target", symbols=["CORE"], sortBy="annualizedReturn", enableBetaScaling=True,
+        coefficients=[1.0], parameterRanges={"window": [5], "target": [0.3, 4.0, 5.0]}, endDate="2020-10-23",
+    )  # fmt: skip
+    Instrument.objects.filter(symbol="CORE").update(manual_beta=-1.5)
+    session = jobs.finish(jobs.submit(body))
+    assert (session.status, session.successful + session.failed) == ("complete", session.total)

@@ -1,0 +1,91 @@
+"""The server says every number as the browser does: both are held to the same examples."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from batches.templatetags import batch_format, panel_words
+
+CASES = json.loads((Path(__file__).parents[2] / "js" / "format-cases.json").read_text())
+PYTHON_NAMES = {"perTest": "per_test", "perSecond": "per_second", "bytes": "bytes_"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "want"),
+    [(name, arguments, want) for name, examples in CASES.items() for arguments, want in examples],
+)
+def test_the_server_formats_as_the_browser(name, arguments, want):
+    assert getattr(batch_format, PYTHON_NAMES.get(name, name))(*arguments) == want
+
+
+def test_halves_are_rounded_as_in_a_browser():
+    assert batch_format.count(2.5) == "3"
+    assert batch_format.percent(0.0625, 1) == "6.3%"
+
+
+@pytest.mark.parametrize(
+    ("ago", "want"),
+    [
+        ({"seconds": 20}, "just now"),
+        ({"minutes": 5}, "5 min ago"),
+        ({"hours": 3}, "3 h ago"),
+        ({"days": 1}, "yesterday"),
+        ({"days": 9}, "9 days ago"),
+        ({"seconds": -30}, "just now"),
+    ],
+)
+def test_an_age_is_told_in_its_largest_unit(ago, want):
+    now = datetime(2026, 1, 10, tzinfo=UTC)
+    assert batch_format.age(now - timedelta(**ago), now) == want
+
+
+NAMES = {
+    "betaScaling": True,
+    "sortBy": "sharpe",
+    "parameters": {"fast": {"label": "Fast average", "kind": "int"}},
+    "metrics": {"sharpe": {"label": "Sharpe ratio", "unit": "ratio"}},
+}
+
+
+def test_the_best_names_the_figure_it_was_chosen_by():
+    best = {"symbol": "TSLA", "annualizedReturn": 0.487, "sharpe": 1.256}
+    assert panel_words.best_text(best, NAMES) == "TSLA - 48.7% annual return, sharpe ratio 1.26"
+    assert panel_words.best_text(best, NAMES | {"sortBy": "annualizedReturn"}) == "TSLA - 48.7% annual return"
+
+
+def test_beta_is_shown_with_beta_scaling_only():
+    event = {"currentBeta": 2.1, "currentCoefficient": 1.5}
+    assert panel_words.beta_text(event, NAMES) == "Beta: 2.10, Coeff: 1.50"
+    assert panel_words.beta_text(event, NAMES | {"betaScaling": False}) == ""
+
+
+@pytest.mark.parametrize(("value", "want"), [(0, "0%"), (49.2, "49.2%"), (99.9, "99.9%"), (100.0, "100%")])
+def test_percentages_show_tenths_except_at_the_ends(value, want):
+    assert panel_words.percentage_text(value) == want
+
+
+def test_the_lead_over_buy_and_hold_needs_both():
+    assert panel_words.ahead({"annualizedReturn": 0.2}, {"annualizedReturn": 0.15}) == pytest.approx(0.05)
+    assert panel_words.ahead({"annualizedReturn": 0.2}, None) is None
+    assert panel_words.signed(0.051) == "+5.1%"
+    assert panel_words.signed(-0.02) == "-2.0%"
+
+
+def test_both_sides_list_the_same_words_for_states_and_phases():
+    script = (Path(__file__).parents[3] / "static" / "batches" / "panel-fields.js").read_text()
+    words = dict(re.findall(r'(\w+): "([A-Z][a-z]+)"', script))
+    assert {**panel_words.PHASES, **panel_words.STATES}.items() <= words.items()
+
+
+@pytest.mark.parametrize(
+    ("value", "want"), [(None, ""), (0.001, ""), (0.01, "up1"), (-0.04, "down2"), (0.5, "up3"), (-0.0, "")]
+)
+def test_returns_are_shaded_by_their_size(value, want):
+    assert panel_words.shade(value) == want
+
+
+def test_scaled_parameters_are_shown_with_four_digits():
+    assert panel_words.rounded({"gridInterval": 0.0216678421}) == {"gridInterval": 0.02167}

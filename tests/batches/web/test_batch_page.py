@@ -1,0 +1,197 @@
+"""The page of one batch, as it comes from the server: what may be done, and its results."""
+
+import html
+import re
+from urllib.parse import parse_qsl
+
+import pytest
+from django.urls import reverse
+
+from batches.models import BatchSession
+from batches.running import lifecycle
+from batches.web.presenters import MOST_NAMED, first_symbols
+from tests.support import jobs
+from tests.support.page_reader import HTMX, field, rows_of, text_of, url, wanted
+
+pytestmark = pytest.mark.usefixtures("queued", "published")  # nothing is queued or announced: these tests look at pages
+
+
+def test_a_running_batch_reads_as_the_wish_has_it(client, halfway):
+    response = client.get(url(halfway))
+    last = halfway.last_test
+    assert field(response, "headline") == f"Testing {last['symbol']} ({halfway.current} of {halfway.total})"
+    assert field(response, "successful") == str(halfway.successful)
+    assert field(response, "failed") == str(halfway.failed)
+    assert field(response, "best").startswith(f"{halfway.leaders[0]['symbol']} - ")
+    assert 'role="progressbar"' in response.content.decode()
+    assert f'aria-valuenow="{halfway.current * 1000 // halfway.total / 10}"' in response.content.decode()
+
+
+def test_without_scripts_a_running_batch_refreshes_itself_and_an_ended_one_does_not(client, halfway):
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in client.get(url(halfway)).content.decode()
+    lifecycle.cancel(halfway.id, halfway.created_at)
+    assert 'http-equiv="refresh"' not in client.get(url(halfway)).content.decode()
+
+
+def test_an_unknown_batch_is_a_page_not_found(client, db):
+    response = client.get("/batches/00000000-0000-4000-8000-000000000000/")
+    assert response.status_code == 404
+    assert "There is no such page" in text_of(response)
+
+
+def test_cancelling_without_scripts_leads_back_to_the_batch(client, halfway):
+    response = client.post(url(halfway, "act", "cancel"))
+    assert response.status_code == 302
+    assert jobs.reread(halfway).status == "cancelled"
+    again = client.get(response["Location"])
+    assert field(again, "headline") == f"Cancelled after {halfway.current} of {halfway.total} tests"
+
+
+def test_pause_and_resume(client, halfway):
+    assert client.post(url(halfway, "act", "pause"), headers=HTMX).status_code == 204
+    assert jobs.reread(halfway).status == "paused"
+    assert client.post(url(halfway, "act", "resume"), headers=HTMX).status_code == 204
+    assert jobs.reread(halfway).status == "running"
+
+
+def test_retry_leads_to_the_new_batch(client, halfway):
+    lifecycle.cancel(halfway.id, halfway.created_at)
+    response = client.post(url(halfway, "act", "retry"), headers=HTMX)
+    retry = BatchSession.objects.get(retry_of=halfway)
+    assert response["HX-Redirect"] == url(retry)
+
+
+def test_a_refused_action_says_why_on_the_page(client, halfway):
+    response = client.post(url(halfway, "act", "delete"), follow=True)
+    assert "still active" in text_of(response)
+    assert BatchSession.objects.filter(pk=halfway.pk).exists()
+
+
+def test_deleting_leads_to_the_list(client, finished):
+    response = client.post(url(finished, "act", "delete"))
+    assert response["Location"] == reverse("batches:list")
+    assert not BatchSession.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["explode", "complete"])
+def test_other_actions_do_not_exist(client, finished, action):
+    assert client.post(url(finished, "act", action)).status_code == 404
+
+
+def test_actions_need_a_post(client, halfway):
+    assert client.get(url(halfway, "act", "cancel")).status_code == 405
+    assert jobs.reread(halfway).status == "running"
+
+
+@pytest.mark.parametrize(
+    ("asked", "x", "y", "cell"),
+    [
+        ("", "slow", "fast", "median"),
+        ("map.x=fast&map.y=slow&map.aggregate=mean", "fast", "slow", "mean"),
+        ("map.x=beauty&map.aggregate=", "slow", "fast", "median"),
+    ],
+)
+def test_a_link_holds_what_the_heatmap_shows(client, finished, asked, x, y, cell):
+    body = client.get(f"{url(finished)}?{asked}&sort=fast").content.decode()
+    chosen = re.findall(r'<option(?: value="(\w+)")? selected>([^<]*)', body[body.index('id="heatmap"') :])
+    assert [value or text for value, text in chosen] == [x, y, "sharpe", cell]
+
+
+def test_results_come_best_first(client, finished):
+    assert rows_of(client.get(url(finished))) == wanted(finished, sort="-sharpe")
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("sort=fast", {"sort": "fast"}),
+        ("sort=-maxDrawdown&symbol=BOLT", {"sort": "-maxDrawdown", "symbol": "BOLT"}),
+        ("min.trades=3&sort=trades", {"sort": "trades", "min.trades": "3"}),
+        ("by=slow&least=20&most=20", {"min.slow": "20", "max.slow": "20"}),
+        ("by=exposure&most=40%25", {"max.exposure": "0.4"}),
+        ("page=2&pageSize=10", {"page": "2", "pageSize": "10"}),
+    ],
+)
+def test_sorting_filtering_and_paging_are_links(client, finished, asked, meant):
+    assert rows_of(client.get(f"{url(finished)}?{asked}")) == wanted(finished, **meant)
+
+
+def test_the_downloads_are_of_what_is_filtered_in_the_order_that_is_shown(client, finished):
+    body = client.get(f"{url(finished)}?by=exposure&most=90%25&sort=-trades&page=2&pageSize=5").content.decode()
+    links = re.findall(r'results\.(\w+)\?([^"]*)" download', body)
+    assert [kind for kind, _ in links] == ["csv", "json", "parquet"]
+    assert [dict(parse_qsl(html.unescape(query))) for _, query in links] == [
+        {"max.exposure": "0.9", "sort": "-trades"}
+    ] * 3
+
+
+def test_a_best_value_at_the_edge_of_its_range_is_warned_of_in_words(client, start):
+    ranges = {"gridInterval": [0.02, 0.05, 0.1], "maxLots": [4]}
+    session = jobs.finish(jobs.submit(start(strategy="grid_dca", symbols=["ACME"], parameterRanges=ranges)))
+    best = session.leaders[0]["parameters"]["gridInterval"]
+    assert best in (0.02, 0.1)
+    assert f"The best grid interval ({best:.0%}) is at the edge of its range" in text_of(client.get(url(session)))
+
+
+def test_a_wrong_query_is_told_and_the_table_still_comes(client, finished):
+    response = client.get(f"{url(finished)}?sort=beauty")
+    assert "beauty" in text_of(response)
+    assert rows_of(response) == wanted(finished)
+
+
+def test_to_htmx_the_same_address_gives_the_results_alone(client, finished):
+    response = client.get(url(finished), headers=HTMX)
+    assert "<html" not in response.content.decode()
+    assert rows_of(response) == wanted(finished)
+    assert "HX-Request" in response["Vary"]
+
+
+def test_a_page_of_the_history_is_a_whole_page(client, finished):
+    response = client.get(url(finished), headers=HTMX | {"HX-History-Restore-Request": "true"})
+    assert "<html" in response.content.decode()
+
+
+def test_the_chosen_columns_stay_in_every_link(client, finished):
+    body = client.get(f"{url(finished)}?show=sharpe&show=trades").content.decode()
+    heads = re.findall(r'class="number"[^>]*><a href="([^"]+)"', body)
+    assert len(heads) == 4  # fast, slow, and the two that were chosen
+    assert all("show=sharpe" in html.unescape(link) and "show=trades" in html.unescape(link) for link in heads)
+
+
+def test_failures_are_grouped_by_cause(client, finished):
+    text = text_of(client.get(url(finished)))
+    assert finished.failed == 3
+    assert "Failures by cause" in text
+    assert finished.failures[0]["message"] in text
+
+
+def test_the_page_of_a_batch_without_comparison_shows_dashes(client, start):
+    session = jobs.finish(jobs.submit(start(includeComparison=False)))
+    assert rows_of(client.get(url(session))) == wanted(session)
+    assert "–" in text_of(client.get(url(session))).partition("Best by symbol")[2]
+
+
+def test_the_page_of_a_batch_shows_a_symbol_without_a_best_test(client, start):
+    session = jobs.finish(jobs.submit(start(parameterRanges={"fast": [8], "slow": [70]})))
+    assert session.results["summary"]["bestBySymbol"]["CORE"] is None
+    assert "CORE – " in text_of(client.get(url(session))).partition("Best by symbol")[2]
+
+
+def test_no_page_holds_inline_script_or_style(client, finished):
+    for address in ("/", "/batches/", url(finished), url(finished, "combination", 0), "/nowhere/"):
+        body = client.get(address).content.decode()
+        assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", body), address
+        for tag in re.findall(r"<script[^>]*>", body):
+            assert "src=" in tag or 'type="application/json"' in tag, tag
+
+
+@pytest.mark.parametrize(("metric", "first"), [("annualizedReturn", "S0199"), ("exposure", "S0001")])
+def test_of_many_symbols_those_that_came_out_best_are_told_the_best_first(metric, first):
+    rows = {f"S{number:04}": {metric: number / 100} for number in range(1, 200)}
+    told = first_symbols(BatchSession(sort_by=metric), {"S0000": None, "NONE": {metric: None}} | rows)
+    assert len(told) == MOST_NAMED
+    assert told[0] == (first, rows[first])
+    assert first_symbols(BatchSession(sort_by=metric), {"B": {metric: 1.0}, "A": None}) == [
+        ("B", {metric: 1.0}),
+        ("A", None),
+    ]

@@ -1,0 +1,58 @@
+"""The curve of the best so far: recorded with the results, bounded, and drawn as the browser draws it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from batches.models import BatchSession
+from batches.running import recording, retrying
+from batches.web.best_curve import curve_words, step_path
+from tests.support import jobs
+
+CASES = json.loads((Path(__file__).parents[2] / "js" / "curve-cases.json").read_text())
+
+
+@pytest.mark.parametrize("case", CASES["paths"])
+def test_the_line_is_the_browsers(case):
+    assert step_path(case["points"], case["current"], case["total"]) == case["path"]
+
+
+@pytest.mark.parametrize("case", CASES["words"])
+def test_the_words_are_the_browsers(case):
+    assert curve_words(case["points"], case["unit"]) == case["words"]
+
+
+def test_every_improvement_is_recorded_with_the_results(submitted, queued, published):
+    best = []
+    while submitted.current < submitted.total:
+        submitted = jobs.work_some(submitted, 1)
+        value = submitted.leaders[0]["sharpe"] if submitted.leaders else None
+        if value is not None and (not best or best[-1][1] != value):
+            best.append((submitted.current, value))
+    assert [(tests, value) for _, tests, value in submitted.improvements] == best
+    assert submitted.improvements[-1][2] == submitted.leaders[0]["sharpe"]
+    seconds = [point[0] for point in submitted.improvements]
+    assert seconds == sorted(seconds)
+
+
+def test_the_curve_stays_short_however_often_the_best_gets_better(submitted):
+    for step in range(1_000):
+        submitted.successful = step + 1
+        submitted.leaders = [{"sharpe": step / 100}]
+        assert recording.with_improvement(submitted, submitted.created_at)
+    assert not recording.with_improvement(submitted, submitted.created_at)
+    assert len(submitted.improvements) <= recording.IMPROVEMENTS
+    assert submitted.improvements[0][1:] == [1, 0.0]
+    assert submitted.improvements[-1][1:] == [1_000, 9.99]
+
+
+def test_a_retry_begins_with_the_best_that_it_took_over(halfway, queued, published):
+    BatchSession.objects.filter(pk=halfway.pk).update(status="cancelled")
+    again = retrying.retry(jobs.reread(halfway), now=halfway.created_at)
+    assert again.improvements == [[0.0, again.current, halfway.leaders[0]["sharpe"]]]
+
+
+def test_the_page_shows_the_curve(client, finished, queued, published):
+    body = client.get(f"/batches/{finished.id}/").content.decode()
+    assert f'<path d="{step_path(finished.improvements, finished.current, finished.total)}"/>' in body

@@ -1,0 +1,125 @@
+"""The heatmap as a table: the same numbers as the picture's, with what it says in words."""
+
+import re
+
+import numpy as np
+import pytest
+
+from batches.results.heatmap import heatmap
+from batches.templatetags.batch_format import metric
+from batches.web.heatmap_table import MOST_COLUMNS, MOST_ROWS, heatmap_table, plateau
+from batches.web.presenters import map_choice
+from tests.support import jobs
+from tests.support.page_reader import text_of, url
+
+SQUARE = {"fast": [3, 5, 8], "slow": [10, 20, 30]}
+
+
+@pytest.fixture(autouse=True)
+def _quiet(queued, published):
+    """Nothing is queued or announced: these tests look at pages."""
+
+
+@pytest.fixture
+def wide(start):
+    """More values on each axis than a table holds."""
+    ranges = {"fast": list(range(2, 42)), "slow": {"start": 42, "stop": 80, "step": 1}}
+    return jobs.finish(jobs.submit(start(symbols=["ACME"], parameterRanges=ranges)))
+
+
+def table(session, query="", **windows):
+    given = dict(pair.split("=") for pair in query.split("&") if pair)
+    return heatmap_table(session, map_choice(session, given, prefix=""), **windows)
+
+
+def texts(found):
+    return [[text for text, _ in cells] for _, cells in found.rows]
+
+
+def test_the_table_holds_the_numbers_of_the_picture(client, start):
+    session = jobs.finish(jobs.submit(start(parameterRanges=SQUARE)))
+    picture = heatmap(session, x="slow", y="fast", metric="sharpe", aggregate="median")
+    assert texts(table(session)) == [[metric(value, "ratio") for value in line] for line in picture["values"]]
+    one = heatmap(session, x="fast", y="slow", metric="maxDrawdown", aggregate="best", symbol="BOLT")
+    asked = "x=fast&y=slow&metric=maxDrawdown&aggregate=best&symbol=BOLT"
+    assert texts(table(session, asked)) == [[metric(value, "fraction") for value in line] for line in one["values"]]
+    response = client.get(f"{url(session, 'heatmap')}?{asked}")
+    assert "Max drawdown, best of each cell, BOLT" in text_of(response)
+    assert re.findall(r'value="fast" selected', response.content.decode())
+
+
+def test_the_words_name_the_range_the_best_cell_and_an_end_of_the_grid(start):
+    session = jobs.finish(jobs.submit(start(symbols=["ACME"], parameterRanges=SQUARE)))
+    tests = jobs.frame(session)
+    best = tests.loc[tests["sharpe"].idxmax()]
+    words = table(session).words
+    assert (
+        words[0] == f"Sharpe ratio, median of 9 tests in 9 cells: {tests['sharpe'].min():.2f} to {best['sharpe']:.2f}."
+    )
+    assert f"Fast average {best['fast']:g}, Slow average {best['slow']:g}" in words[1]
+    at_ends = [label for label, name in (("Fast", "fast"), ("Slow", "slow")) if best[name] != SQUARE[name][1]]
+    assert ("what is beyond was not tested" in words[-1]) == bool(at_ends)
+    assert all(label in words[-1] for label in at_ends)
+
+
+def test_the_best_is_the_lowest_where_less_is_better(start):
+    session = jobs.finish(jobs.submit(start(symbols=["ACME"], parameterRanges=SQUARE)))
+    name = min(jobs.LOWER_IS_BETTER)
+    found = table(session, f"metric={name}&aggregate=best")
+    shades = [(shade, text) for _, cells in found.rows for text, shade in cells]
+    lowest = jobs.frame(session)[name].min()
+    assert any(shade == 5 and text in found.words[1] for shade, text in shades)
+    assert metric(lowest, "fraction") in found.words[1] or metric(lowest, "ratio") in found.words[1]
+
+
+def test_a_large_grid_opens_at_its_best_cell_and_is_read_window_by_window(client, wide):
+    found = table(wide, "x=fast&y=slow")
+    best = jobs.frame(wide).set_index("index")["sharpe"].max()
+    assert metric(best, "ratio") in {text for line in texts(found) for text in line}
+    assert len(found.x.texts) <= MOST_COLUMNS
+    assert len(found.y.texts) <= MOST_ROWS
+    seen = [
+        sum(len(line) for line in texts(table(wide, "x=fast&y=slow", column=str(column), row=str(row))))
+        for column in (1, 2, 3)
+        for row in (1, 2)
+    ]
+    assert sum(seen) == 40 * 39
+    page = client.get(f"{url(wide, 'heatmap')}?x=fast&y=slow&column=2&row=1")
+    assert "Fast average 17 to 31: values 16–30 of 40" in text_of(page)
+    assert re.search(r'href="\?x=fast&amp;y=slow&amp;column=3&amp;row=1">Right', page.content.decode())
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "x", "99", "9999999999999", "²"])
+def test_a_window_that_is_none_is_another_one(wide, asked):
+    assert table(wide, "x=fast&y=slow", column=asked).x.texts
+
+
+def test_a_batch_without_results_says_so_and_a_failed_cell_is_empty(submitted, finished):
+    assert table(submitted).words == ["No finished test has a value here yet."]
+    assert {shade for _, cells in table(submitted).rows for _, shade in cells} == {0}
+    failed = table(finished, "symbol=CORE&x=slow&y=fast")
+    assert {cells[-1] for _, cells in failed.rows} == {("–", 0)}
+
+
+def test_a_plateau_stays_and_a_lucky_spike_does_not():
+    cells = np.ones((5, 5))
+    cells[2, 2], cells[0, 0] = 9.0, np.nan
+    smooth = plateau(cells)
+    assert smooth[2, 2] == 1.0
+    assert np.isnan(smooth[0, 0])
+    np.testing.assert_array_equal(plateau(np.array([[1.0, 2.0]])), [[1.5, 1.5]])
+
+
+def test_the_picture_leads_to_its_table_without_scripts(client, finished):
+    body = client.get(url(finished)).content.decode()
+    assert f'<form class="filters" method="get" action="{url(finished, "heatmap")}">' in body
+    assert "needs scripts" not in body
+
+
+def test_a_symbol_that_the_batch_does_not_have_is_told_with_the_one_that_was_meant(client, start):
+    session = jobs.finish(jobs.submit(start(symbols=["ACME"], parameterRanges=SQUARE)))
+    page = url(session, "heatmap")
+    assert "not among the symbols" not in client.get(f"{page}?symbol=acme").content.decode()
+    answer = text_of(client.get(f"{page}?symbol=ACMW"))
+    assert "'ACMW' is not among the symbols of this batch." in answer
+    assert "ACME" in answer.partition("'ACMW'")[2][:120]

@@ -1,0 +1,170 @@
+"""The list of batches as someone uses it after a year: search, notes, two side by side, throwing away."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from batches.models import BatchSession, Preset
+from batches.running import lifecycle, retrying
+from batches.search import matching, newest_matching
+from tests.support import jobs
+from tests.support.page_reader import text_of, url
+
+
+@pytest.fixture(autouse=True)
+def _quiet(queued, published):
+    """Nothing is queued or announced: these tests look at pages."""
+
+
+@pytest.fixture
+def two(start):
+    first = jobs.finish(jobs.submit(start(symbols=["ACME", "BOLT"])))
+    second = jobs.finish(jobs.submit(start(fees=0.01, symbols=["BOLT", "CORE"])))
+    return first, second
+
+
+def found(text):
+    return set(matching(BatchSession.objects.all(), text))
+
+
+def test_a_batch_is_found_by_strategy_symbol_note_and_id(client, two):
+    first, second = two
+    client.post(url(first, "notes"), {"notes": "Looks like\r\nluck"})
+    assert found("sma cross") == {first, second}
+    assert found("acme") == {first}
+    assert found("core bolt") == {second}
+    assert found("LUCK") == {first}
+    assert found(str(second.id)[:8]) == {second}
+    assert found("acme core") == set()
+    assert found("100%_") == set()
+    assert found("  ") == {first, second}
+
+
+def test_a_retry_is_found_as_well(halfway):
+    lifecycle.cancel(halfway.id, halfway.created_at)
+    again = retrying.retry(jobs.reread(halfway), now=halfway.created_at)
+    assert again in found(again.request["symbols"][0])
+
+
+def test_the_list_shows_what_the_search_found_and_its_tabs_keep_the_search(client, two):
+    response = client.get(reverse("batches:list"), {"search": "core", "status": "complete"})
+    body = response.content.decode()
+    assert str(two[1].id) in body
+    assert str(two[0].id) not in body
+    assert re.search(r'href="\?search=core&amp;status=active"|href="\?status=active&amp;search=core"', body)
+    assert "No failed batch has all of “core”" in text_of(
+        client.get(reverse("batches:list"), {"search": "core", "status": "failed"})
+    )
+
+
+def test_a_search_lists_the_newest_in_order_and_says_when_there_are_more(client, two, monkeypatch):
+    words = text_of(client.get(reverse("batches:list"), {"search": "bolt"}))
+    assert "1–2 of 2" in words
+    assert newest_matching(BatchSession.objects.all(), "bolt") == [two[1].id, two[0].id]
+    monkeypatch.setattr("batches.search.MOST_FOUND", 1)
+    monkeypatch.setattr("batches.web.history_views.MOST_FOUND", 1)
+    response = client.get(reverse("batches:list"), {"search": "bolt"})
+    assert "1–1 of the newest 1 found" in text_of(response)
+    assert str(two[1].id) in response.content.decode()
+    assert str(two[0].id) not in response.content.decode()
+
+
+@pytest.mark.parametrize("query", ["", "page=2", "status=complete", "search=acme", "search=acme&status=complete"])
+def test_the_list_asks_twice_and_leaves_the_wide_columns_alone(client, finished, query, django_assert_num_queries):
+    with django_assert_num_queries(2) as asked:
+        client.get(f"{reverse('batches:list')}?{query}")
+    assert not any('"results"' in each["sql"] for each in asked)
+
+
+def test_a_note_is_kept_shown_and_taken_away(client, two):
+    session = two[0]
+    client.post(url(session, "notes"), {"notes": " Try wider stops "})
+    assert jobs.reread(session).notes == "Try wider stops"
+    assert "Try wider stops" in text_of(client.get(reverse("batches:list")))
+    client.post(url(session, "notes"), {"notes": ""})
+    assert jobs.reread(session).notes == ""
+    assert found("wider") == set()
+
+
+def test_a_note_that_is_too_long_is_refused_in_words(client, two):
+    response = client.post(url(two[0], "notes"), {"notes": "x" * 2_001}, follow=True)
+    assert "2,001 letters is too long" in text_of(response)
+    assert jobs.reread(two[0]).notes == ""
+
+
+def test_a_note_changes_nothing_that_a_watcher_sees(client, two):
+    client.post(url(two[0], "notes"), {"notes": "quiet"})
+    assert jobs.reread(two[0]).sequence == two[0].sequence
+
+
+def test_two_batches_side_by_side(client, two):
+    first, second = two
+    response = client.get(reverse("batches:compare"), {"batch": [str(first.id), str(second.id)]})
+    words = text_of(response)
+    assert "Fees, slippage" in words
+    assert "Ranked by" not in words  # it is the same
+    lines = {line.label: line for line in response.context["by_symbol"]}
+    assert set(lines) == {"ACME", "BOLT", "CORE"}
+    assert lines["BOLT"].ahead == 0  # lower fees
+    assert lines["ACME"].texts[1] == "–"
+    averages = {line.label: line.texts for line in response.context["averages"]}
+    mean = jobs.frame(first)["annualizedReturn"].mean()
+    assert averages["Annual return"][0] == f"{mean * 100:.1f}%"
+
+
+def test_a_batch_with_itself_has_nothing_different(client, two, start):
+    again = jobs.finish(jobs.submit(start(symbols=["ACME", "BOLT"])))
+    response = client.get(reverse("batches:compare"), {"batch": [str(two[0].id), str(again.id)]})
+    assert "both have the same settings" in text_of(response)
+    assert all(line.ahead is None for line in response.context["best"])
+
+
+def test_a_batch_without_results_can_be_compared(client, two, start):
+    waiting = jobs.submit(start())
+    assert client.get(reverse("batches:compare"), {"batch": [str(waiting.id), str(two[0].id)]}).status_code == 200
+
+
+@pytest.mark.parametrize("ids", [[], ["nonsense"], ["00000000-0000-4000-8000-000000000000", "x"]])
+def test_other_than_two_batches_are_refused_in_words(client, db, ids):
+    assert "Choose two batches" in text_of(client.get(reverse("batches:compare"), {"batch": ids}, follow=True))
+
+
+def test_several_are_deleted_after_a_question_and_those_at_work_are_left(client, two, start):
+    at_work = jobs.submit(start())
+    chosen = {"batch": [str(two[0].id), str(at_work.id)]}
+    assert "Delete 2 batches?" in text_of(client.get(reverse("batches:delete"), chosen))
+    assert BatchSession.objects.count() == 3
+    words = text_of(client.post(reverse("batches:delete"), chosen, follow=True))
+    assert "1 batch is deleted." in words
+    assert "still active" in words
+    assert set(BatchSession.objects.all()) == {two[1], at_work}
+
+
+# ---- presets ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_preset_keeps_the_form_as_its_link(client, instruments):
+    client.post(reverse("batches:presets"), {"name": "  Two   fast ", "query": "symbols=ACME&fast=3,5&slow=20"})
+    preset = Preset.objects.get()
+    assert preset.name == "Two fast"
+    assert "symbols=ACME&fast=3,5&slow=20" in preset.query
+    assert "Two fast" in text_of(client.get("/"))
+    client.post(reverse("batches:presets"), {"name": "Two fast", "query": "symbols=BOLT"})
+    assert "symbols=BOLT" in Preset.objects.get().query
+    client.post(reverse("batches:delete_preset", args=[preset.pk]))
+    assert not Preset.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 61, "a\0b"])
+def test_a_preset_without_a_proper_name_is_refused(client, instruments, name):
+    words = text_of(client.post(reverse("batches:presets"), {"name": name, "query": ""}, follow=True))
+    assert "1 to 60 letters" in words
+    assert not Preset.objects.exists()
+
+
+def test_there_is_an_end_to_presets(client, instruments, settings):
+    settings.PRESETS_MAX = 3
+    Preset.objects.bulk_create(Preset(name=f"p{i}", query="") for i in range(settings.PRESETS_MAX))
+    words = text_of(client.post(reverse("batches:presets"), {"name": "one more", "query": ""}, follow=True))
+    assert "3 presets already (PRESETS_MAX)" in words

@@ -1,0 +1,113 @@
+"""What the stories do again and again: come, start a batch, read the panel."""
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.stack.clients import SHARES
+from tests.support.stack_process import StackProcess
+
+# Long enough to be met in the middle, on any machine: grid DCA depends on its own trades and cannot be hurried.
+LONG = {
+    "strategy": "grid_dca",
+    "symbols": SHARES,
+    "parameterRanges": {
+        "gridInterval": {"start": 0.02, "stop": 0.2, "step": 0.01},
+        "profitRequirement": {"start": 0.02, "stop": 0.3, "step": 0.01},
+        "trailingStop": {"start": 0.0, "stop": 0.1, "step": 0.02},
+        "maxLots": [5, 10, 15, 20],
+    },
+    "direction": "both",
+    "enableBetaScaling": True,
+    "coefficients": [0.5, 1.0, 1.5],
+}
+COMPLAINTS = {"error", "warning"}
+# What browsers themselves say of a connection that breaks.
+# The last two are htmx's: what it says of a fragment that did not come, and the promise nobody gets.
+OF_THE_NETWORK = re.compile(
+    r"net::ERR_|WebSocket connection|502|the connection to|establish a connection"
+    r"|htmx:(afterRequest|sendError)|^undefined$",
+    re.IGNORECASE,
+)
+LEFT_IN_FIREFOX = "was interrupted while the page was loading"  # its word for a websocket of a page that was left
+# Through WebDriver no scripts can be switched off, and in a Firefox where its settings do it, Playwright cannot act: it
+# waits for the page's frames of animation. What comes without scripts is plain HTML.
+WITHOUT_SCRIPTS = pytest.mark.chromium_alone("Firefox cannot be driven without scripts")
+WITHOUT_SOCKET = "delete globalThis.WebSocket;"
+WITHOUT_STREAMS = "delete globalThis.WebSocket; delete globalThis.EventSource;"
+
+
+class Visitor:
+    """A browser context with one page, and what its console said."""
+
+    def __init__(self, stack: StackProcess, context: BrowserContext) -> None:
+        self.stack = stack
+        self.context = context
+        self.complaints: list[str] = []
+        self.expects_breaks = False
+        self.page = self.open()
+
+    def open(self) -> Page:
+        """One more tab."""
+        page = self.context.new_page()
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("pageerror", lambda error: self._note("error", str(error)))
+        return page
+
+    def wanted(self, status: int) -> None:
+        """An answer that the story asked for; browsers note every bad status by themselves."""
+        self.complaints = [text for text in self.complaints if f"status of {status}" not in text]
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind not in COMPLAINTS or LEFT_IN_FIREFOX in text:
+            return
+        if self.expects_breaks and OF_THE_NETWORK.search(text):
+            return
+        self.complaints.append(text)
+
+
+def start(stack: StackProcess, **changes: object) -> str:
+    """Start a batch by the API; the address of its page."""
+    answer = httpx.post(f"{stack.url}/api/backtest/batch", json=LONG | changes, timeout=30)
+    assert answer.status_code == 202, answer.text
+    return stack.url + str(answer.json()["pageUrl"])
+
+
+def cancel(stack: StackProcess, address: str) -> None:
+    """End a batch that has served its purpose, so that the next story has the workers for itself."""
+    session_id = address.rstrip("/").rpartition("/")[2]
+    httpx.post(f"{stack.url}/api/backtest/batch/{session_id}/cancel", timeout=30)
+
+
+def field(page: Page, name: str) -> str:
+    """The text of one field of the panel."""
+    return page.locator(f'[data-field="{name}"]').inner_text()
+
+
+def percentage(page: Page) -> float:
+    """As a screen reader is told."""
+    return float(page.get_by_role("progressbar").get_attribute("aria-valuenow") or 0)
+
+
+def wait_for_status(page: Page, status: str, *, seconds: float = 60) -> None:
+    """Until the panel is in that state."""
+    expect(page.locator("[data-panel]")).to_have_attribute("data-status", status, timeout=seconds * 1000)
+
+
+def wait_for_progress(page: Page, beyond: float = 0.0) -> float:
+    """Until more than so many percent are done; how many are."""
+    page.wait_for_function(
+        "beyond => Number(document.querySelector('[role=progressbar]')?.ariaValueNow) > beyond",
+        arg=beyond,
+        timeout=60_000,
+    )
+    return percentage(page)
+
+
+def number(text: str) -> float:
+    """The first number in a text: `5,000 tests` -> 5000."""
+    found = re.search(r"-?[\d,]+\.?\d*", text)
+    assert found, text
+    return float(found[0].replace(",", ""))
