@@ -7,11 +7,11 @@ import numpy as np
 from django.conf import settings
 
 from backtester.engine import METRIC_NAMES, EngineError, buy_and_hold
+from batches.formatting import parameter as shown_parameter
 from batches.models import BatchSession
 from batches.results.columns import Columns, best, columns_of, higher_is_better
 from batches.sweep.plan import Plan, metrics_json
 from batches.sweep.start_request import METRIC_OF_WIRE_NAME, wire_name
-from batches.templatetags.batch_format import parameter as shown_parameter
 
 log = logging.getLogger(__name__)
 FEW_TRADES = 30

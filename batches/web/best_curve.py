@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from batches.formatting import count, duration, metric
 from batches.models import BatchSession
-from batches.templatetags.batch_format import count, duration, metric
 from batches.web.presenters import METRIC_BY_NAME
 
 WIDTH, HEIGHT = 1000, 160

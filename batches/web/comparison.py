@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.engine import METRICS, Metric
+from batches.formatting import count, took
+from batches.formatting import metric as shown_metric
 from batches.models import BatchSession
 from batches.results.columns import Columns, best, columns_of
 from batches.sweep.progress import elapsed_seconds
 from batches.sweep.start_request import wire_name
-from batches.templatetags.batch_format import count, took
-from batches.templatetags.batch_format import metric as shown_metric
 from batches.web.charts import TAIL
 from batches.web.presenters import METRIC_BY_NAME, facts, title_of
 

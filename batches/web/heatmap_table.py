@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from batches.formatting import count
+from batches.formatting import metric as shown_metric
 from batches.models import BatchSession
 from batches.results.columns import Floats
 from batches.results.heatmap import heatmap
-from batches.templatetags.batch_format import count
-from batches.templatetags.batch_format import metric as shown_metric
-from batches.templatetags.panel_words import value_text
+from batches.web.panel_words import value_text
 from batches.web.presenters import METRIC_BY_NAME, label_of, names_of
 
 MOST_COLUMNS, MOST_ROWS = 15, 30

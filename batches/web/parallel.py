@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from batches.formatting import plain
 from batches.models import BatchSession
 from batches.results.columns import Columns, Floats, Ints, best, columns_of, higher_is_better
 from batches.results.query import ResultsQuery, column, select
 from batches.sweep.start_request import METRIC_OF_WIRE_NAME
-from batches.templatetags.batch_format import plain
-from batches.templatetags.panel_words import value_text
+from batches.web.panel_words import value_text
 from batches.web.presenters import METRIC_BY_NAME, axes_of, label_of, names_of
 
 WIDTH, SIDE, TOP, LENGTH, HEIGHT = 960.0, 64.0, 44.0, 260.0, 332.0

@@ -9,13 +9,13 @@ from django.conf import settings
 from django.urls import reverse
 
 from backtester.engine import METRICS, STRATEGIES
+from batches.formatting import metric as shown_metric
+from batches.formatting import parameter as shown_parameter
+from batches.formatting import percent
 from batches.models import BatchSession
 from batches.results.heatmap import AGGREGATES
 from batches.sweep.progress import elapsed_seconds, percentage, snapshot, timeout_words
 from batches.sweep.start_request import wire_name
-from batches.templatetags.batch_format import metric as shown_metric
-from batches.templatetags.batch_format import parameter as shown_parameter
-from batches.templatetags.batch_format import percent
 
 METRIC_BY_NAME = {wire_name(metric.name): metric for metric in METRICS}
 LEADER_METRICS = ("annualizedReturn", "totalReturn", "sharpe", "maxDrawdown", "trades")

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from batches.errors import InvalidRequest
+from batches.formatting import plain
 from batches.models import BatchSession
 from batches.results.query import KNOWN, ResultsPage, ResultsQuery, page
-from batches.templatetags.batch_format import plain
-from batches.templatetags.panel_words import cell, value_text
+from batches.web.panel_words import cell, value_text
 from batches.web.presenters import METRIC_BY_NAME, axes_of, label_of, names_of
 
 FIRST_METRICS = 12  # shown until someone chooses; the others are a click away

@@ -1,4 +1,4 @@
-// Numbers and instants as words. Pure: no page, no clock. batches/templatetags/batch_format.py says the same on the
+// Numbers and instants as words. Pure: no page, no clock. batches/formatting.py says the same on the
 // server; tests/js/format-cases.json holds both to it.
 
 const MISSING = "–";

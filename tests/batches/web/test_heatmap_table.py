@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
+from batches.formatting import metric
 from batches.results.heatmap import heatmap
-from batches.templatetags.batch_format import metric
 from batches.web.heatmap_table import MOST_COLUMNS, MOST_ROWS, heatmap_table, plateau
 from batches.web.presenters import map_choice
 from tests.support import jobs

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from batches.templatetags import batch_format, panel_words
+from batches import formatting
+from batches.web import panel_words
 
-CASES = json.loads((Path(__file__).parents[2] / "js" / "format-cases.json").read_text())
+CASES = json.loads((Path(__file__).parents[1] / "js" / "format-cases.json").read_text())
 PYTHON_NAMES = {"perTest": "per_test", "perSecond": "per_second", "bytes": "bytes_"}
 
 
@@ -18,12 +19,12 @@ PYTHON_NAMES = {"perTest": "per_test", "perSecond": "per_second", "bytes": "byte
     [(name, arguments, want) for name, examples in CASES.items() for arguments, want in examples],
 )
 def test_the_server_formats_as_the_browser(name, arguments, want):
-    assert getattr(batch_format, PYTHON_NAMES.get(name, name))(*arguments) == want
+    assert getattr(formatting, PYTHON_NAMES.get(name, name))(*arguments) == want
 
 
 def test_halves_are_rounded_as_in_a_browser():
-    assert batch_format.count(2.5) == "3"
-    assert batch_format.percent(0.0625, 1) == "6.3%"
+    assert formatting.count(2.5) == "3"
+    assert formatting.percent(0.0625, 1) == "6.3%"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_halves_are_rounded_as_in_a_browser():
 )
 def test_an_age_is_told_in_its_largest_unit(ago, want):
     now = datetime(2026, 1, 10, tzinfo=UTC)
-    assert batch_format.age(now - timedelta(**ago), now) == want
+    assert formatting.age(now - timedelta(**ago), now) == want
 
 
 NAMES = {
@@ -75,7 +76,7 @@ def test_the_lead_over_buy_and_hold_needs_both():
 
 
 def test_both_sides_list_the_same_words_for_states_and_phases():
-    script = (Path(__file__).parents[3] / "static" / "batches" / "panel-fields.js").read_text()
+    script = (Path(__file__).parents[2] / "static" / "batches" / "panel-fields.js").read_text()
     words = dict(re.findall(r'(\w+): "([A-Z][a-z]+)"', script))
     assert {**panel_words.PHASES, **panel_words.STATES}.items() <= words.items()
 
