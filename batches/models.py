@@ -101,7 +101,7 @@ class Instrument(models.Model):
 class PriceImport(models.Model):
     """A file of prices: who gave it, when, and what became of it. It holds the file while someone looks it over."""
 
-    class Door(models.TextChoices):
+    class Channel(models.TextChoices):
         PAGE = "page"
         API = "api"
         COMMAND = "command"
@@ -114,7 +114,7 @@ class PriceImport(models.Model):
     name = models.CharField(max_length=200)
     size = models.PositiveBigIntegerField(help_text="Bytes, as it came.")
     source = models.CharField(max_length=200, help_text="Where the prices come from, in words.")
-    door = models.CharField(max_length=8, choices=Door)
+    channel = models.CharField(max_length=8, choices=Channel, db_column="door")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome)
     summary = models.CharField(max_length=200, blank=True, help_text="How many symbols were added and updated.")

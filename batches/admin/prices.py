@@ -52,8 +52,8 @@ class InstrumentGroupAdmin(ModelAdmin):
 class PriceImportAdmin(ReadOnly):
     """Every file of prices that came in, and what became of it."""
 
-    list_display = ("name", "source", "outcome", "summary", "door", "owner", "size", "created_at")
-    list_filter = ("outcome", "door", "created_at")
+    list_display = ("name", "source", "outcome", "summary", "channel", "owner", "size", "created_at")
+    list_filter = ("outcome", "channel", "created_at")
     list_select_related = ("owner",)
     search_fields = ("name", "source")
     exclude = ("content",)

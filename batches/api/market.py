@@ -68,7 +68,7 @@ def load_instruments(request: HttpRequest) -> HttpResponse:
         name=name,
         size=upload.size or 0,
         source=request.POST.get("source", ""),
-        door=PriceImport.Door.API,
+        channel=PriceImport.Channel.API,
         owner=permissions.owner(request.user),
     )
     found = [instrument_entry(each) for each in instruments([*report.added, *report.updated, *report.unchanged])]

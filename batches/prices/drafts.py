@@ -86,7 +86,7 @@ def receive(file: BinaryIO, *, name: str, size: int, source: str, owner: Any, no
         name=name[:200],
         size=size,
         source=(source or name)[:200],
-        door=PriceImport.Door.PAGE,
+        channel=PriceImport.Channel.PAGE,
         owner=owner,
         outcome=PriceImport.Outcome.WAITING,
         created_at=now,

@@ -59,7 +59,7 @@ def read_prices(source: BinaryIO | Path | bytes, *, name: str, given: Mapping[st
 
 
 def import_prices(
-    parsed: ParsedFile, *, name: str, size: int, source: str, door: str, owner: Any = None
+    parsed: ParsedFile, *, name: str, size: int, source: str, channel: str, owner: Any = None
 ) -> ImportReport:
     """Store the prices, and a record of who brought them, in one transaction."""
     prepared = prepare(parsed, source=source or name)
@@ -70,7 +70,7 @@ def import_prices(
             name=name[:200],
             size=size,
             source=(source or name)[:200],
-            door=door,
+            channel=channel,
             owner=owner,
             outcome=PriceImport.Outcome.STORED,
             summary=str(report),

@@ -62,7 +62,7 @@ class Command(BaseCommand):
     def _load_file(self, path: Path, source: str, given: Mapping[str, str]) -> None:
         size = path.stat().st_size
         parsed = read_prices(path, name=path.name, given=given)
-        report = import_prices(parsed, name=path.name, size=size, source=source, door=PriceImport.Door.COMMAND)
+        report = import_prices(parsed, name=path.name, size=size, source=source, channel=PriceImport.Channel.COMMAND)
         self.stdout.write(f"    {path.name}: {report}")
         for note in report.notes:
             self.stdout.write(f"      {note}")
@@ -70,7 +70,7 @@ class Command(BaseCommand):
     def _load_yahoo(self, symbols: list[str], start: date, end: date) -> None:
         parsed = fetch(symbols, start, end, say=lambda words: self.stdout.write(f"    {words}"))
         report = import_prices(
-            parsed, name=" ".join(symbols).upper(), size=0, source="Yahoo Finance", door=PriceImport.Door.COMMAND
+            parsed, name=" ".join(symbols).upper(), size=0, source="Yahoo Finance", channel=PriceImport.Channel.COMMAND
         )
         self.stdout.write(f"    Yahoo Finance: {report}")
 

@@ -103,7 +103,7 @@ def test_the_command_stores_and_records_what_it_fetched(db, monkeypatch, capsys)
     call_command("load_prices", "--yahoo", "nvda", "--start", "2020-01-02", "--end", "2020-01-06")
     assert "Yahoo Finance: 1 added" in capsys.readouterr().out
     assert Instrument.objects.get().series.source == "Yahoo Finance"
-    assert (PriceImport.objects.get().name, PriceImport.objects.get().door) == ("NVDA", "command")
+    assert (PriceImport.objects.get().name, PriceImport.objects.get().channel) == ("NVDA", "command")
 
 
 def test_without_yfinance_the_command_says_how_to_get_it(monkeypatch):

@@ -31,7 +31,7 @@ def draft(client, db):
 
 def test_an_upload_stores_no_price_before_it_is_confirmed(client, draft):
     record, page = draft
-    assert (record.outcome, record.name, record.source, record.door) == ("waiting", "prices.csv", "a friend", "page")
+    assert (record.outcome, record.name, record.source, record.channel) == ("waiting", "prices.csv", "a friend", "page")
     assert not PriceSeries.objects.exists()
     shown = text_of(client.get(page))
     assert "2 symbols with 3 daily bars" in shown
@@ -145,7 +145,7 @@ def test_only_so_many_files_wait_and_none_for_more_than_a_day(client, draft, mon
 def test_an_import_through_the_api_is_recorded_too(client, db):
     client.post("/api/instruments", {"file": io.BytesIO(LONG.encode()), "source": "a script"})
     record = PriceImport.objects.get()
-    assert (record.door, record.outcome, record.summary, record.size) == ("api", "stored", "2 added", len(LONG))
+    assert (record.channel, record.outcome, record.summary, record.size) == ("api", "stored", "2 added", len(LONG))
 
 
 def test_a_refused_import_through_the_api_leaves_no_trace(client, db):
