@@ -4,7 +4,7 @@ from typing import Any
 
 from backtester.engine import METRICS, STRATEGIES, Parameter, Strategy
 from batches.models import Instrument
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import wire_name
 
 
 def strategy_entry(strategy: Strategy) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from ninja.operation import Operation
 
 from batches.api.openapi.answers import components
 from batches.api.openapi.operations import STREAM
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import wire_name
 
 DESCRIPTION = """Sweep symbols x parameters, watch it live, explore every result.
 

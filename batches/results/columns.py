@@ -239,11 +239,6 @@ def _joined(parts: list[Ints]) -> Ints:
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 
-def higher_is_better(metric: str) -> bool:
-    """Whether the best value of a metric is its largest."""
-    return METRICS[METRIC_NAMES.index(metric)].higher_is_better
-
-
 def first_in_order(values: Floats, count: int, *, descending: bool) -> Ints:
     """The first `count` positions in sorted order: undefined values last either way, equal ones by position.
 

@@ -23,7 +23,7 @@ from batches.results.columns import Columns, Ints, columns_of, columns_of_chunk,
 from batches.results.failures import Failures
 from batches.results.query import ResultsQuery, in_order, select
 from batches.sweep.plan import plan_of
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import wire_name
 
 ROWS_AT_ONCE = 20_000
 FORMULA = r"\A([=+\-@\t\r\n\x00])"  # a text that starts so would be run by a spreadsheet

@@ -6,10 +6,10 @@ import numpy as np
 
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
-from batches.results.columns import Floats, Ints, columns_of, higher_is_better
+from batches.results.columns import Floats, Ints, columns_of
 from batches.results.query import column
 from batches.sweep.plan import plan_of
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME, wire_name
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.validators import nearest
 
 AGGREGATES = ("best", "mean", "median")
@@ -30,7 +30,7 @@ def heatmap(
     metric, aggregate = metric or session.sort_by, aggregate or AGGREGATES[0]
     _check("x", x, names)
     _check("y", y, names)
-    _check("metric", metric, list(METRIC_OF_WIRE_NAME))
+    _check("metric", metric, list(METRICS_BY_WIRE_NAME))
     _check("aggregate", aggregate, list(AGGREGATES))
     columns = columns_of(session)
     first, last = 0, len(columns.index)
@@ -41,7 +41,7 @@ def heatmap(
     values = column(columns, metric)[first:last]
     cell = _places(axes[y], column(columns, y)[first:last]) * len(axes[x])
     cell += _places(axes[x], column(columns, x)[first:last])
-    descending = higher_is_better(METRIC_OF_WIRE_NAME[metric])
+    descending = METRICS_BY_WIRE_NAME[metric].higher_is_better
     cells = aggregated(cell, values, len(axes[x]) * len(axes[y]), aggregate, descending=descending)
     return {
         "x": {"name": x, "values": list(axes[x])},

@@ -11,10 +11,10 @@ from django.conf import settings
 
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
-from batches.results.columns import Columns, Floats, Ints, columns_of, first_in_order, higher_is_better
+from batches.results.columns import Columns, Floats, Ints, columns_of, first_in_order
 from batches.results.failures import Failures
 from batches.sweep.plan import Plan, plan_of
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME, wire_name
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.validators import nearest
 
 PAGE_SIZE = 50
@@ -76,13 +76,13 @@ class ResultsPage:
 
 def default_sort(session: BatchSession) -> str:
     """The batch's own order, best first."""
-    return ("-" if higher_is_better(METRIC_OF_WIRE_NAME[session.sort_by]) else "") + session.sort_by
+    return ("-" if METRICS_BY_WIRE_NAME[session.sort_by].higher_is_better else "") + session.sort_by
 
 
 def sortable(plan: Plan) -> list[str]:
     """The wire names that can be sorted and filtered by: index, coefficient, parameters, metrics."""
     parameters = [wire_name(parameter) for parameter in plan.grid.axes]
-    return ["index", *parameters, *(["coefficient"] if plan.grid.coefficients else []), *METRIC_OF_WIRE_NAME]
+    return ["index", *parameters, *(["coefficient"] if plan.grid.coefficients else []), *METRICS_BY_WIRE_NAME]
 
 
 def page(session: BatchSession, query: ResultsQuery) -> ResultsPage:
@@ -120,8 +120,8 @@ def column(columns: Columns, wire: str) -> Floats:
     """One column of the finished tests by its wire name, float64[n]."""
     if wire == "index" or not len(columns.index):
         return columns.index.astype(np.float64)
-    if wire in METRIC_OF_WIRE_NAME:
-        return columns.metric(METRIC_OF_WIRE_NAME[wire])
+    if wire in METRICS_BY_WIRE_NAME:
+        return columns.metric(METRICS_BY_WIRE_NAME[wire].name)
     decoded = columns.plan.grid.decode_many(columns.index)
     if wire == "coefficient":
         return np.asarray(decoded.coefficient, dtype=np.float64)

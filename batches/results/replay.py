@@ -19,7 +19,7 @@ from backtester.engine import (
 from batches.errors import BatchError, NotFound
 from batches.models import BatchSession
 from batches.sweep.plan import Plan, metrics_json, plan_of
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import wire_name
 
 
 def combination(session: BatchSession, index: int) -> dict[str, Any]:

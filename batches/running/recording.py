@@ -12,13 +12,13 @@ from django.db import transaction
 from backtester.engine import METRIC_NAMES, SliceResult
 from batches.models import BatchSession, ChunkStatus, Phase, ResultChunk
 from batches.ops import counters
-from batches.results.columns import best, better_first, encode_block, higher_is_better
+from batches.results.columns import best, better_first, encode_block
 from batches.results.failures import failure_ranges
 from batches.running import lifecycle
 from batches.running.events import publish
 from batches.sweep.plan import Plan, plan_of
 from batches.sweep.progress import active_seconds, with_sample
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 
 LEADERS = 10
 IMPROVEMENTS = 200
@@ -147,9 +147,9 @@ def count(
 
 
 def _leaders(session: BatchSession, plan: Plan, start: int, metrics: np.ndarray[Any, Any]) -> list[dict[str, Any]]:
-    metric = METRIC_OF_WIRE_NAME[session.sort_by]
-    descending = higher_is_better(metric)
-    values = metrics[METRIC_NAMES.index(metric)]
+    metric = METRICS_BY_WIRE_NAME[session.sort_by]
+    descending = metric.higher_is_better
+    values = metrics[METRIC_NAMES.index(metric.name)]
     top = best(values, LEADERS, descending=descending)
     if len(session.leaders) == LEADERS:  # most slices bring nothing new, and making rows costs more than this look
         last = session.leaders[-1][session.sort_by]

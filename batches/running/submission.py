@@ -23,7 +23,8 @@ from batches.running.queue import enqueue
 from batches.search import remember
 from batches.sweep.chunking import plan_chunks, work_per_second, workers
 from batches.sweep.plan import Plan, build_plan
-from batches.sweep.start_request import StartRequest, wire_name
+from batches.sweep.start_request import StartRequest
+from batches.sweep.wire_names import wire_name
 from batches.validators import nearest
 
 log = logging.getLogger(__name__)

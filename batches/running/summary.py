@@ -9,9 +9,9 @@ from django.conf import settings
 from backtester.engine import METRIC_NAMES, EngineError, buy_and_hold
 from batches.formatting import parameter as shown_parameter
 from batches.models import BatchSession
-from batches.results.columns import Columns, best, columns_of, higher_is_better
+from batches.results.columns import Columns, best, columns_of
 from batches.sweep.plan import Plan, metrics_json
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME, wire_name
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 
 log = logging.getLogger(__name__)
 FEW_TRADES = 30
@@ -20,10 +20,10 @@ FEW_TRADES = 30
 def summarise(session: BatchSession) -> dict[str, Any]:
     """`BatchResults` in its wire form."""
     columns = columns_of(session, keep=False)  # a worker ends many batches and looks back at none
-    metric = METRIC_OF_WIRE_NAME[session.sort_by]
-    descending = higher_is_better(metric)
+    metric = METRICS_BY_WIRE_NAME[session.sort_by]
+    descending = metric.higher_is_better
     averages = _averages(columns)  # first: it reads every metric, and the rows are then taken from there
-    values = columns.metric(metric)
+    values = columns.metric(metric.name)
     rows = columns.rows(best(values, settings.BATCH_TOP_ROWS, descending=descending))
     return {
         "totalCombinations": session.total,

@@ -12,9 +12,8 @@ import numpy.typing as npt
 from backtester.engine import METRIC_NAMES, Grid, Prices, Rules, get_strategy
 from batches.models import BatchSession
 from batches.prices.series import count_bars, load_prices
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 
-METRICS_ON_THE_WIRE = [wire_name(name) for name in METRIC_NAMES]
 KEPT_PLANS = 128
 _plans: OrderedDict[tuple[uuid.UUID, datetime], "Plan"] = OrderedDict()
 
@@ -59,7 +58,7 @@ class Plan:
                 "parameters": {name: values[at] for name, values in parameters.items()},
                 "beta": self.betas[symbols[at]] if coefficients else None,
                 "coefficient": coefficients[at] if coefficients else None,
-                **dict(zip(METRICS_ON_THE_WIRE, values, strict=True)),
+                **dict(zip(METRICS_BY_WIRE_NAME, values, strict=True)),
             }
             for at, (index, values) in enumerate(zip(indices.tolist(), _for_json(metrics), strict=True))
         ]
@@ -67,7 +66,7 @@ class Plan:
 
 def metrics_json(metrics: npt.NDArray[np.float64]) -> dict[str, float | int | None]:
     """The metrics of one test under their wire names: null where undefined, the count of trades as a whole number."""
-    return dict(zip(METRICS_ON_THE_WIRE, _for_json(metrics[:, None])[0], strict=True))
+    return dict(zip(METRICS_BY_WIRE_NAME, _for_json(metrics[:, None])[0], strict=True))
 
 
 def _for_json(metrics: npt.NDArray[np.float64]) -> list[list[float | int | None]]:

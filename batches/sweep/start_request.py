@@ -12,7 +12,6 @@ from typing import Any
 from django.conf import settings
 
 from backtester.engine import (
-    METRIC_NAMES,
     BadParameters,
     EngineError,
     Parameter,
@@ -23,16 +22,9 @@ from backtester.engine import (
     get_strategy,
 )
 from batches.errors import Detail, InvalidRequest
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.validators import NotAmong, boolean, finite, iso_date, nearest, number, one_of, shown, uuid_text, whole
 
-
-def wire_name(name: str) -> str:
-    """`max_drawdown` -> `maxDrawdown`: camel case on the wire, snake case in Python."""
-    head, *tail = name.split("_")
-    return head + "".join(part[:1].upper() + part[1:] for part in tail)
-
-
-METRIC_OF_WIRE_NAME = {wire_name(name): name for name in METRIC_NAMES}
 LEGACY_INSIDE_RANGES = ("symbols", "startDate", "endDate")  # where older clients put them
 MOST_PROBLEMS, LONGEST_MESSAGE = 20, 500  # said of one request: a body may hold 100,000 wrong names
 
@@ -243,7 +235,7 @@ def _timeout(value: Any) -> int:
 
 
 def _metric(value: Any) -> str:
-    name = METRIC_OF_WIRE_NAME.get(value) if isinstance(value, str) else None
-    if name is None:
-        raise NotAmong(value, METRIC_OF_WIRE_NAME, "one of " + ", ".join(METRIC_OF_WIRE_NAME))
-    return name
+    metric = METRICS_BY_WIRE_NAME.get(value) if isinstance(value, str) else None
+    if metric is None:
+        raise NotAmong(value, METRICS_BY_WIRE_NAME, "one of " + ", ".join(METRICS_BY_WIRE_NAME))
+    return metric.name

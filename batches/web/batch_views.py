@@ -22,11 +22,11 @@ from batches.prices.versions import prices_used
 from batches.running import lifecycle, retrying
 from batches.sweep.link import fits_a_link, sweep_query
 from batches.sweep.progress import timeout_words
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.best_curve import best_curve
 from batches.web.htmx import is_htmx, page_or_part, wants_part
 from batches.web.parallel import axis_names
 from batches.web.presenters import (
-    METRIC_BY_NAME,
     axes_of,
     facts,
     first_symbols,
@@ -59,7 +59,7 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "title": title_of(session),
         "facts": [*facts(session), ("Prices", prices_used(session))],
         "curve": best_curve(session),
-        "metric": METRIC_BY_NAME[session.sort_by],
+        "metric": METRICS_BY_WIRE_NAME[session.sort_by],
         "leader_columns": leader_columns(session),
         "link": f"{reverse('batches:form')}?{_same_sweep(session)}",
         "timeout": timeout_words(session.timeout_s),
@@ -90,7 +90,7 @@ def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
             for symbol, row in first_symbols(session, summary.get("bestBySymbol", {}))
         ],
         "warnings": (session.results or {}).get("validation", {}).get("warnings", []),
-        "metric": METRIC_BY_NAME[session.sort_by],
+        "metric": METRICS_BY_WIRE_NAME[session.sort_by],
         "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
         "parallel_axes": [label_of(session, name) for name in axis_names(session)],
         "names": names_of(session),

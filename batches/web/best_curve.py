@@ -5,7 +5,7 @@ from typing import Any
 
 from batches.formatting import count, duration, metric
 from batches.models import BatchSession
-from batches.web.presenters import METRIC_BY_NAME
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 
 WIDTH, HEIGHT = 1000, 160
 
@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 1000, 160
 def best_curve(session: BatchSession) -> dict[str, Any]:
     """The picture and its words; `points` are [active seconds, tests done, best value]."""
     points = session.improvements
-    unit = METRIC_BY_NAME[session.sort_by].unit
+    unit = METRICS_BY_WIRE_NAME[session.sort_by].unit
     values = [value for _, _, value in points]
     return {
         "width": WIDTH,

@@ -14,9 +14,9 @@ from batches.formatting import metric as shown_metric
 from batches.models import BatchSession
 from batches.results.columns import Columns, best, columns_of
 from batches.sweep.progress import elapsed_seconds
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.web.charts import TAIL
-from batches.web.presenters import METRIC_BY_NAME, facts, title_of
+from batches.web.presenters import facts, title_of
 
 Floats = npt.NDArray[np.float64]
 NEUTRAL = {"trades", "exposure", "deployed_capital"}  # more of them is neither better nor worse
@@ -34,7 +34,7 @@ class Line:
 
 def compare(sessions: Sequence[BatchSession], now: datetime) -> dict[str, Any]:
     """What the page of two batches shows. Results are compared by the metric that the first one is ranked by."""
-    metric = METRIC_BY_NAME[sessions[0].sort_by]
+    metric = METRICS_BY_WIRE_NAME[sessions[0].sort_by]
     columns = [columns_of(session) for session in sessions]
     values = [each.metric(metric.name) for each in columns]
     return {

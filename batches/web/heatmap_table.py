@@ -13,8 +13,9 @@ from batches.formatting import metric as shown_metric
 from batches.models import BatchSession
 from batches.results.columns import Floats
 from batches.results.heatmap import heatmap
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.panel_words import value_text
-from batches.web.presenters import METRIC_BY_NAME, label_of, names_of
+from batches.web.presenters import label_of, names_of
 
 MOST_COLUMNS, MOST_ROWS = 15, 30
 SHADES = 5
@@ -69,7 +70,7 @@ def heatmap_table(session: BatchSession, choice: dict[str, Any], *, column: str 
     found = heatmap(session, **{name: choice[name] for name in ("x", "y", "metric", "symbol", "aggregate")})
     cells = np.array(found["values"], dtype=np.float64)
     cells = plateau(cells) if choice["near"] else cells
-    metric = METRIC_BY_NAME[found["metric"]]
+    metric = METRICS_BY_WIRE_NAME[found["metric"]]
     best = _best(cells, descending=metric.higher_is_better)
     x = _window(session, found["x"], column, MOST_COLUMNS, best[1] if best else 0)
     y = _window(session, found["y"], row, MOST_ROWS, best[0] if best else 0)
@@ -125,7 +126,7 @@ def _window(session: BatchSession, axis: dict[str, Any], asked: str, most: int, 
 
 def _words(session: BatchSession, found: dict[str, Any], cells: Floats, best: tuple[int, int] | None) -> list[str]:
     """What the picture says: from where to where it goes, its best cell, and whether that lies at an end."""
-    metric, names = METRIC_BY_NAME[found["metric"]], names_of(session)
+    metric, names = METRICS_BY_WIRE_NAME[found["metric"]], names_of(session)
     if best is None:
         return ["No finished test has a value here yet."]
     filled = int((~np.isnan(cells)).sum())

@@ -6,7 +6,7 @@ import numpy as np
 
 from batches.models import BatchSession
 from batches.results.columns import columns_of
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME, wire_name
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.web.charts import explained, histogram
 from batches.web.presenters import label_of
 
@@ -14,7 +14,7 @@ from batches.web.presenters import label_of
 def insights(session: BatchSession) -> dict[str, Any]:
     """How the ranked metric is spread over all tests, and how much of that each parameter explains."""
     columns = columns_of(session)
-    values = columns.metric(METRIC_OF_WIRE_NAME[session.sort_by])
+    values = columns.metric(METRICS_BY_WIRE_NAME[session.sort_by].name)
     decoded = columns.plan.grid.decode_many(columns.index)
     groups: dict[str, Any] = {"Symbol": decoded.symbol_number}
     for name, axis in decoded.parameters.items():

@@ -6,7 +6,7 @@ import numpy as np
 
 from batches.models import BatchSession
 from batches.results.columns import Columns, columns_of
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import wire_name
 from batches.web.presenters import label_of
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from batches.formatting import plain
 from batches.models import BatchSession
-from batches.results.columns import Columns, Floats, Ints, best, columns_of, higher_is_better
+from batches.results.columns import Columns, Floats, Ints, best, columns_of
 from batches.results.query import ResultsQuery, column, select
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.panel_words import value_text
-from batches.web.presenters import METRIC_BY_NAME, axes_of, label_of, names_of
+from batches.web.presenters import axes_of, label_of, names_of
 
 WIDTH, SIDE, TOP, LENGTH, HEIGHT = 960.0, 64.0, 44.0, 260.0, 332.0
 BEST, OTHERS, BEHIND = 100, 500, 400
@@ -92,8 +92,8 @@ def _sample(positions: Ints, size: int) -> Ints:
 
 
 def _best(session: BatchSession, columns: Columns, positions: Ints) -> Ints:
-    metric = METRIC_OF_WIRE_NAME[session.sort_by]
-    return positions[best(column(columns, session.sort_by)[positions], BEST, descending=higher_is_better(metric))]
+    descending = METRICS_BY_WIRE_NAME[session.sort_by].higher_is_better
+    return positions[best(column(columns, session.sort_by)[positions], BEST, descending=descending)]
 
 
 def _values(columns: Columns, names: list[str], positions: Ints) -> Floats:
@@ -114,7 +114,7 @@ def _ends(session: BatchSession, name: str, some: Floats, top: Floats) -> tuple[
     """The whole range of a parameter; of a metric, what some tests have without their tails, and all of the best."""
     if name == "coefficient":
         values = np.array(session.request["coefficients"])
-    elif name not in METRIC_BY_NAME:
+    elif name not in METRICS_BY_WIRE_NAME:
         values = np.array(session.request["parameterRanges"][name])
     else:
         some, top = some[np.isfinite(some)], top[np.isfinite(top)]
@@ -125,7 +125,7 @@ def _ends(session: BatchSession, name: str, some: Floats, top: Floats) -> tuple[
 def _axis(session: BatchSession, name: str, x: float, ends: tuple[float, float], bounds: tuple[float, float]) -> Axis:
     words = names_of(session)
     is_percent = words["parameters"].get(name, {}).get("kind") == "percent" or (
-        name in METRIC_BY_NAME and METRIC_BY_NAME[name].unit == "fraction"
+        name in METRICS_BY_WIRE_NAME and METRICS_BY_WIRE_NAME[name].unit == "fraction"
     )
     axis = Axis(
         name=name,
@@ -165,7 +165,7 @@ def _shades(session: BatchSession, axes: list[Axis], columns: Columns, names: li
     """The lines by fifths of what the batch is ranked by, the worst fifth first."""
     values = _values(columns, names, positions)
     ranked = values[names.index(session.sort_by)]
-    order = np.argsort(ranked if higher_is_better(METRIC_OF_WIRE_NAME[session.sort_by]) else -ranked, kind="stable")
+    order = np.argsort(ranked if METRICS_BY_WIRE_NAME[session.sort_by].higher_is_better else -ranked, kind="stable")
     defined = order[np.isfinite(ranked[order])]
     return [_lines(axes, values[:, fifth]) for fifth in np.array_split(defined, SHADES)]
 
@@ -177,7 +177,7 @@ def _where(session: BatchSession, axes: list[Axis], values: Floats) -> list[str]
     words = names_of(session)
     found = []
     for axis, row in zip(axes, values, strict=True):
-        if axis.name not in METRIC_BY_NAME:
+        if axis.name not in METRICS_BY_WIRE_NAME:
             low, high = np.percentile(row, [25, 75], method="nearest").tolist()
             inside = " to ".join(dict.fromkeys(value_text(value, axis.name, words) for value in (low, high)))
             found.append(f"{axis.label} {inside} of {axis.low_text} to {axis.high_text}")

@@ -8,16 +8,15 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from backtester.engine import METRICS, STRATEGIES
+from backtester.engine import STRATEGIES
 from batches.formatting import metric as shown_metric
 from batches.formatting import parameter as shown_parameter
 from batches.formatting import percent
 from batches.models import BatchSession
 from batches.results.heatmap import AGGREGATES
 from batches.sweep.progress import elapsed_seconds, percentage, snapshot, timeout_words
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 
-METRIC_BY_NAME = {wire_name(metric.name): metric for metric in METRICS}
 LEADER_METRICS = ("annualizedReturn", "totalReturn", "sharpe", "maxDrawdown", "trades")
 SYMBOLS_SHOWN = 4
 MOST_OPTIONS = 200  # symbols in a list to choose from; beyond it they are typed
@@ -42,7 +41,7 @@ def names_of(session: BatchSession) -> dict[str, Any]:
             wire_name(each.name): {"label": each.label, "kind": each.kind}
             for each in (strategy.parameters if strategy else ())
         },
-        "metrics": {name: {"label": each.label, "unit": each.unit} for name, each in METRIC_BY_NAME.items()},
+        "metrics": {name: {"label": each.label, "unit": each.unit} for name, each in METRICS_BY_WIRE_NAME.items()},
         "sortBy": session.sort_by,
         "betaScaling": bool(session.request["enableBetaScaling"]),
         "timeout": timeout_words(session.timeout_s),
@@ -70,7 +69,7 @@ def map_choice(session: BatchSession, given: Mapping[str, str], prefix: str = "m
     first = {
         "x": (axes[1] if len(axes) > 1 else "", axes),
         "y": (axes[0] if axes else "", axes),
-        "metric": (session.sort_by, METRIC_BY_NAME),
+        "metric": (session.sort_by, METRICS_BY_WIRE_NAME),
         "symbol": ("", session.request["symbols"]),
         "aggregate": ("median", AGGREGATES),
         "near": ("", ["on"]),
@@ -88,8 +87,8 @@ def map_choice(session: BatchSession, given: Mapping[str, str], prefix: str = "m
 
 def label_of(session: BatchSession, name: str) -> str:
     """The label of a parameter, the coefficient or a metric."""
-    if name in METRIC_BY_NAME:
-        return METRIC_BY_NAME[name].label
+    if name in METRICS_BY_WIRE_NAME:
+        return METRICS_BY_WIRE_NAME[name].label
     strategy = STRATEGIES.get(session.strategy)
     labels = {wire_name(each.name): each.label for each in (strategy.parameters if strategy else ())}
     return "Coeff" if name == "coefficient" else labels.get(name, name)
@@ -99,7 +98,7 @@ def first_symbols(session: BatchSession, best_rows: Mapping[str, Any]) -> list[t
     """(symbol, its best row) as they are; of more than a page can tell, those that came out best, the best first."""
     if len(best_rows) <= MOST_NAMED:
         return list(best_rows.items())
-    sign = -1.0 if METRIC_BY_NAME[session.sort_by].higher_is_better else 1.0
+    sign = -1.0 if METRICS_BY_WIRE_NAME[session.sort_by].higher_is_better else 1.0
 
     def rank(pair: tuple[str, Any]) -> float:
         value = (pair[1] or {}).get(session.sort_by)
@@ -137,7 +136,7 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
             f"{shown_parameter(asked['fees'], 'percent')}, {shown_parameter(asked['slippage'], 'percent')}",
         ),
         ("Initial capital", f"{asked['initialCapital']:,.0f}"),
-        ("Ranked by", METRIC_BY_NAME[session.sort_by].label),
+        ("Ranked by", METRICS_BY_WIRE_NAME[session.sort_by].label),
         ("Time limit", timeout_words(session.timeout_s)),
     ]
     if asked["enableBetaScaling"]:
@@ -192,5 +191,5 @@ def _best_text(session: BatchSession) -> str:
         return ""
     if session.sort_by == "annualizedReturn":
         return f"{best['symbol']} - {percent(best['annualizedReturn'])} a year"
-    about = METRIC_BY_NAME[session.sort_by]
+    about = METRICS_BY_WIRE_NAME[session.sort_by]
     return f"{best['symbol']} - {about.label.lower()} {shown_metric(best[session.sort_by], about.unit)}"

@@ -15,13 +15,14 @@ from batches.results.query import unknown_symbol
 from batches.results.replay import combination as replayed
 from batches.sweep.link import sweep_query
 from batches.sweep.plan import plan_of
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.charts import equity_chart, monthly_returns
 from batches.web.heatmap_table import heatmap_table
 from batches.web.htmx import page_or_part
 from batches.web.importance import insights
 from batches.web.neighbours import at_the_end, neighbours
 from batches.web.parallel import parallel as drawn_parallel
-from batches.web.presenters import LEADER_METRICS, METRIC_BY_NAME, map_choice, names_of, title_of
+from batches.web.presenters import LEADER_METRICS, map_choice, names_of, title_of
 from batches.web.results_table import read_query
 from batches.web.snippets import alone, snippets
 
@@ -39,7 +40,7 @@ def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     context = insights(session) | {
         "session": session,
         "title": title_of(session),
-        "metric": METRIC_BY_NAME[session.sort_by],
+        "metric": METRICS_BY_WIRE_NAME[session.sort_by],
     }
     return page_or_part(request, "batches/spread.html", "batches/_spread.html", context)
 
@@ -52,7 +53,7 @@ def parallel(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     context = {
         "session": session,
         "title": title_of(session),
-        "metric": METRIC_BY_NAME[session.sort_by],
+        "metric": METRICS_BY_WIRE_NAME[session.sort_by],
         "picture": drawn_parallel(session, query),
         "problem": problem,
         "carried": [
@@ -105,7 +106,7 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
         "chart": equity_chart(played),
         "metrics": _metrics(played),
         "holders": _holders(played),
-        "holder_columns": [(METRIC_BY_NAME[name], name) for name in HOLDER_METRICS],
+        "holder_columns": [(METRICS_BY_WIRE_NAME[name], name) for name in HOLDER_METRICS],
         "snippets": snippets(session, played, request.build_absolute_uri("/").rstrip("/")),
         "months": monthly_returns(played["dates"], played["equity"]),
         "month_names": [calendar.month_abbr[number] for number in range(1, 13)],
@@ -113,7 +114,7 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
         "neighbours": neighbours(session, index),
         "at_the_end": at_the_end(session, played["parameters"]),
         "neighbour_columns": [
-            (name, METRIC_BY_NAME[name].label) for name in dict.fromkeys([session.sort_by, *LEADER_METRICS])
+            (name, METRICS_BY_WIRE_NAME[name].label) for name in dict.fromkeys([session.sort_by, *LEADER_METRICS])
         ],
     }
     return render(request, "batches/combination.html", context)
@@ -124,7 +125,7 @@ def _metrics(played: dict[str, Any]) -> list[dict[str, Any]]:
     held, why = played["buyAndHold"]["metrics"], played["undefined"]
     return [
         {"about": about, "value": played["metrics"][name], "why": why.get(name, {}).get("sentence"), "held": held[name]}
-        for name, about in METRIC_BY_NAME.items()
+        for name, about in METRICS_BY_WIRE_NAME.items()
     ]
 
 

@@ -11,8 +11,9 @@ from batches.errors import InvalidRequest
 from batches.formatting import plain
 from batches.models import BatchSession
 from batches.results.query import KNOWN, ResultsPage, ResultsQuery, page
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.panel_words import cell, value_text
-from batches.web.presenters import METRIC_BY_NAME, axes_of, label_of, names_of
+from batches.web.presenters import axes_of, label_of, names_of
 
 FIRST_METRICS = 12  # shown until someone chooses; the others are a click away
 
@@ -36,8 +37,8 @@ class ResultsTable:
         self.page: ResultsPage = page(session, self.query)
         self.symbols: list[str] = session.request["symbols"]
         self.axes = axes_of(session)
-        usual = list(METRIC_BY_NAME)[:FIRST_METRICS]
-        chosen = [name for name in METRIC_BY_NAME if name in given.getlist("show")]
+        usual = list(METRICS_BY_WIRE_NAME)[:FIRST_METRICS]
+        chosen = [name for name in METRICS_BY_WIRE_NAME if name in given.getlist("show")]
         self.chosen_metrics = [] if chosen == usual else chosen
         self.metrics = chosen or usual
         # What it is ranked by comes first, on a phone too.
@@ -60,7 +61,7 @@ class ResultsTable:
 
     def _column(self, name: str) -> Column:
         is_sorted = self.query.sort == name
-        about = METRIC_BY_NAME.get(name)
+        about = METRICS_BY_WIRE_NAME.get(name)
         descending = not self.query.descending if is_sorted else about is not None and about.higher_is_better
         return Column(
             name=name,
@@ -87,7 +88,8 @@ class ResultsTable:
     def choices(self) -> list[dict[str, Any]]:
         """Every metric, and whether it is shown."""
         return [
-            {"name": name, "label": each.label, "shown": name in self.metrics} for name, each in METRIC_BY_NAME.items()
+            {"name": name, "label": metric.label, "shown": name in self.metrics}
+            for name, metric in METRICS_BY_WIRE_NAME.items()
         ]
 
     @property

@@ -15,7 +15,7 @@ import websockets
 from httpx_sse import aconnect_sse
 
 from backtester.engine import METRIC_NAMES, sweep
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import wire_name
 from tests.stack.clients import SHARES, body, sample_prices, start, until, watch_sse, watch_websocket
 
 pytestmark = [pytest.mark.stack]

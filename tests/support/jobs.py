@@ -10,7 +10,8 @@ from backtester.engine import METRIC_NAMES, METRICS, run_slice
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.running import recording, submission, worker
 from batches.sweep.plan import plan_of
-from batches.sweep.start_request import parse_start, wire_name
+from batches.sweep.start_request import parse_start
+from batches.sweep.wire_names import wire_name
 
 METRIC_COLUMNS = [wire_name(name) for name in METRIC_NAMES]
 LOWER_IS_BETTER = {wire_name(metric.name) for metric in METRICS if not metric.higher_is_better}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from backtester.engine import METRICS
-from batches.sweep.start_request import wire_name
+from batches.sweep.wire_names import wire_name
 
 Schema = dict[str, Any]
 

@@ -14,7 +14,8 @@ from django.http import QueryDict
 from backtester.engine import EngineError, Parameter, Strategy
 from batches.formatting import parameter as shown_value
 from batches.sweep.link import exact
-from batches.sweep.start_request import checked_axis, wire_name
+from batches.sweep.start_request import checked_axis
+from batches.sweep.wire_names import wire_name
 
 # One click shows the product: with the 20 sample shares, 10 x 25 values make a sweep of exactly 5,000 tests.
 OPENING_RANGES = {"sma_cross": {"fast": ("2", "20", "2"), "slow": ("25", "145", "5")}}

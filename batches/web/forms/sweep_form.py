@@ -13,7 +13,8 @@ from django.http import QueryDict
 from backtester.engine import METRICS, STRATEGIES
 from batches.errors import Detail
 from batches.sweep.link import exact, sweep_query
-from batches.sweep.start_request import StartRequest, parse_start, wire_name
+from batches.sweep.start_request import StartRequest, parse_start
+from batches.sweep.wire_names import wire_name
 from batches.web.forms.parameter_fields import RangeField, in_percent, number, numbers, range_field
 from batches.web.forms.symbol_choice import EVERY, SymbolChoice
 

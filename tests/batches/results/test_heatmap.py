@@ -7,7 +7,7 @@ import pytest
 
 from batches.errors import InvalidRequest
 from batches.results.heatmap import heatmap
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from tests.support import jobs
 
 
@@ -38,7 +38,7 @@ def mixed_up(start):
 
 
 @pytest.mark.parametrize("aggregate", ["best", "mean", "median"])
-@pytest.mark.parametrize("metric", sorted(METRIC_OF_WIRE_NAME))
+@pytest.mark.parametrize("metric", sorted(METRICS_BY_WIRE_NAME))
 def test_each_cell_is_the_aggregate_of_its_tests(mixed_up, metric, aggregate):
     session = jobs.finish(mixed_up)
     found = cells(session, metric=metric, aggregate=aggregate)

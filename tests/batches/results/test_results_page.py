@@ -8,11 +8,11 @@ from batches.errors import InvalidRequest
 from batches.results.query import ResultsQuery, default_sort, page, sortable
 from batches.running import lifecycle
 from batches.sweep.plan import plan_of
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from tests.support import jobs
 
-COLUMNS = ["index", "fast", "slow", *METRIC_OF_WIRE_NAME]
-ROW = {"index", "symbol", "parameters", "beta", "coefficient", *METRIC_OF_WIRE_NAME}
+COLUMNS = ["index", "fast", "slow", *METRICS_BY_WIRE_NAME]
+ROW = {"index", "symbol", "parameters", "beta", "coefficient", *METRICS_BY_WIRE_NAME}
 
 
 def shown(session, **given):
@@ -78,7 +78,7 @@ def test_a_row_has_exactly_the_fields_of_the_contract_and_failed_ones_an_error_t
 def test_the_values_are_the_stored_ones_to_the_bit_and_trades_are_whole(finished):
     table = jobs.frame(finished)
     for row in shown(finished, sort="index").rows:
-        for metric in METRIC_OF_WIRE_NAME:
+        for metric in METRICS_BY_WIRE_NAME:
             value = table.loc[row["index"], metric]
             assert row[metric] == (None if np.isnan(value) else value)
         assert row["trades"] is None or isinstance(row["trades"], int)

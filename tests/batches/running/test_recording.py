@@ -14,7 +14,7 @@ from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.results.columns import best, better_first
 from batches.running import lifecycle, recording, worker
 from batches.running.recording import CAUSES, LEADERS, OTHER_CAUSES, record_poison
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from tests.support import jobs
 
 SHOWN = ("status", "phase", "successful", "failed", "work_done", "sequence", "leaders", "failures", "last_test", "pace")
@@ -130,7 +130,7 @@ def test_a_clock_that_jumped_does_not_silence_a_batch(submitted, last):
     assert recording.publishing_is_due(submitted, now)
 
 
-@pytest.mark.parametrize("metric", sorted(METRIC_OF_WIRE_NAME))
+@pytest.mark.parametrize("metric", sorted(METRICS_BY_WIRE_NAME))
 def test_leaders_are_the_best_of_all_rows_by_each_metric(start, metric):
     session = jobs.finish(jobs.submit(start(sortBy=metric)))
     assert [row["index"] for row in session.leaders] == brute_force_leaders(session)

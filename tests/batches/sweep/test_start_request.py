@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from batches.errors import InvalidRequest
-from batches.sweep.start_request import METRIC_OF_WIRE_NAME, parse_start, wire_name
+from batches.sweep.start_request import parse_start
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 
 MINIMAL = {"strategy": "sma_cross", "symbols": ["ACME"], "parameterRanges": {"fast": [5], "slow": [20]}}
 HUGE = 10**400
@@ -249,7 +250,7 @@ def test_without_beta_scaling_coefficients_are_ignored():
     assert parse(coefficients="anything").as_json() == parse().as_json()
 
 
-@pytest.mark.parametrize("name", sorted(METRIC_OF_WIRE_NAME))
+@pytest.mark.parametrize("name", sorted(METRICS_BY_WIRE_NAME))
 def test_every_metric_can_be_sorted_by(name):
     assert wire_name(parse(sortBy=name).sort_by) == name
 

@@ -1,0 +1,12 @@
+"""Names on the wire: camel case, where Python has snake case."""
+
+from backtester.engine import METRICS
+
+
+def wire_name(name: str) -> str:
+    """`max_drawdown` -> `maxDrawdown`."""
+    head, *tail = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)
+
+
+METRICS_BY_WIRE_NAME = {wire_name(metric.name): metric for metric in METRICS}
