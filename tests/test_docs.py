@@ -12,12 +12,12 @@ from tests.support.stack_process import ROOT
 RUN = {
     ("README.md", "bash"): "tests/stack/test_readme.py",
     ("README.md", "python"): "tests/stack/test_readme.py",
-    ("docs/client.md", "python"): "tests/client/test_docs.py",
-    ("docs/client.md", "text"): "tests/client/test_docs.py",
-    ("docs/clients.md", "javascript node"): "tests/live/test_clients.py",
-    ("docs/clients.md", "python httpx-sse"): "tests/live/test_clients.py",
-    ("docs/clients.md", "python websockets"): "tests/live/test_clients.py",
-    ("docs/clients.md", "sh curl"): "tests/live/test_clients.py",
+    ("docs/python-client.md", "python"): "tests/client/test_docs.py",
+    ("docs/python-client.md", "text"): "tests/client/test_docs.py",
+    ("docs/other-languages.md", "javascript node"): "tests/live/test_clients.py",
+    ("docs/other-languages.md", "python httpx-sse"): "tests/live/test_clients.py",
+    ("docs/other-languages.md", "python websockets"): "tests/live/test_clients.py",
+    ("docs/other-languages.md", "sh curl"): "tests/live/test_clients.py",
     ("docs/deploy.md", "ini"): "tests/production/page.py",
     ("docs/deploy.md", "sh"): "tests/production/page.py",
     ("docs/accounts.md", "sh"): "tests/client/test_tokens.py",
@@ -30,7 +30,7 @@ RUN = {
 NOT_RUN = {
     ("ARCHITECTURE.md", "indented"): "a picture of the three storeys; import-linter holds them",
     ("README.md", "indented"): "`make run` is run by tests/stack/test_runstack.py, and `make test` runs this",
-    ("docs/clients.md", "javascript browser"): "wants a page; our own feed does the same, and has tests in browsers",
+    ("docs/other-languages.md", "javascript browser"): "wants a page; our own feed does the same, and has tests in browsers",
     ("docs/terminal.md", "text"): "how a panel looks at one moment; tests/terminal/test_panel.py holds its lines",
 }
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]

@@ -1,6 +1,6 @@
 """A client for the contract: start batches, watch them, read their results as tables. It knows no Django.
 
-`Client` for scripts and notebooks, `AsyncClient` for asyncio; `docs/client.md` shows both.
+`Client` for scripts and notebooks, `AsyncClient` for asyncio; `docs/python-client.md` shows both.
 """
 
 from backtester.client.asynchronous import AsyncBatch, AsyncClient

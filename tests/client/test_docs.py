@@ -1,4 +1,4 @@
-"""docs/client.md as a notebook: its cells run from top to bottom on the real stack, and print what stands below."""
+"""docs/python-client.md as a notebook: its cells run from top to bottom on the real stack, and print what it shows."""
 
 import ast
 import contextlib
@@ -12,7 +12,7 @@ import pytest
 from tests.support.doc_blocks import blocks
 
 pytestmark = pytest.mark.stack
-EVERY = blocks("docs/client.md")
+EVERY = blocks("docs/python-client.md")
 # A cell's output stands behind it; one that prints nothing has none.
 CELLS = [
     (block.text, after.text if after and after.info == "text" else "")

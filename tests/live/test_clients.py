@@ -1,4 +1,4 @@
-"""The examples of docs/clients.md, run as they stand there."""
+"""The examples of docs/other-languages.md, run as they stand there."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tests.stack.clients import body, start
 from tests.support.doc_blocks import blocks
 
 pytestmark = pytest.mark.stack
-EXAMPLES = [(*block.info.split(), block.text) for block in blocks("docs/clients.md")]
+EXAMPLES = [(*block.info.split(), block.text) for block in blocks("docs/other-languages.md")]
 ELSEWHERE = {"browser"}  # the page's own feed does the same, and has tests in browsers
 
 
