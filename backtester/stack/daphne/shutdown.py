@@ -1,6 +1,6 @@
-"""How a server process ends when it is told to: nobody new, what is in hand is answered, watchers are sent away.
+"""Shut a server process down gracefully: finish requests, close streams.
 
-Behind a proxy with other servers nobody sees more of a restart than a stream that comes back elsewhere.
+Behind a proxy with other servers, clients see no more of a restart than a stream that reconnects elsewhere.
 """
 
 import asyncio
@@ -9,41 +9,43 @@ from typing import Any
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
 
-DRAIN_S = 5.0  # for requests; below what `runstack`, Docker and systemd wait before they kill
+DRAIN_S = 5.0  # for requests; shorter than `runstack`, Docker and systemd wait before they kill
 FLUSH_S = 0.05
-SERVICE_RESTART = 1012  # a websocket's close code: come again
+SERVICE_RESTART = 1012  # websocket close code
 
 
-async def say_farewell(server: Server) -> None:
-    """Run when the reactor is about to stop; it stops when this has returned."""
+async def shutdown(server: Server) -> None:
+    """Stop listening, close the streams, and wait for the requests in progress."""
     for listener in server.listeners:
         listener.addCallback(lambda port: port.stopListening())
-    brief, lasting = _applications(server)
-    for protocol, application in lasting.items():
+    requests, streams = _running_applications(server)
+    for protocol, application in streams.items():
         if not isinstance(protocol, WebRequest):
             protocol.serverClose(SERVICE_RESTART)
         application.cancel()
-    if brief:
-        await asyncio.wait(brief.values(), timeout=DRAIN_S)
+    if requests:
+        await asyncio.wait(requests.values(), timeout=DRAIN_S)
         await asyncio.sleep(FLUSH_S)
-    for application in brief.values():
+    for application in requests.values():
         application.cancel()
-    await asyncio.gather(*brief.values(), *lasting.values(), return_exceptions=True)
+    await asyncio.gather(*requests.values(), *streams.values(), return_exceptions=True)
 
 
-def _applications(server: Server) -> tuple[dict[Any, "asyncio.Future[None]"], dict[Any, "asyncio.Future[None]"]]:
-    """Those that are about to answer, and those that go on until somebody leaves; each by its protocol."""
-    found: tuple[dict[Any, asyncio.Future[None]], ...] = ({}, {})
+def _running_applications(
+    server: Server,
+) -> tuple[dict[Any, "asyncio.Future[None]"], dict[Any, "asyncio.Future[None]"]]:
+    """Return the applications of requests and of streams, each by its protocol."""
+    requests: dict[Any, asyncio.Future[None]] = {}
+    streams: dict[Any, asyncio.Future[None]] = {}
     for protocol, details in server.connections.items():
         application = details.get("application_instance")
         if application is not None and not application.done():
-            found[_is_lasting(protocol)][protocol] = application
-    return found[0], found[1]
+            (streams if _is_stream(protocol) else requests)[protocol] = application
+    return requests, streams
 
 
-def _is_lasting(protocol: Any) -> bool:
-    """A websocket or an event stream."""
+def _is_stream(protocol: Any) -> bool:
     if not isinstance(protocol, WebRequest):
         return True
-    kinds = protocol.responseHeaders.getRawHeaders("content-type") or [""]
-    return str(kinds[0]).startswith("text/event-stream")
+    content_types = protocol.responseHeaders.getRawHeaders("content-type") or [""]
+    return str(content_types[0]).startswith("text/event-stream")
