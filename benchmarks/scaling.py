@@ -7,7 +7,7 @@ On SQLite, or on the PostgreSQL of DATABASE_URL, in new databases of it. Adds wh
     python -m benchmarks.scaling --plan 1e8 100000
 
 measures nothing: it computes what 10^8 combinations a day and 100,000 watchers need, from var/scaling.json, or else
-from the defaults of `Figures`, which are those of docs/scaling.md.
+from the defaults of `Figures`, which are those of benchmarks/RESULTS.md.
 """
 
 import argparse

@@ -16,7 +16,7 @@ class Figures:
     chunks_s: float = 240  # recorded on SQLite, by one worker, 50 small batches at once
     postgres_chunks_s: float = 152  # the same on PostgreSQL
     small_chunk_tests: float = 250  # in a batch of 5,000 over 20 symbols
-    # Not measured here: from docs/live.md.
+    # Not measured here: from RESULTS.md.
     watchers_per_process: float = 2_000  # all on one batch, or over 50
     watcher_bytes: float = 30_000
     event_s: float = 45e-6  # of a core, for one event to one watcher

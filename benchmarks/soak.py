@@ -28,7 +28,7 @@ from tests.support.stack_process import StackProcess
 AT_ONCE = 8
 EVERY = 20  # batches between two looks at the memory
 BATCHES = 2_000
-WARM_UP = 1_000  # batches that are not judged, at most half of all: what fills meanwhile is named in docs/live.md
+WARM_UP = 1_000  # batches that are not judged, at most half of all: what fills meanwhile is listed in RESULTS.md
 ALLOWED_MB = 1.0  # for each thousand batches
 PATIENCE_S = 60.0
 SWEEP = {
