@@ -30,7 +30,7 @@ RUN = {
 NOT_RUN = {
     ("ARCHITECTURE.md", "indented"): "a picture of the three storeys; import-linter holds them",
     ("README.md", "indented"): "`make run` is run by tests/stack/test_runstack.py, and `make test` runs this",
-    ("docs/other-languages.md", "javascript browser"): "wants a page; our own feed does the same, and has tests in browsers",
+    ("docs/other-languages.md", "javascript browser"): "wants a page; our own feed, tested in browsers, does the same",
     ("docs/terminal.md", "text"): "how a panel looks at one moment; tests/terminal/test_panel.py holds its lines",
 }
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]

@@ -1,4 +1,4 @@
-"""Where a server is, and which batch a link means."""
+"""Addresses of servers, and links to batches."""
 
 import os
 import re
@@ -12,29 +12,29 @@ ROUTES = re.compile(r"/(?:api/backtest/batch|ws/backtest/batch|batches)(?:/|$)")
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
 
-def server_address(given: str | None) -> str:
-    """The address without a slash at the end: the given one, BACKTESTER_URL's, or that of `make run`."""
-    address = given or os.environ.get("BACKTESTER_URL") or DEFAULT_URL
+def server_address(url: str | None) -> str:
+    """Return the server's address without a trailing slash: `url`, else BACKTESTER_URL, else that of `make run`."""
+    address = url or os.environ.get("BACKTESTER_URL") or DEFAULT_URL
     parts = urlsplit(address if "//" in address else f"http://{address}")
     if parts.scheme not in SCHEMES or not parts.hostname:
-        raise ClientError(f"{address[:80]!r} is no address; http://name or https://name is wanted.")
+        raise ClientError(f"The address must look like http://host or https://host, got {address[:80]!r}.")
     return urlunsplit((SCHEMES[parts.scheme], parts.netloc, parts.path.rstrip("/"), "", ""))
 
 
-def find_token(given: str | None, address: str) -> str | None:
-    """The given token, else BACKTESTER_TOKEN's. A link may lead anywhere: that one is for BACKTESTER_URL alone."""
-    if given:
-        return given
-    is_foreign = "BACKTESTER_URL" in os.environ and server_address(None) != address
-    return None if is_foreign else os.environ.get("BACKTESTER_TOKEN") or None
+def find_token(token: str | None, address: str) -> str | None:
+    """Return `token`, else BACKTESTER_TOKEN. A link may lead anywhere: the latter is sent to BACKTESTER_URL only."""
+    if token:
+        return token
+    is_other_server = "BACKTESTER_URL" in os.environ and server_address(None) != address
+    return None if is_other_server else os.environ.get("BACKTESTER_TOKEN") or None
 
 
 def split_link(text: str) -> tuple[str | None, str]:
-    """(address or None, session id) of an id, or of a link to a page, an API route or a websocket of a batch."""
-    found = re.search(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", text, re.IGNORECASE)
-    if found is None:
-        raise ClientError(f"{text[:80]!r} is neither the id of a batch nor a link to one.")
-    session_id = str(uuid.UUID(found[0]))
+    """Return (server address or None, session id) of an id, or of a link to a page, API route or websocket."""
+    match = re.search(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", text, re.IGNORECASE)
+    if match is None:
+        raise ClientError(f"A batch must be named by its id or a link to it, got {text[:80]!r}.")
+    session_id = str(uuid.UUID(match[0]))
     if "/" not in text:
         return None, session_id
     parts = urlsplit(text if "//" in text else f"http://{text}")
@@ -43,6 +43,5 @@ def split_link(text: str) -> tuple[str | None, str]:
     return server_address(f"{parts.scheme}://{parts.netloc}{prefix}"), session_id
 
 
-def socket_url(address: str, session_id: str) -> str:
-    """The websocket of a batch."""
+def websocket_url(address: str, session_id: str) -> str:
     return f"{address.replace('http', 'ws', 1)}/ws/backtest/batch/{quote(session_id, safe='')}/"

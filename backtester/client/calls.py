@@ -1,13 +1,13 @@
-"""The requests of the contract as data: what to send, how to read the answer, when it may be sent again.
+"""Requests to the API as data: what to send, how to read the answer, when to send it again.
 
-No input or output happens here, so that the plain and the asyncio client share all of it.
+Nothing is sent here, so both clients share all of it.
 """
 
 import random
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -19,12 +19,12 @@ from backtester.client.events import Event, wire_name
 Answer = TypeVar("Answer")
 ROOT = "/api/backtest/batch"
 PAUSES_S = (0.2, 0.4, 0.8, 1.6)  # before each new try: a server that restarts is back by then
-AWAY = frozenset({502, 503, 504})
+UNAVAILABLE = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call(Generic[Answer]):
-    """One request. repeatable : sending it twice does what sending it once does."""
+    """One request. repeatable : sending it twice has the same effect as sending it once."""
 
     method: str
     path: str
@@ -33,20 +33,33 @@ class Call(Generic[Answer]):
     json: Any = None
     repeatable: bool = True
 
-    def again_after(self, failure: httpx.TransportError | httpx.Response) -> bool:
-        """Whether to try again: what was never sent always, what may have been done only if it may be done twice."""
-        if isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout):
-            return True
-        return self.repeatable and (isinstance(failure, httpx.TransportError) or failure.status_code in AWAY)
+    def may_repeat_after(self, error: httpx.TransportError | Refused) -> bool:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return True  # it was never sent
+        return self.repeatable and (isinstance(error, httpx.TransportError) or error.status in UNAVAILABLE)
 
-    def answer(self, response: httpx.Response) -> Answer:
-        """What the answer says; Refused when it is a refusal."""
-        return self.read(checked(response))
+
+class Retries:
+    """The pauses between the tries of one call."""
+
+    def __init__(self, call: Call[Any], url: str) -> None:
+        self.call = call
+        self.url = url
+        self._pauses = iter(PAUSES_S)
+
+    def pause_after(self, error: httpx.TransportError | Refused) -> float:
+        """Return the seconds to wait before the next try, or raise `error` if there is to be none."""
+        pause = next(self._pauses, None)
+        if pause is not None and self.call.may_repeat_after(error):
+            return pause * random.uniform(0.5, 1.0)  # clients must not come back in step
+        if isinstance(error, Refused):
+            raise error
+        raise unreachable(self.url, error) from error
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a batch would cost. seconds : wall clock with all workers free; bytes : stored results."""
+    """The cost of a batch. seconds : wall clock with all workers free; bytes : stored results."""
 
     total: int
     excluded: int
@@ -54,71 +67,56 @@ class Estimate:
     bytes: int
 
 
-def checked(response: httpx.Response) -> Any:
-    """The JSON of an answer; Refused or Unreachable when it is none of ours."""
-    if not response.is_success:
-        raise refused(response)
+def read_answer(call: Call[Answer], response: httpx.Response) -> Answer:
     data = json_of(response)
     if not isinstance(data, dict):
         raise Unreachable(f"{response.url} does not answer as a backtester does; is the address right?")
-    return data
+    return call.read(data)
 
 
 def refused(response: httpx.Response) -> Refused:
-    """Why not."""
     return refusal(response.status_code, json_of(response), str(response.url))
 
 
 def json_of(response: httpx.Response) -> Any:
-    """None when it is none."""
+    """Return the decoded body, None if it is not JSON."""
     try:
         return response.json()
     except ValueError:
         return None
 
 
-def pauses() -> Iterator[float | None]:
-    """Seconds before each new try, spread, so that clients do not come back in step; None after the last one."""
-    for longest in PAUSES_S:
-        yield longest * random.uniform(0.5, 1.0)
-    yield None
-
-
 def unreachable(url: str, error: httpx.TransportError) -> Unreachable:
-    """The last error in words."""
     return Unreachable(f"{url} does not answer: {str(error) or type(error).__name__}.")
 
 
-# ---- starting --------------------------------------------------------------------------------------------------------
+# ---- Starting --------------------------------------------------------------------------------------------------------
 
 
 def request_body(strategy: str, symbols: Iterable[str], ranges: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
-    """The body of a start. Options may be spelled as in Python (`start_date`) or as on the wire (`startDate`)."""
+    """Return the body of a start. Options are spelled as in Python (`start_date`) or on the wire (`startDate`)."""
     body = {"strategy": strategy, "symbols": [symbols] if isinstance(symbols, str) else list(symbols)}
-    spelled = {wire_name(name): plain(value) for name, value in options.items()}
-    return body | {"parameterRanges": {name: plain(values) for name, values in ranges.items()}} | spelled
+    fields = {wire_name(name): json_value(value) for name, value in options.items()}
+    return body | {"parameterRanges": {name: json_value(values) for name, values in ranges.items()}} | fields
 
 
-def plain(value: Any) -> Any:
-    """Dates, ranges, tuples, NumPy's and pandas' arrays and numbers as JSON knows them."""
-    if isinstance(value, date | datetime):
+def json_value(value: Any) -> Any:
+    """Convert dates, ranges, tuples, and the arrays and numbers of NumPy and pandas to JSON's types."""
+    if isinstance(value, date):
         return value.strftime("%Y-%m-%d")
     if isinstance(value, str | Mapping) or value is None:
         return value
     if hasattr(value, "tolist"):
         return value.tolist()
-    return [plain(each) for each in value] if isinstance(value, Iterable) else value
+    return [json_value(item) for item in value] if isinstance(value, Iterable) else value
 
 
 def start(body: Mapping[str, Any]) -> Call[dict[str, Any]]:
-    """We choose the id: then the same start may be sent twice, and starts one batch."""
-    chosen = {"sessionId": str(uuid.uuid4())} | dict(body)
-    return Call(method="POST", path=ROOT, json=chosen, read=lambda data: data)
+    """The client chooses the id, so that a start that is sent twice starts one batch."""
+    return Call(method="POST", path=ROOT, json={"sessionId": str(uuid.uuid4())} | dict(body), read=dict)
 
 
 def estimate(body: Mapping[str, Any]) -> Call[Estimate]:
-    """Stores nothing."""
-
     def read(data: Any) -> Estimate:
         return Estimate(data["total"], data["excluded"], data["estimatedSeconds"], data["estimatedBytes"])
 
@@ -126,76 +124,64 @@ def estimate(body: Mapping[str, Any]) -> Call[Estimate]:
 
 
 def strategies() -> Call[list[dict[str, Any]]]:
-    """What can be swept."""
     return Call(method="GET", path="/api/strategies", read=lambda data: data["strategies"])
 
 
 def metrics() -> Call[list[dict[str, Any]]]:
-    """What is measured."""
     return Call(method="GET", path="/api/strategies", read=lambda data: data["metrics"])
 
 
 def instruments() -> Call[list[dict[str, Any]]]:
-    """Over what."""
     return Call(method="GET", path="/api/instruments", read=lambda data: data["instruments"])
 
 
-# ---- one batch -------------------------------------------------------------------------------------------------------
+# ---- One batch -------------------------------------------------------------------------------------------------------
 
 
 def batch_path(session_id: str, *parts: str) -> str:
-    """The path of a batch's route."""
     return "/".join([ROOT, *(quote(part, safe="") for part in (session_id, *parts))])
 
 
 def newest(session_id: str) -> Call[Event]:
-    """The newest event."""
     return Call(method="GET", path=batch_path(session_id), read=Event.from_wire)
 
 
 def event_stream(session_id: str) -> Call[None]:
-    """The events as they come (its body is streamed, not read here)."""
     return Call(method="GET", path=f"{ROOT}/stream", params={"sessionId": session_id}, read=lambda data: None)
 
 
-def move(session_id: str, verb: str) -> Call[bool]:
-    """Cancel, pause or resume; whether that changed anything."""
-    return Call(method="POST", path=batch_path(session_id, verb), read=lambda data: bool(data["changed"]))
+def action(session_id: str, name: str) -> Call[bool]:
+    """Cancel, pause or resume; the answer says whether that changed anything."""
+    return Call(method="POST", path=batch_path(session_id, name), read=lambda data: bool(data["changed"]))
 
 
 def retry(session_id: str) -> Call[dict[str, Any]]:
-    """Every time a new batch, so it is not repeated."""
-    return Call(method="POST", path=batch_path(session_id, "retry"), read=lambda data: data, repeatable=False)
+    """Not repeatable: each retry starts a new batch."""
+    return Call(method="POST", path=batch_path(session_id, "retry"), read=dict, repeatable=False)
 
 
 def delete(session_id: str) -> Call[None]:
-    """Not repeated: the second time it would be unknown."""
+    """Not repeatable: the second time the batch would be unknown."""
     return Call(method="DELETE", path=batch_path(session_id), read=lambda data: None, repeatable=False)
 
 
 def page(session_id: str, query: Mapping[str, Any]) -> Call[dict[str, Any]]:
-    """A page of rows."""
-    path = batch_path(session_id, "results")
-    return Call(method="GET", path=path, params=query_string(query), read=lambda data: data)
+    return Call(method="GET", path=batch_path(session_id, "results"), params=query_string(query), read=dict)
 
 
 def heatmap(session_id: str, query: Mapping[str, Any]) -> Call[dict[str, Any]]:
-    """Two parameters against a metric."""
-    path = batch_path(session_id, "heatmap")
-    return Call(method="GET", path=path, params=query_string(query), read=lambda data: data)
+    return Call(method="GET", path=batch_path(session_id, "heatmap"), params=query_string(query), read=dict)
 
 
 def combination(session_id: str, index: int) -> Call[dict[str, Any]]:
-    """One combination with its curves and trades."""
-    return Call(method="GET", path=batch_path(session_id, "results", str(index)), read=lambda data: data)
+    return Call(method="GET", path=batch_path(session_id, "results", str(index)), read=dict)
 
 
 def export(session_id: str, kind: str, query: Mapping[str, Any]) -> Call[None]:
-    """All rows that pass the filters, as a file (its body is streamed, not read here)."""
     path = batch_path(session_id, f"results.{kind}")
     return Call(method="GET", path=path, params=query_string(query), read=lambda data: None)
 
 
 def query_string(query: Mapping[str, Any]) -> dict[str, str]:
-    """`min_sharpe=1` -> `minSharpe=1`; what is None is left out."""
+    """`min_sharpe=1` -> `minSharpe=1`; leaves out None."""
     return {wire_name(name): str(value) for name, value in query.items() if value is not None}

@@ -1,18 +1,27 @@
-"""How connections are made: what is sent with each request, and how long an answer may take."""
+"""Headers, timeouts and websockets that both clients use."""
 
 from typing import Any
 
 import httpx
+from websockets.asyncio.client import connect as async_connect
+from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # seconds without a byte
-SILENCE_S = 30.0  # an event stream shows a sign of life every 15 s
-STREAM_OPTIONS: dict[str, Any] = {
+EVENT_STREAM_OPTIONS: dict[str, Any] = {
     "headers": {"Accept": "text/event-stream", "Cache-Control": "no-cache"},
-    "timeout": httpx.Timeout(SILENCE_S, connect=10.0),
+    "timeout": httpx.Timeout(30.0, connect=10.0),  # the server sends a heartbeat every 15 s
 }
-SOCKET_OPTIONS: dict[str, Any] = {"max_size": None, "open_timeout": 10, "close_timeout": 1}
+WEBSOCKET_OPTIONS: dict[str, Any] = {"max_size": None, "open_timeout": 10, "close_timeout": 1}
 
 
-def headers(token: str | None) -> dict[str, str]:
-    """Of every request, the websocket's too."""
+def authorization(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def async_websocket(url: str, headers: dict[str, str]) -> async_connect:
+    return async_connect(url, additional_headers=headers, **WEBSOCKET_OPTIONS)
+
+
+def websocket(url: str, headers: dict[str, str]) -> ClientConnection:
+    connection: ClientConnection = connect(url, additional_headers=headers, **WEBSOCKET_OPTIONS)
+    return connection

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions that carry what the server said."""
+"""The errors of the client, with what the server said."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from typing import Any
 
 
 class ClientError(Exception):
-    """Anything that the client raises by itself."""
+    """The base of all errors below."""
 
 
 class Unreachable(ClientError):
-    """Nobody answers, or answers in a language that is not the contract's."""
+    """The server does not answer, or what answers is not a backtester."""
 
 
 @dataclass(frozen=True)
 class Detail:
-    """One field of the request and what is wrong with it."""
+    """One field of a refused request, and what is wrong with it."""
 
     field: str
     message: str
 
 
 class Refused(ClientError):
-    """The server's answer is no. `status` is HTTP's, `code` the contract's."""
+    """The server refused a request. `status` is that of HTTP, `code` that of the API."""
 
     def __init__(self, message: str, *, code: str, status: int, details: tuple[Detail, ...] = ()) -> None:
         super().__init__(message)
@@ -34,27 +34,28 @@ class Refused(ClientError):
 
     @property
     def is_final(self) -> bool:
-        """Whether asking again would bring the same answer."""
+        """Whether the same request would be refused again."""
         return self.status < 500 and self.status not in TRY_AGAIN
 
 
 class NotFound(Refused):
-    """No such thing, or not yours."""
+    """There is no such thing, or it belongs to another account."""
 
 
 class NotSignedIn(Refused):
-    """A token is wanted, or another one."""
+    """The server needs a token, or the token does not permit the request."""
 
 
 TRY_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
-KINDS: Mapping[int, type[Refused]] = {404: NotFound, 401: NotSignedIn, 403: NotSignedIn}
+ERRORS_BY_STATUS: Mapping[int, type[Refused]] = {404: NotFound, 401: NotSignedIn, 403: NotSignedIn}
 
 
 def refusal(status: int, answer: Any, source: str = "The server") -> Refused:
-    """The exception for an error answer: in the contract's shape, or in whatever a proxy on the way says."""
-    said = answer if isinstance(answer, Mapping) else {}
+    """Return the exception for an error answer, whether the API sent it or a proxy in between."""
+    body = answer if isinstance(answer, Mapping) else {}
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
-    words = f"{source} answers HTTP {status} {phrase}, not as a backtester does; is the address right?"
-    details = tuple(Detail(str(each.get("field")), str(each.get("message"))) for each in said.get("details") or ())
-    kind = KINDS.get(status, Refused)
-    return kind(str(said.get("error") or words), code=str(said.get("code") or status), status=status, details=details)
+    unknown = f"{source} answers HTTP {status} {phrase}, not as a backtester does; is the address right?"
+    details = tuple(Detail(str(item.get("field")), str(item.get("message"))) for item in body.get("details") or ())
+    code = str(body.get("code") or status)
+    error_class = ERRORS_BY_STATUS.get(status, Refused)
+    return error_class(str(body.get("error") or unknown), code=code, status=status, details=details)

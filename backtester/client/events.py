@@ -1,4 +1,4 @@
-"""The events of a batch, as every transport carries them."""
+"""The events of a batch, the same on every transport."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -13,10 +13,10 @@ def wire_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """The whole state of a batch at one moment. Fractions are decimals, durations seconds; what is unknown is None.
+    """The whole state of a batch at one moment. Fractions are decimals, durations seconds; an unknown value is None.
 
     type : `connected` first, then `progress`, and exactly one `complete` or `error` at the end
-    raw : the event as it came, with whatever a newer server may have added
+    raw : the JSON object as it came, with fields that a newer server may have added
     """
 
     type: str
@@ -48,12 +48,11 @@ class Event:
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Self:
-        """An event from its JSON object."""
-        names = [each.name for each in fields(cls) if each.name != "raw"]
+        names = [item.name for item in fields(cls) if item.name != "raw"]
         values: dict[str, Any] = {name: data.get(wire_name(name)) for name in names}
         return cls(**values, raw=dict(data))
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing comes after it."""
+        """Whether no event comes after this one."""
         return self.type in {"complete", "error"}

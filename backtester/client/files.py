@@ -1,5 +1,6 @@
-"""Results as files and as tables."""
+"""Results as files and tables."""
 
+import asyncio
 import io
 import os
 from pathlib import Path
@@ -15,40 +16,43 @@ KINDS = ("csv", "parquet", "json")
 
 
 def kind_of(path: Path) -> str:
-    """The format that a file's name asks for."""
+    """Return the format that the file name asks for."""
     kind = path.suffix.removeprefix(".").lower()
     if kind not in KINDS:
-        raise ClientError(f"{path.name!r} is no name of a results file; it ends in .csv, .parquet or .json.")
+        raise ClientError(f"The name of a results file must end in .csv, .parquet or .json, got {path.name!r}.")
     return kind
 
 
 def read_parquet(data: bytes) -> "pd.DataFrame":
-    """A table of results."""
-    import pandas as pd  # here: watching alone need not wait for it
+    import pandas as pd  # here: importing pandas takes half a second, and watching does not need it
 
     return pd.read_parquet(io.BytesIO(data))
 
 
-class Draft:
-    """A file that is written under another name, and appears under its own when it is whole."""
+async def async_read_parquet(data: bytes) -> "pd.DataFrame":
+    return await asyncio.to_thread(read_parquet, data)
+
+
+class PartialFile:
+    """A file that appears under its name only once it is complete."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._draft = path.with_name(f"{path.name}.{os.getpid()}.part")
-        self._size = 0
+        self.size = 0
+        self._partial = path.with_name(f"{path.name}.{os.getpid()}.part")
 
     def __enter__(self) -> Self:
-        self._file = self._draft.open("wb")
+        self._file = self._partial.open("wb")
         return self
 
-    def write(self, part: bytes) -> int:
-        """How many bytes there are by now."""
-        self._size += self._file.write(part)
-        return self._size
+    def write(self, part: bytes) -> None:
+        self.size += self._file.write(part)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._file.close()
         if kind is None:
-            self._draft.replace(self.path)
+            self._partial.replace(self.path)
         else:
-            self._draft.unlink(missing_ok=True)
+            self._partial.unlink(missing_ok=True)

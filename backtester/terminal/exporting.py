@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
-from backtester.client.files import Draft, kind_of
+from backtester.client.files import PartialFile, kind_of
 
 STANDARD_OUTPUT = Path("-")
 
@@ -31,10 +31,11 @@ def export(batch: Exported, out: Path | None, kind: str | None, filters: dict[st
         return None
     path = out or Path(f"batch-{batch.id}.{kind or 'csv'}")
     parts = batch.exported(kind or kind_of(path), **filters)
-    with _progress() as progress, Draft(path) as draft:
+    with _progress() as progress, PartialFile(path) as file:
         task = progress.add_task(path.name, total=None)
         for part in parts:
-            progress.update(task, completed=draft.write(part))
+            file.write(part)
+            progress.update(task, completed=file.size)
     return path
 
 

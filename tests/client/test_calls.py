@@ -1,9 +1,11 @@
-"""Requests as data: what is sent, what an answer means, what is sent again."""
+"""Requests as data: what is sent, how an answer is read, what is sent again."""
 
+import io
 from datetime import date
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 
 from backtester.client import AsyncClient, Client, ClientError, NotFound, Refused, Unreachable
@@ -19,16 +21,16 @@ def _no_pauses(monkeypatch):
 
 
 def client(handle, kind=Client):
-    """A client whose server is a function."""
-    made = kind("http://server")
-    made._http = {Client: httpx.Client, AsyncClient: httpx.AsyncClient}[kind](
+    """Return a client whose server is a function."""
+    client = kind("http://server")
+    client._connection.http = {Client: httpx.Client, AsyncClient: httpx.AsyncClient}[kind](
         base_url="http://server", transport=httpx.MockTransport(handle)
     )
-    return made
+    return client
 
 
 class Server:
-    """Answers one after the other; an exception stands for a connection that breaks."""
+    """Gives the answers in order; raises those that are exceptions, as a broken connection."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -72,7 +74,7 @@ def test_a_retry_that_may_have_been_done_is_not_sent_again():
     assert client(never_sent).batch(ID).retry().id == ID
 
 
-def test_a_server_that_stays_away_is_said_to_be_unreachable():
+def test_a_server_that_stays_away_is_unreachable():
     with pytest.raises(Unreachable, match=r"http://server does not answer: refused\."):
         client(Server(*[httpx.ConnectError("refused")] * 3)).strategies()
 
@@ -85,7 +87,7 @@ def test_a_refusal_carries_what_the_server_said():
     assert (raised.value.details[0].field, raised.value.details[0].message) == ("a", "b")
 
 
-def test_what_a_proxy_says_is_an_error_too():
+def test_an_answer_of_a_proxy_is_an_error():
     with pytest.raises(
         NotFound, match=r"http://server/api/backtest/batch/\S+ answers HTTP 404 Not Found.* is the address right"
     ):
@@ -96,15 +98,17 @@ def test_what_a_proxy_says_is_an_error_too():
 
 def test_the_token_goes_with_every_request(monkeypatch):
     monkeypatch.setenv("BACKTESTER_TOKEN", "from-the-environment")
-    assert Client("http://server")._http.headers["Authorization"] == "Bearer from-the-environment"
-    assert Client("http://server", token="given")._headers == {"Authorization": "Bearer given"}
+    assert Client("http://server")._connection.http.headers["Authorization"] == "Bearer from-the-environment"
+    assert Client("http://server", token="given")._connection.headers == {"Authorization": "Bearer given"}
 
 
 def test_the_token_of_the_environment_is_not_shown_to_another_server(monkeypatch):
     monkeypatch.setenv("BACKTESTER_TOKEN", "secret")
     monkeypatch.setenv("BACKTESTER_URL", "https://ours/")
-    assert Client()._headers == Client("https://ours")._headers == {"Authorization": "Bearer secret"}
-    assert Client("https://theirs")._headers == {}
+    assert (
+        Client()._connection.headers == Client("https://ours")._connection.headers == {"Authorization": "Bearer secret"}
+    )
+    assert Client("https://theirs")._connection.headers == {}
 
 
 def test_options_and_ranges_are_spelled_as_on_the_wire():
@@ -145,14 +149,14 @@ def test_a_query_is_spelled_as_on_the_wire():
         (f"http://host/api/backtest/batch/stream?sessionId={ID}", "http://host"),
     ],
 )
-def test_a_link_to_a_batch_is_taken_apart(text, address):
+def test_a_link_is_split_into_address_and_id(text, address):
     assert split_link(text) == (address, ID)
 
 
-def test_what_is_no_link_or_no_address_is_said(monkeypatch):
-    with pytest.raises(ClientError, match="'nonsense' is neither the id of a batch nor a link to one"):
+def test_a_malformed_link_or_address_is_refused(monkeypatch):
+    with pytest.raises(ClientError, match="by its id or a link to it, got 'nonsense'"):
         split_link("nonsense")
-    with pytest.raises(ClientError, match="is no address"):
+    with pytest.raises(ClientError, match=r"must look like http://host or https://host, got 'ftp://host'"):
         server_address("ftp://host")
     monkeypatch.setenv("BACKTESTER_URL", "https://host/prefix/")
     assert server_address(None) == "https://host/prefix"
@@ -166,5 +170,14 @@ def test_a_download_that_breaks_leaves_no_file(tmp_path):
     with pytest.raises(Unreachable):
         client(Server(httpx.Response(200, content=broken()))).batch(ID).download(tmp_path / "results.csv")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ClientError, match=r"it ends in \.csv, \.parquet or \.json"):
+    with pytest.raises(ClientError, match=r"must end in \.csv, \.parquet or \.json, got 'results\.xlsx'"):
         client(Server()).batch(ID).download(tmp_path / "results.xlsx")
+
+
+def test_results_are_asked_for_again_while_the_server_is_unavailable():
+    table = io.BytesIO()
+    pd.DataFrame({"index": [0]}).to_parquet(table)
+    server = Server(CUT, httpx.Response(503), httpx.Response(200, content=table.getvalue()))
+    assert list(client(server).batch(ID).results()["index"]) == [0]
+    with pytest.raises(Unreachable, match="does not answer: cut"):
+        client(Server(CUT, CUT, CUT)).batch(ID).results()

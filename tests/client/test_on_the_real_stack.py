@@ -34,7 +34,7 @@ def resting(client):
 @pytest.fixture(params=[WEBSOCKET, EVENT_STREAM, POLLING])
 def only(request, monkeypatch):
     """One transport alone, as some networks have it."""
-    monkeypatch.setattr("backtester.client.watching.LADDER", (request.param,) * 3)
+    monkeypatch.setattr("backtester.client.watching.TRANSPORTS", (request.param,) * 3)
     monkeypatch.setattr("backtester.client.watching.POLL_S", 0.1)
     return request.param
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from backtester.client import Client, NotFound, NotSignedIn
-from backtester.client.watching import LADDER
+from backtester.client.watching import TRANSPORTS
 from tests.support.doc_blocks import blocks
 from tests.support.stack_process import ROOT, StackProcess
 from tests.terminal.pseudo_terminal import PseudoTerminal
@@ -70,8 +70,8 @@ def test_a_token_opens_what_is_its_owners_and_nothing_else(team, monkeypatch, tm
     ann, bob = manage("shell", "-v0", "-c", TWO_TRADERS, **team.environment).stdout.split()
     with Client(team.url, token=ann) as hers, Client(team.url, token=bob) as his, Client(team.url) as nobodys:
         batch = hers.start("sma_cross", ["AAPL"], {"fast": [5, 10]})
-        for transport in LADDER:
-            monkeypatch.setattr("backtester.client.watching.LADDER", (transport,) * 3)
+        for transport in TRANSPORTS:
+            monkeypatch.setattr("backtester.client.watching.TRANSPORTS", (transport,) * 3)
             assert batch.wait().status == "complete"
             with pytest.raises(NotFound):
                 his.batch(batch.id).wait()
@@ -93,4 +93,4 @@ def test_a_token_opens_what_is_its_owners_and_nothing_else(team, monkeypatch, tm
 def test_the_doctor_asks_for_a_token(team):
     done = manage("doctor", "--url", team.url, "--seconds", "2", **team.environment)
     assert done.returncode == 1
-    assert "People sign in here: give a token of yours" in done.stdout
+    assert "The site requires a login: pass a token with --token" in done.stdout
