@@ -178,6 +178,7 @@ if ACCESS_MODE == "personal" and not TRUST_NETWORK:
     refuse_to_serve_strangers("HOST", [HOST])
     refuse_to_serve_strangers("ALLOWED_HOSTS", ALLOWED_HOSTS)
 WORKERS = env.int("WORKERS", default=0) or os.cpu_count() or 1
+METRICS_PORT = env.int("METRICS_PORT", default=0)
 
 # ---- Batches ---------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import time
 import uuid
 from typing import Any
 
-from celery.signals import heartbeat_sent, worker_init, worker_process_init, worker_process_shutdown
+from celery.signals import heartbeat_sent, worker_init, worker_process_init, worker_ready
 from django.conf import settings
 from django.db import connections
 from structlog.contextvars import bound_contextvars
@@ -38,13 +38,13 @@ def compile_before_fork(**_: Any) -> None:
 def begin_child(**_: Any) -> None:
     """A database connection must not be shared with the parent; what is counted here is sent from here."""
     connections.close_all()
-    counters.keep_pushing()
+    counters.allocate()
 
 
-@worker_process_shutdown.connect
-def send_last_counts(**_: Any) -> None:
-    """What came since the thread's last round."""
-    counters.push()
+@worker_ready.connect
+def export_counters(**_: Any) -> None:
+    """After the pool has forked: a child would inherit the thread's locks."""
+    counters.start_exporter()
 
 
 @heartbeat_sent.connect

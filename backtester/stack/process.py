@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backtester.stack.counter_files import prepare_counter_files
+
 PR_SET_PDEATHSIG = 1
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 LOG_MAX_BYTES = 10 * 1024 * 1024
@@ -41,7 +43,8 @@ def part_environment() -> dict[str, str]:
     # requests come in ever new threads, and the server would grow for as long as it runs. Python's own lock makes more
     # than two useless.
     frugal = {"MALLOC_ARENA_MAX": "2"}
-    return inherited | single | frugal | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    counting = {"PROMETHEUS_MULTIPROC_DIR": str(prepare_counter_files())}
+    return inherited | single | frugal | counting | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(frozen=True)

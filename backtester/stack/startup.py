@@ -130,4 +130,5 @@ class _Job:
             "DATA_DIR": str(self.plan.data_dir),
             "REDIS_URL": self.redis_url,
             "NUMBA_CACHE_DIR": str(self.plan.numba_cache_dir),
+            "METRICS_PORT": "0",  # the server's /metrics exports every part
         }

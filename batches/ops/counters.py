@@ -1,97 +1,57 @@
-"""Counts of every process on every host, added up in Redis: /metrics says the same whichever server answers.
+"""Counters and histograms of this host, for Prometheus.
 
-A process adds up in memory; a thread sends what came to it every two seconds. While Redis is away it keeps them. An
-emptied Redis begins again at zero, which Prometheus takes for a restart, and processes may come and go.
+The parts of a stack run in Prometheus' multiprocess mode (`PROMETHEUS_MULTIPROC_DIR`): any of them exports what all
+processes of its host counted, also those that ended. Elsewhere, as in a command, a process counts for itself.
 """
 
-import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import logging
+import os
 
-import redis
+import prometheus_client
 from django.conf import settings
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
-from batches.ops import heartbeats
-from batches.ops.redis_connection import redis_client
+log = logging.getLogger(__name__)
+prometheus_client.disable_created_metrics()  # multiprocess mode has none either
 
-PUSH_S = 2.0
-BUCKETS_S: dict[str, tuple[float, ...]] = {
-    "chunk_seconds": (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 3, 10, 30),
-    "publish_seconds": (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25),
-}
-open_streams: Counter[str] = Counter({"sse": 0, "websocket": 0})  # of this process
-_pending: Counter[str] = Counter()  # not sent yet, by field
-_lock = threading.Lock()
+PROCESS = CollectorRegistry()
+COMBINATIONS = Counter("backtester_combinations", "Tests done, by outcome.", ["outcome"], registry=PROCESS)
+SUCCESSFUL, FAILED = COMBINATIONS.labels("successful"), COMBINATIONS.labels("failed")
+EVENTS_PUBLISHED = Counter("backtester_events_published", "Events published to the channel layer.", registry=PROCESS)
+EVENTS_DROPPED = Counter(
+    "backtester_events_dropped",
+    "Events that could not be published; watchers read the row instead.",
+    registry=PROCESS,
+)
+CHUNK_SECONDS = Histogram(
+    "backtester_chunk_seconds",
+    "Time to compute one chunk.",
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 3, 10, 30),
+    registry=PROCESS,
+)
+PUBLISH_SECONDS = Histogram(
+    "backtester_publish_seconds",
+    "Time to publish one event.",
+    buckets=(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25),
+    registry=PROCESS,
+)
+HOST: Collector = MultiProcessCollector(None) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else PROCESS
+
+open_streams = {"sse": 0, "websocket": 0}  # of this process; its heartbeats carry them
 
 
-def count(name: str, number: float = 1) -> None:
-    """Add to a count. A label is a part of its name: `combinations:failed`."""
-    with _lock:
-        _pending[name] += number  # type: ignore[assignment]
+def allocate() -> None:
+    """Write this process's file now: on a full disk a first write kills the process, which must not hold a chunk."""
+    EVENTS_DROPPED.inc(0)
 
 
-def observe(name: str, seconds: float) -> None:
-    """Note one duration of a histogram."""
-    place = next((limit for limit in BUCKETS_S[name] if seconds <= limit), float("inf"))
-    with _lock:
-        _pending[f"{name}:{place:g}"] += 1
-        _pending[f"{name}:sum"] += seconds  # type: ignore[assignment]
-
-
-@contextmanager
-def timed(name: str) -> Iterator[None]:
-    """Observe how long the block takes, also when it fails."""
-    began = time.perf_counter()
+def start_exporter() -> None:
+    """Serve `HOST` on METRICS_PORT from a thread, for a host without a web server."""
+    if not settings.METRICS_PORT:
+        return
     try:
-        yield
-    finally:
-        observe(name, time.perf_counter() - began)
-
-
-def push() -> bool:
-    """Send what came together since the last time. False: it is kept for the next."""
-    global _pending
-    with _lock:
-        sent, _pending = _pending, Counter()
-    if not sent:
-        return True
-    try:
-        pipeline = redis_client().pipeline(transaction=False)
-        for name, number in sent.items():
-            pipeline.hincrbyfloat(_key(), name, number)
-        pipeline.execute()
-    except redis.RedisError:
-        with _lock:
-            _pending += sent
-        return False
-    return True
-
-
-def totals() -> dict[str, float]:
-    """All counts of all processes. Raises redis.RedisError."""
-    return {bytes(name).decode(): float(number) for name, number in redis_client().hgetall(_key()).items()}  # type: ignore[arg-type]
-
-
-def keep_pushing(announce: Callable[[], object] = lambda: None) -> threading.Thread:
-    """Push in the background until the process ends, and announce it each time. After a fork each child calls it."""
-
-    def run() -> None:
-        while True:
-            announce()
-            push()
-            time.sleep(PUSH_S)
-
-    thread = threading.Thread(target=run, name="tally", daemon=True)
-    thread.start()
-    return thread
-
-
-def keep_web_pushing() -> threading.Thread:
-    """For a server process, with its open streams."""
-    return keep_pushing(lambda: heartbeats.announce(heartbeats.WEB, **open_streams))
-
-
-def _key() -> str:
-    return f"{settings.REDIS_PREFIX}:tally"
+        prometheus_client.start_http_server(settings.METRICS_PORT, settings.HOST, HOST)
+    except OSError as error:  # another part of this host exports already
+        log.warning("metrics exporter not started on port %d: %s", settings.METRICS_PORT, error)

@@ -1,7 +1,10 @@
-"""Which processes are there, on whatever host: each says so every few seconds in Redis, with a word that fades."""
+"""Heartbeats: each process announces itself in Redis every few seconds, under a key that expires."""
 
 import os
 import socket
+import threading
+import time
+from collections.abc import Mapping
 
 import orjson
 import redis
@@ -10,33 +13,45 @@ from django.conf import settings
 from batches.ops.redis_connection import redis_client
 
 WORKER_HOST = socket.gethostname()[:60]
-FADES_S = 15  # several times the interval at which anybody announces itself
+INTERVAL_S = 2.0
+TTL_S = 15  # several times the interval at which any process announces itself
 WORKER, WATCHDOG, WEB = "worker", "watchdog", "web"
 
 
 def process_name() -> str:
-    """This process, as it signs its claims; the watchdog of the same host sees when it is gone."""
+    """Return the name under which this process claims chunks; the watchdog of the same host checks the pid in it."""
     return f"{WORKER_HOST}:{os.getpid()}"
 
 
 def announce(role: str, **numbers: float) -> bool:
-    """Say that this process is there, and some numbers about it. False: Redis does not take it; the next one may."""
+    """Store a heartbeat with some numbers; return False when Redis is away."""
     try:
-        redis_client().set(f"{_prefix(role)}{process_name()}", orjson.dumps(numbers), ex=FADES_S)
+        redis_client().set(f"{_prefix(role)}{process_name()}", orjson.dumps(numbers), ex=TTL_S)
     except redis.RedisError:
         return False
     return True
 
 
+def keep_announcing(role: str, numbers: Mapping[str, float]) -> None:
+    """Announce this process, with the current numbers, from a thread until it ends."""
+
+    def run() -> None:
+        while True:
+            announce(role, **numbers)
+            time.sleep(INTERVAL_S)
+
+    threading.Thread(target=run, name="heartbeats", daemon=True).start()
+
+
 def present(role: str) -> dict[str, dict[str, float]]:
-    """{process: its numbers} of those who spoke lately. Raises redis.RedisError."""
+    """Return {process: its numbers} of the processes with a fresh heartbeat. Raises redis.RedisError."""
     prefix, client = _prefix(role), redis_client()
     keys = list(client.scan_iter(match=f"{prefix}*", count=1000))
-    told = client.mget(keys) if keys else []
+    values = client.mget(keys) if keys else []
     return {
         key.decode().removeprefix(prefix): orjson.loads(numbers)
-        for key, numbers in zip(keys, told, strict=True)
-        if numbers is not None  # it has faded in between
+        for key, numbers in zip(keys, values, strict=True)
+        if numbers is not None  # expired since the scan
     }
 
 

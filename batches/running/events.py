@@ -63,14 +63,14 @@ def publish(session: BatchSession) -> None:
         "text": encode(event),
     }
     if redis_trouble.is_fresh():
-        counters.count("events_dropped")
+        counters.EVENTS_DROPPED.inc()
         return
     try:
-        with counters.timed("publish_seconds"):
+        with counters.PUBLISH_SECONDS.time():
             redis_client().publish(redis_channel(session.id), get_channel_layer().serialize(message))
-        counters.count("events_published")
+        counters.EVENTS_PUBLISHED.inc()
     except redis.RedisError as error:
-        counters.count("events_dropped")
+        counters.EVENTS_DROPPED.inc()
         redis_trouble.note()
         log.warning(
             "event %s of %s was not published, watchers will read the row: %s", event["sequence"], session.id, error

@@ -82,8 +82,8 @@ def _record(outcomes: list[Outcome], now: datetime) -> int:
     if announce:
         publish(session)
     failed = sum(each.failed for each in recorded)
-    counters.count("combinations:failed", failed)
-    counters.count("combinations:successful", sum(each.chunk.stop - each.chunk.start for each in recorded) - failed)
+    counters.FAILED.inc(failed)
+    counters.SUCCESSFUL.inc(sum(each.chunk.stop - each.chunk.start for each in recorded) - failed)
     if finished:
         lifecycle.complete(session.id)
     elif too_much_fails(session):

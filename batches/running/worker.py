@@ -143,7 +143,7 @@ def run(chunks: list[ResultChunk]) -> None:
 def attempt(chunk: ResultChunk) -> SliceResult | None:
     """A chunk's result; None when it has none this time. After too many attempts its tests count as failed."""
     try:
-        with bound_contextvars(chunk=chunk.pk), counters.timed("chunk_seconds"):
+        with bound_contextvars(chunk=chunk.pk), counters.CHUNK_SECONDS.time():
             return compute(chunk)
     except DATABASE_TROUBLE:
         raise

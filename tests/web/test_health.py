@@ -34,7 +34,7 @@ def test_ready_when_every_part_is_there(client, everything):
 @pytest.mark.parametrize("role", [heartbeats.WORKER, heartbeats.WATCHDOG])
 def test_not_ready_when_nobody_of_a_kind_was_seen_lately(client, everything, role):
     (key,) = everything.keys(f"*:present:{role}:*")
-    assert 0 < everything.ttl(key) <= heartbeats.FADES_S
+    assert 0 < everything.ttl(key) <= heartbeats.TTL_S
     everything.delete(key)
     status, told = asked(client)
     assert (status, told["ok"], missing(told)) == (503, False, [role])

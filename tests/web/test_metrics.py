@@ -1,26 +1,25 @@
-"""What Prometheus reads: the whole installation, from any server, and nothing that is not known."""
+"""What Prometheus reads: the counts of all processes of this host, gauges of the installation, nothing unknown."""
 
 import json
+import os
 import re
+import socket
+import subprocess
+import sys
+import urllib.request
 
 import pytest
-import redis
 from prometheus_client.parser import text_string_to_metric_families
 
+from backtester.stack import counter_files
 from batches.ops import counters, heartbeats
 from batches.running import events, queue
 from tests.support import jobs
-from tests.support.stack_process import ROOT
+from tests.support.stack_process import ROOT, until
 
 
-@pytest.fixture(autouse=True)
-def _fresh_counts(monkeypatch):
-    monkeypatch.setattr(counters, "_pending", counters.Counter())
-
-
-def scrape(client):
-    """{sample: value}, a label behind a colon."""
-    text = client.get("/metrics").content.decode()
+def parsed(text):
+    """Return {sample: value}, with the labels behind colons."""
     return {
         ":".join([sample.name.removeprefix("backtester_"), *sample.labels.values()]): sample.value
         for family in text_string_to_metric_families(text)
@@ -28,18 +27,36 @@ def scrape(client):
     }
 
 
+def scrape(client):
+    return parsed(client.get("/metrics").content.decode())
+
+
+@pytest.fixture
+def run_part(tmp_path):
+    """run_part(code): run a process that counts in a directory shared with the others; return what it prints."""
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+
+    def run(code):
+        argv = [sys.executable, "-c", f"from batches.ops import counters; {code}"]
+        return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, check=True, text=True).stdout
+
+    return run
+
+
 def test_a_batch_is_counted(client, real_redis, submitted):
     before = scrape(client)
-    assert (before["batches:queued"], before["combinations_total:successful"]) == (1, 0)
+    assert (before["batches:queued"], before["batches:complete"]) == (1, 0)
     events.redis_trouble.until = queue.trouble.until = 0
     ended = jobs.finish(submitted)
     after = scrape(client)
     assert (after["batches:queued"], after["batches:complete"]) == (0, 1)
-    assert after["combinations_total:successful"] == ended.successful
-    assert after["chunk_seconds_count"] == after["chunk_seconds_bucket:+Inf"] == ended.chunks.count()
-    assert after["chunk_seconds_sum"] > 0
-    assert after["events_published_total"] == after["publish_seconds_count"] > 0
-    assert after["events_dropped_total"] == 0
+    counted = {name: after[name] - before[name] for name in after}
+    assert counted["combinations_total:successful"] == ended.successful
+    assert counted["combinations_total:failed"] == ended.failed
+    assert counted["chunk_seconds_count"] == counted["chunk_seconds_bucket:+Inf"] == ended.chunks.count()
+    assert counted["chunk_seconds_sum"] > 0
+    assert counted["events_published_total"] == counted["publish_seconds_count"] > 0
+    assert counted["events_dropped_total"] == 0
 
 
 def test_other_processes_are_seen(client, db, real_redis, monkeypatch):
@@ -50,39 +67,85 @@ def test_other_processes_are_seen(client, db, real_redis, monkeypatch):
         heartbeats.announce(heartbeats.WEB, **streams)
     monkeypatch.setattr(heartbeats, "WORKER_HOST", "mine")
     real_redis.lpush("backtester:chunks", "message", "message")
-    told = scrape(client)
-    assert (told["live_connections:websocket"], told["live_connections:sse"]) == (7, 3)
-    assert (told["worker_slots"], told["queue_depth"]) == (8, 2)
-    assert (told["processes:web"], told["processes:worker"], told["processes:watchdog"]) == (2, 1, 0)
+    samples = scrape(client)
+    assert (samples["live_connections:websocket"], samples["live_connections:sse"]) == (7, 3)
+    assert (samples["worker_slots"], samples["queue_depth"]) == (8, 2)
+    assert (samples["processes:web"], samples["processes:worker"], samples["processes:watchdog"]) == (2, 1, 0)
 
 
-def test_counts_of_two_processes_add_up_and_wait_while_redis_is_away(client, db, real_redis, monkeypatch):
-    counters.count("combinations:failed", 3)
-    assert counters.push()
-    counters.count("combinations:failed", 2)
-    counters.observe("publish_seconds", 0.0004)
-    with monkeypatch.context() as patch:
-        patch.setattr(counters, "redis_client", lambda: redis.Redis(unix_socket_path="/nowhere"))
-        assert not counters.push()
-    told = scrape(client)
-    assert told["combinations_total:failed"] == 5
-    assert (told["publish_seconds_bucket:0.0002"], told["publish_seconds_bucket:0.0005"]) == (0, 1)
+def test_counts_of_two_processes_add_up_also_when_they_have_ended(run_part):
+    run_part("counters.FAILED.inc(3); counters.PUBLISH_SECONDS.observe(0.0001)")
+    run_part("counters.FAILED.inc(2); counters.PUBLISH_SECONDS.observe(0.0004)")
+    samples = parsed(run_part("import prometheus_client as p; print(p.generate_latest(counters.HOST).decode())"))
+    assert (samples["combinations_total:failed"], samples["combinations_total:successful"]) == (5, 0)
+    assert (samples["publish_seconds_bucket:0.0002"], samples["publish_seconds_bucket:0.0005"]) == (1, 2)
+    assert samples["publish_seconds_sum"] == pytest.approx(0.0005)
+
+
+def test_a_forked_child_counts_in_a_file_of_its_own(run_part, tmp_path):
+    run_part("import os; child = os.fork(); counters.allocate(); child and os.waitpid(child, 0)")
+    assert len(list(tmp_path.glob("counter_*.db"))) == 2
+
+
+def test_counts_start_from_zero_once_every_part_was_stopped(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    directory = counter_files.prepare_counter_files()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for pid in (gone.pid, os.getpid()):
+        (directory / f"counter_{pid}.db").touch()
+    counter_files.prepare_counter_files()
+    assert len(list(directory.iterdir())) == 2, "a part is still running"
+    (directory / f"counter_{os.getpid()}.db").unlink()
+    counter_files.prepare_counter_files()
+    assert not list(directory.iterdir())
+
+
+def test_a_host_without_a_server_exports_its_counts(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = os.environ | {"DATA_DIR": str(tmp_path), "METRICS_PORT": str(port)}
+    argv = [sys.executable, str(ROOT / "manage.py"), "watchdog"]
+    with (tmp_path / "watchdog.log").open("wb") as log, subprocess.Popen(argv, env=environment, stderr=log) as watchdog:
+
+        def answer():
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
+            except OSError:
+                assert watchdog.poll() is None, (tmp_path / "watchdog.log").read_text()
+                return ""
+
+        try:
+            samples = parsed(until(answer, "the exporter"))
+        finally:
+            watchdog.terminate()
+    assert samples["combinations_total:failed"] == 0
+    assert (tmp_path / f"run/counters/counter_{watchdog.pid}.db").exists()
 
 
 def test_without_redis_what_it_would_tell_is_left_out(client, db):
-    told = scrape(client)
-    assert told["batches:running"] == 0
-    assert not any(name.startswith(("combinations", "live", "queue")) for name in told)
+    samples = scrape(client)
+    assert samples["batches:running"] == 0
+    assert not any(name.startswith(("live", "queue", "processes", "worker")) for name in samples)
+    assert "combinations_total:failed" in samples, "the processes' own counts do not need it"
 
 
-def test_every_metric_of_the_dashboard_is_told(client, db, real_redis):
+def test_every_metric_of_the_dashboard_is_exported(client, db, real_redis):
     dashboard = json.loads((ROOT / "deploy/grafana/backtester.json").read_text())
-    asked = {
+    names = {
         name
         for panel in dashboard["panels"]
         for target in panel["targets"]
         for name in re.findall(r"backtester_\w+", target["expr"])
     }
-    told = set(re.findall(r"^(backtester_\w+)[ {]", client.get("/metrics").content.decode(), re.MULTILINE))
-    assert len(asked) >= 10
-    assert asked <= told
+    exported = set(re.findall(r"^(backtester_\w+)[ {]", client.get("/metrics").content.decode(), re.MULTILINE))
+    assert len(names) >= 10
+    assert names <= exported
+
+
+def test_the_dashboard_adds_up_rates_and_takes_one_of_equal_gauges():
+    dashboard = json.loads((ROOT / "deploy/grafana/backtester.json").read_text())
+    for query in (target["expr"] for panel in dashboard["panels"] for target in panel["targets"]):
+        aggregates = re.findall(r"(sum|max)(?: by \(\w+\) )?\((rate\()?(backtester_\w+)", query)
+        assert {name for *_, name in aggregates} == set(re.findall(r"backtester_\w+", query)), query
+        assert {(function, rate) for function, rate, _ in aggregates} <= {("sum", "rate("), ("max", "")}, query

@@ -12,7 +12,7 @@ from batches.ops import heartbeats
 class Command(BaseCommand):
     """Exit code 0 when one of this host has spoken lately."""
 
-    help = f"Whether a worker, watchdog or web server of this host was seen in the last {heartbeats.FADES_S} s."
+    help = f"Whether a worker, watchdog or web server of this host was seen in the last {heartbeats.TTL_S} s."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

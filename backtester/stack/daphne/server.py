@@ -37,9 +37,9 @@ class BackpressureServer(Server):
     text, frame = "", b""  # the last message: all watchers of a batch get the same one in a row
 
     def run(self) -> None:
-        from batches.ops.counters import keep_web_pushing  # imports models, so only once the application is loaded
+        from batches.ops import counters, heartbeats  # only once the application is loaded
 
-        keep_web_pushing()
+        heartbeats.keep_announcing(heartbeats.WEB, counters.open_streams)
         super().run()
 
     def kill_all_applications(self) -> "defer.Deferred[None]":
