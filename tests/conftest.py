@@ -17,6 +17,7 @@ from tests.support.stack_process import StackProcess
 
 REAL = frozenset({"live", "stack"})
 LONG = os.environ.get("FAULTS") == "long"
+EXTENDED = LONG or os.environ.get("TESTS") == "all"
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
 
 
@@ -38,7 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, sample: Path | None) -> Iter
 
 def fits(item: pytest.Item) -> bool:
     """Whether the test is for this run."""
-    if item.get_closest_marker("long") and not LONG:
+    if (item.get_closest_marker("long") and not LONG) or (item.get_closest_marker("extended") and not EXTENDED):
         return False
     database = item.get_closest_marker("database")
     return database is None or (database.args[0] == "postgresql") == ON_POSTGRESQL

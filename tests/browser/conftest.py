@@ -7,23 +7,12 @@ from playwright.sync_api import expect
 
 from tests.browser.launching import firefox_path, launch
 from tests.browser.steps import Visitor
-from tests.conftest import LONG
 
 expect.set_options(timeout=15_000)
 
-# How pages are looked at for axe. The same colours meet in both browsers; what differs is how wide a page becomes, so
-# that Firefox is shown each page on a phone.
-WAYS = {
-    "chromium": [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)],
-    "firefox": [("dark", 390)],
-}
-
-
-# Pages that the server makes, with little script of their own: told in Firefox by `make browsers`, so that `make test`
-# takes less than ten minutes. What connections decide is always told in both.
-SERVED = {
-    f"test_{name}" for name in ["form", "heatmap_table", "history", "many_symbols", "accounts", "prices", "results"]
-}
+# Where browsers differ: connections. `make test` runs these files in both, the others in Chromium; `make test-all` runs
+# every story in both.
+IN_BOTH = {"test_networks", "test_watching"}
 
 
 def pytest_collection_modifyitems(items):
@@ -33,18 +22,14 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_generate_tests(metafunc):
-    """Every story is told in both browsers, but for those marked `chromium_alone`, which say why, and SERVED."""
+    """Run every story in both browsers, except those marked `chromium_alone`, which say why."""
     if "vendor" not in metafunc.fixturenames:
         return
-    alone = metafunc.definition.get_closest_marker("chromium_alone")
-    later = metafunc.definition.path.stem in SERVED and not LONG
-    vendors = ["chromium"] if alone or later else ["chromium", "firefox"]
-    if "eyes" in metafunc.fixturenames:
-        looks = [(vendor, way) for vendor in vendors for way in WAYS[vendor]]
-        ids = [f"{vendor}-{scheme}-{width}" for vendor, (scheme, width) in looks]
-        metafunc.parametrize(("vendor", "eyes"), looks, ids=ids, indirect=["eyes"])
-    else:
-        metafunc.parametrize("vendor", vendors)
+    vendors = ["chromium"]
+    if not metafunc.definition.get_closest_marker("chromium_alone"):
+        in_both = metafunc.definition.path.stem in IN_BOTH
+        vendors.append("firefox" if in_both else pytest.param("firefox", marks=pytest.mark.extended))
+    metafunc.parametrize("vendor", vendors)
 
 
 @pytest.fixture(scope="session")
@@ -88,10 +73,11 @@ def page(visitor):
 
 
 @pytest.fixture
-def eyes(request, visitor, vendor):
-    """A visitor who sees it one way."""
-    scheme, width = request.param
-    someone = visitor(color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 900})
-    if vendor == "firefox":  # WebDriver cannot say what the system prefers: here it is the reader who chose
-        someone.context.add_init_script(f"location.host && localStorage.setItem('theme', '{scheme}')")
+def reader(visitor, vendor):
+    """A visitor for tests with axe, which look at each page as `tests/browser/axe.py` says."""
+    if vendor == "chromium":
+        return visitor(reduced_motion="reduce")
+    someone = visitor(reduced_motion="reduce", viewport={"width": 390, "height": 900})
+    # WebDriver cannot say what the system prefers: here the reader chose the dark theme.
+    someone.context.add_init_script("location.host && localStorage.setItem('theme', 'dark')")
     return someone

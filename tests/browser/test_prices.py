@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.axe import check
 from tests.browser.steps import WITHOUT_SCRIPTS
-from tests.browser.test_accessibility import check
 from tests.support.stack_process import ROOT
 
 OHLCV = ROOT / "tests" / "data" / "ohlcv_5.csv.gz"
@@ -110,8 +110,8 @@ def test_an_import_without_scripts(stack, visitor):
     expect(page.locator(".notice")).to_contain_text("is discarded")
 
 
-def test_no_page_of_prices_breaks_a_rule_that_axe_can_check(stack, eyes):
-    page = eyes.page
+def test_no_page_of_prices_breaks_a_rule_that_axe_can_check(stack, reader):
+    page = reader.page
     page.goto(f"{stack.url}/prices/")
     check(page)
     page.locator("#file").set_input_files(OHLCV)

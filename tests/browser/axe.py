@@ -1,0 +1,25 @@
+"""Check a page against axe's rules, light and dark, wide and narrow, without loading it again."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+LOOKS = [("light", 1440), ("light", 390), ("dark", 390), ("dark", 1440)]
+
+
+def check(page: Page) -> None:
+    """Assert that the page breaks no rule and does not scroll sideways; in Firefox in the look it already has."""
+    browser = page.context.browser
+    assert browser is not None
+    if browser.browser_type.name == "firefox":
+        _check_once(page)
+        return
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        _check_once(page)
+
+
+def _check_once(page: Page) -> None:
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
