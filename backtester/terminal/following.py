@@ -1,4 +1,4 @@
-"""Watch a batch in the foreground until it ends, or until Ctrl-C: then ask what is meant."""
+"""Watch a batch in the foreground until it ends; Ctrl-C asks whether to cancel it."""
 
 import select
 import signal
@@ -16,51 +16,46 @@ CANCEL, LEAVE = "c", "l"
 QUESTION = "\nCancel the batch (c), leave it running (l), or go on watching (Enter)? "
 
 
-class Followed(Protocol):
-    """A batch wherever it lives; the client's own `Batch` is one."""
+class WatchableBatch(Protocol):
+    """A batch on a server or in the local database."""
 
     id: str
     page_url: str
 
-    def watch(self, *, on_trouble: Callable[[str], None]) -> Iterator[Event]:
-        """Each newer event, until the last one."""
+    def watch(self, *, on_trouble: Callable[[str], None]) -> Iterator[Event]: ...
 
-    def cancel(self) -> bool:
-        """Whether that changed anything."""
+    def cancel(self) -> bool: ...
 
 
-def follow(batch: Followed, *, as_json: bool) -> int:
-    """The exit code: 0 when the batch is complete, 1 when it failed, 130 when Ctrl-C left it."""
+def follow(batch: WatchableBatch, *, as_json: bool) -> int:
+    """Return the exit code: 0 when the batch is complete, 1 when it failed, 130 when Ctrl-C ended the command."""
     screen = screen_for(sys.stdout, as_json=as_json)
-    signal.signal(signal.SIGTERM, _leave)  # by default nobody would give the terminal its cursor back
+    signal.signal(signal.SIGTERM, _exit)  # the default action would leave the terminal without its cursor
     while True:
         try:
             return _watch(batch, screen)
         except KeyboardInterrupt:
             answer = ask() if screen.can_ask and sys.stdin.isatty() else LEAVE
         if answer in (CANCEL, LEAVE):
-            return _part(batch, cancel=answer == CANCEL)
+            return _interrupt(batch, cancel=answer == CANCEL)
 
 
-def _watch(batch: Followed, screen: Screen) -> int:
-    last = None
+def _watch(batch: WatchableBatch, screen: Screen) -> int:
     with screen:
-        for event in batch.watch(on_trouble=screen.trouble):
+        for event in batch.watch(on_trouble=screen.show_trouble):
             screen.show(event)
-            last = event
-    assert last is not None, "a watch ends with the last event"
-    screen.end(last, batch.page_url)
-    if last.type == "complete":
+    screen.show_end(event, batch.page_url)
+    if event.type == "complete":
         return COMPLETE
-    print(f"error: {last.error}", file=sys.stderr)
+    print(f"error: {event.error}", file=sys.stderr)
     return FAILED
 
 
 def ask() -> str:
-    """CANCEL, LEAVE, or anything else to go on. Another Ctrl-C, or the end of the input, leaves the batch running."""
+    """Return CANCEL, LEAVE, or anything else to go on. Another Ctrl-C, or the end of the input, is LEAVE."""
     try:
         print(QUESTION, end="", file=sys.stderr, flush=True)
-        # Not input(): a Ctrl-C in the moment before it reads would wait for the next key.
+        # Not input(): a Ctrl-C just before it reads would be noticed at the next key only.
         while not select.select([sys.stdin], [], [], 0.1)[0]:
             pass
         answer = sys.stdin.readline()
@@ -69,19 +64,19 @@ def ask() -> str:
     return answer.strip().lower()[:1] if answer else LEAVE
 
 
-def _part(batch: Followed, *, cancel: bool) -> int:
+def _interrupt(batch: WatchableBatch, *, cancel: bool) -> int:
     try:
         if cancel and batch.cancel():
-            words = "Cancelled; what is finished stays:"
+            message = "Cancelled; finished results are kept:"
         elif cancel:
-            words = "It had ended already:"
+            message = "The batch had already ended:"
         else:
-            words = "It goes on. Watch it again with `manage.py watch_batch`, or at"
-        print(f"\n{words} {batch.page_url}", file=sys.stderr)
+            message = "The batch is still running. Watch it with `manage.py watch_batch`, or at"
+        print(f"\n{message} {batch.page_url}", file=sys.stderr)
     except (ClientError, BatchError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
     return INTERRUPTED
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _exit(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)

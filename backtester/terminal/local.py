@@ -1,4 +1,4 @@
-"""Batches without a stack: the same database, the same records, and worker processes of the command's own."""
+"""Batches without a stack: in the same database, with the command's own worker processes."""
 
 import contextlib
 import json
@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -33,46 +33,41 @@ from batches.sweep.start_request import parse_start
 if TYPE_CHECKING:
     import pandas as pd
 
-LOOK_S = 0.2
+POLL_S = 0.2
 PARTS = {"csv": csv_parts, "json": json_parts, "parquet": parquet_parts}
 
 
 class LocalBatch:
-    """A batch of this machine's database, with what the commands need of the client's `Batch`."""
+    """A batch in the local database, with the methods of the client's `Batch` that the commands use."""
 
     def __init__(self, session_id: str, workers: Workers | None = None) -> None:
         self.id = session_id
         self.page_url = f"/batches/{session_id}/ (once `make run` runs)"
         self.workers = workers
 
-    def watch(self, *, on_trouble: Callable[[str], None] = lambda words: None) -> Iterator[Event]:
-        """Each newer event, as the row has it; the last one last."""
+    def watch(self, *, on_trouble: Callable[[str], None] = lambda message: None) -> Iterator[Event]:
         yield (event := as_event(connected_event(self._row(), timezone.now())))
         while not event.is_terminal:
-            deserted = self.workers is not None and self.workers.are_gone()  # asked before the row is read
+            has_no_workers = self.workers is not None and self.workers.are_gone()  # before the row is read
             newest = self.newest()
             if newest.sequence > event.sequence:
                 yield (event := newest)
-            elif deserted:
-                raise ClientError(f"All workers of batch {self.id} were ended. `make run` goes on with it.")
+            elif has_no_workers:
+                raise ClientError(f"All workers of batch {self.id} have ended. `make run` goes on with it.")
             else:
-                time.sleep(LOOK_S)
+                time.sleep(POLL_S)
 
     def newest(self) -> Event:
-        """Where it stands."""
         return as_event(newest_event(self._row(), timezone.now()))
 
     def exported(self, kind: str, **filters: Any) -> Iterator[bytes]:
-        """The rows that pass the filters as a file, in parts."""
         row = self._row()
         return PARTS[kind](row, ResultsQuery.parse(row, query_string(filters), sort="index"))
 
     def results(self, **filters: Any) -> "pd.DataFrame":
-        """The same as a table."""
         return read_parquet(b"".join(self.exported("parquet", **filters)))
 
     def cancel(self) -> bool:
-        """Stop it; what is finished stays."""
         return lifecycle.cancel(uuid.UUID(self.id), timezone.now())
 
     def _row(self) -> BatchSession:
@@ -82,16 +77,16 @@ class LocalBatch:
         return row
 
 
-def as_event(event: dict[str, Any]) -> Event:
-    """As it would come over the wire, where what is undefined is null."""
+def as_event(event: Mapping[str, Any]) -> Event:
+    """Convert an event as the wire does: NaN becomes None."""
     return Event.from_wire(json.loads(encode(event)))
 
 
 def start(body: dict[str, Any]) -> LocalBatch:
-    """Store the batch as a server would, and start the processes that work on it."""
+    """Store a batch as a server would, and start its worker processes."""
     request = parse_start(body)
-    submission.estimate(request)  # what is wrong is said before anything is compiled
-    if not is_warm(request.strategy):  # before the processes are forked, so that they inherit what is compiled
+    submission.estimate(request)  # refuses a wrong request before anything is compiled
+    if not is_warm(request.strategy):  # before the fork, so that the workers inherit the kernels
         with contextlib.redirect_stdout(sys.stderr), step(f"Preparing {request.strategy}"):
             warm_up(strategies=(request.strategy,))
     session = submission.submit(request, now=timezone.now())
@@ -99,9 +94,9 @@ def start(body: dict[str, Any]) -> LocalBatch:
     return LocalBatch(str(session.id), Workers(session.id, min(settings.WORKERS, chunks)))
 
 
-def open_database() -> None:
-    """What `make run` does at its first start, as far as it was not done: tables, and prices to test on."""
-    # Without a stack there is no Redis, and each message that is not sent would be told.
+def prepare() -> None:
+    """Create the tables and load the sample prices, as the first `make run` does, unless that has been done."""
+    # Without a stack there is no Redis, and each event that is not published would be logged.
     logging.getLogger("batches").setLevel(logging.ERROR)
     with contextlib.redirect_stdout(sys.stderr):
         executor = MigrationExecutor(connection)

@@ -1,9 +1,9 @@
-"""What a watcher of a batch sees: a live panel on a terminal, one line of JSON for each event elsewhere."""
+"""The output of a watched batch: a live panel on a terminal, one line of JSON for each event elsewhere."""
 
 import json
 import time
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -15,59 +15,45 @@ from backtester.terminal.tables import outcome
 FRAMES_PER_SECOND = 8
 
 
-class Screen(Protocol):
-    """can_ask : whether somebody is there to be asked."""
-
-    can_ask: bool
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None: ...
-
-    def show(self, event: Event) -> None:
-        """The newest event."""
-
-    def trouble(self, words: str) -> None:
-        """The connection broke; it will come back."""
-
-    def end(self, event: Event, page_url: str) -> None:
-        """After the last event."""
-
-
-def screen_for(output: TextIO, *, as_json: bool) -> Screen:
-    """The panel where there is a terminal and no JSON is asked for."""
-    return JsonLines(output) if as_json or not output.isatty() else LivePanel(Console(file=output, highlight=False))
-
-
-class JsonLines:
-    """The events as they are on the wire, one a line."""
+class Screen:
+    """can_ask : whether a person is there to answer a question"""
 
     can_ask = False
-
-    def __init__(self, output: TextIO) -> None:
-        self.output = output
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Nothing to put back."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pass
 
     def show(self, event: Event) -> None:
-        """At once, whatever reads it."""
+        raise NotImplementedError
+
+    def show_trouble(self, message: str) -> None:
+        """Say that the connection is lost; the client opens it again."""
+
+    def show_end(self, event: Event, page_url: str) -> None:
+        """Say how the batch ended, after its last event."""
+
+
+def screen_for(output: TextIO, *, as_json: bool) -> Screen:
+    return JsonLines(output) if as_json or not output.isatty() else LivePanel(Console(file=output, highlight=False))
+
+
+class JsonLines(Screen):
+    """The events as on the wire, one a line. They say it all, so there is nothing to add about trouble or the end."""
+
+    def __init__(self, output: TextIO) -> None:
+        self.output = output
+
+    def show(self, event: Event) -> None:
         print(json.dumps(event.raw, separators=(",", ":")), file=self.output, flush=True)
 
-    def trouble(self, words: str) -> None:
-        """Nothing: the next event is newer, and that is all a program wants to know."""
 
-    def end(self, event: Event, page_url: str) -> None:
-        """The last event has said it all."""
-
-
-class LivePanel:
-    """Drawn several times a second, so that the clock runs while nothing comes."""
+class LivePanel(Screen):
+    """The panel, drawn several times a second so that its clock runs between events."""
 
     can_ask = True
 
@@ -75,28 +61,27 @@ class LivePanel:
         self.console = console
         self.event: Event | None = None
         self.arrived = 0.0
-        self.words = "connecting"
+        self.trouble = "connecting"
 
     def __enter__(self) -> Self:
         self.live = Live(
-            get_renderable=lambda: panel(self.event, since=time.monotonic() - self.arrived, trouble=self.words),
+            get_renderable=lambda: panel(self.event, since=time.monotonic() - self.arrived, trouble=self.trouble),
             console=self.console,
             refresh_per_second=FRAMES_PER_SECOND,
         )
         self.live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.live.stop()
 
     def show(self, event: Event) -> None:
-        """Drawn with the next frame."""
-        self.event, self.arrived, self.words = event, time.monotonic(), ""
+        self.event, self.arrived, self.trouble = event, time.monotonic(), ""
 
-    def trouble(self, words: str) -> None:
-        """Until the next event."""
-        self.words = f"reconnecting: {words}"
+    def show_trouble(self, message: str) -> None:
+        self.trouble = f"reconnecting: {message}"
 
-    def end(self, event: Event, page_url: str) -> None:
-        """The best rows, and where there is more."""
+    def show_end(self, event: Event, page_url: str) -> None:
         self.console.print(outcome(event, page_url))

@@ -15,7 +15,7 @@ def body(*arguments):
     return request_body(vars(parser.parse_args(["sma_cross", "--symbols", "AAPL", "MSFT", *arguments])))
 
 
-def test_what_is_not_given_is_left_to_the_server():
+def test_options_that_are_not_given_are_left_to_the_server():
     assert body() == {"strategy": "sma_cross", "symbols": ["AAPL", "MSFT"], "parameterRanges": {}}
 
 
@@ -24,9 +24,9 @@ def test_every_option_has_its_field():
         "--direction both --fees 0.001 --slippage 0.0005 --capital 5000 --start 2000-01-03 --end 2010-12-31"
         " --beta-coefficients 0.5 1 --whole-shares --sort sharpe --timeout 60"
     )
-    asked = body(*options.split(), "--set", "fast=5:50:5", "--set", "slow=20,50.5")
-    assert asked["parameterRanges"] == {"fast": {"start": 5, "stop": 50, "step": 5}, "slow": [20, 50.5]}
-    assert {name: asked[name] for name in asked if name not in ("strategy", "symbols", "parameterRanges")} == {
+    request = body(*options.split(), "--set", "fast=5:50:5", "--set", "slow=20,50.5")
+    assert request["parameterRanges"] == {"fast": {"start": 5, "stop": 50, "step": 5}, "slow": [20, 50.5]}
+    assert {name: request[name] for name in request if name not in ("strategy", "symbols", "parameterRanges")} == {
         "direction": "both",
         "fees": 0.001,
         "slippage": 0.0005,
@@ -51,23 +51,23 @@ def test_every_option_has_its_field():
     ],
 )
 def test_values_are_a_list_or_a_range(text, values):
-    name, found = parameter_range(text)
-    assert (name, found) == (text.partition("=")[0], values)
-    assert repr(found) == repr(values), "whole numbers stay whole"
+    name, parsed = parameter_range(text)
+    assert (name, parsed) == (text.partition("=")[0], values)
+    assert repr(parsed) == repr(values), "whole numbers stay whole"
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
-        ("fast", "is not NAME=VALUES"),
-        ("=5", "is not NAME=VALUES"),
-        ("fast=", "'' in 'fast=' is not a number"),
-        ("fast=5:x", "'x' in 'fast=5:x' is not a number"),
-        ("fast=1:2:3:4", "has 4 parts; start:stop or start:stop:step is wanted"),
+        ("fast", "must be NAME=VALUES"),
+        ("=5", "must be NAME=VALUES"),
+        ("fast=", "must be numbers, got '' in 'fast='"),
+        ("fast=5:x", "must be numbers, got 'x' in 'fast=5:x'"),
+        ("fast=1:2:3:4", "must be start:stop or start:stop:step, got 'fast=1:2:3:4'"),
     ],
 )
-def test_what_is_no_range_is_said(text, words):
-    with pytest.raises(ArgumentTypeError, match=words):
+def test_a_malformed_range_is_refused(text, message):
+    with pytest.raises(ArgumentTypeError, match=message):
         parameter_range(text)
 
 
@@ -78,5 +78,5 @@ def test_a_parameter_is_set_once():
 
 def test_a_bound_is_a_name_and_a_number():
     assert bound("sharpe=1.5") == ("sharpe", 1.5)
-    with pytest.raises(ArgumentTypeError, match="'sharpe>1' is not NAME=NUMBER"):
+    with pytest.raises(ArgumentTypeError, match="must be NAME=NUMBER, as in sharpe=1, got 'sharpe>1'"):
         bound("sharpe>1")

@@ -59,11 +59,11 @@ def test_on_a_terminal_a_batch_has_a_bar_a_table_and_an_address(stack):
     with PseudoTerminal("run_batch", *SMALL, "--fees", "0.001", env=stack.environment) as terminal:
         assert terminal.end() == 0
     for pattern in (
-        r"━.* 100\.0 %  60 of 60",
+        r"━.* 100\.0%  60 of 60",
         r"best +AAPL fast=\d+ slow=\d+  \d",
         r"symbol +fast +slow",
         r"Complete: 60 of 60 tests",
-        rf"Look at it: {stack.url}/batches/[0-9a-f-]+/",
+        rf"Results: {stack.url}/batches/[0-9a-f-]+/",
     ):
         assert re.search(pattern, terminal.text), terminal.text
     assert "\x1b[?25l" in terminal.raw
@@ -81,14 +81,14 @@ def test_ctrl_c_asks_and_a_second_one_leaves_the_batch_running_until_somebody_ca
         terminal.expect(r"\(Enter\)\?[^$]*\(Enter\)\?")
         terminal.press(CTRL_C)
         assert terminal.end() == 130
-        link = terminal.found(r"It goes on\. .* (http\S+)")
+        link = terminal.found(r"still running\. .* (http\S+)")
     with PseudoTerminal("watch_batch", link, env=stack.environment) as terminal:
         terminal.expect("now ")
         terminal.press(CTRL_C)
         terminal.expect(r"\(Enter\)\?")
         terminal.press(b"c\n")
         assert terminal.end() == 130
-        assert "Cancelled; what is finished stays" in terminal.text
+        assert "Cancelled; finished results are kept" in terminal.text
     with PseudoTerminal("watch_batch", link, env=stack.environment) as terminal:
         assert terminal.end() == 1
         assert "error: The batch was cancelled." in terminal.text
@@ -112,7 +112,7 @@ def test_ctrl_c_in_a_pipe_asks_nobody_and_leaves_the_batch_running(stack, client
         batch = client.batch(json.loads(running.stdout.readline())["sessionId"])
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=180)
-    assert (running.returncode, errors.split()[:3]) == (130, ["It", "goes", "on."])
+    assert (running.returncode, errors.split()[:5]) == (130, ["The", "batch", "is", "still", "running."])
     assert batch.cancel(), "it was still running"
 
 
@@ -141,11 +141,11 @@ def test_an_export_may_go_to_the_standard_output(manage, small):
 def test_two_batches_are_compared(manage, small, client):
     other = client.start("sma_cross", ["AAPL", "GE"], {"fast": range(5, 51, 5), "slow": [60, 100, 200]}, fees=0.01)
     other.wait()
-    found = json.loads(manage("compare", small.id, other.page_url, "--json").stdout)
-    assert found["metric"] == "annualizedReturn"
-    assert (found["common"]["tests"], found["common"]["same"]) == (30, 0)
-    assert found["best"][0]["annualizedReturn"] > found["best"][1]["annualizedReturn"]
-    assert set(found["bySymbol"]) == {"AAPL", "GE", "MSFT"}
+    comparison = json.loads(manage("compare", small.id, other.page_url, "--json").stdout)
+    assert comparison["metric"] == "annualizedReturn"
+    assert (comparison["common"]["tests"], comparison["common"]["same"]) == (30, 0)
+    assert comparison["best"][0]["annualizedReturn"] > comparison["best"][1]["annualizedReturn"]
+    assert set(comparison["bySymbol"]) == {"AAPL", "GE", "MSFT"}
 
 
 @pytest.mark.parametrize(

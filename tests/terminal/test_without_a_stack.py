@@ -38,7 +38,7 @@ def manage(environment):
 def test_the_first_run_prepares_what_is_missing_and_computes_all_of_it(environment, manage):
     with PseudoTerminal("run_batch", *SWEEP, env=environment) as terminal:
         assert terminal.end() == 0
-    assert re.search(r"100\.0 %  78,008 of 78,008", terminal.text), terminal.text
+    assert re.search(r"100\.0%  78,008 of 78,008", terminal.text), terminal.text
     session_id = terminal.found(r"export_results (\S+)")
     done = manage("export_results", session_id, "--out", "-", "--symbol", "AAPL")
     assert len(done.stdout.splitlines()) == 39_005
@@ -51,7 +51,7 @@ def test_a_batch_that_is_left_goes_on_without_the_terminal(environment, manage):
         terminal.expect(r"\(Enter\)\?")
         terminal.press(b"l\n")
         assert terminal.end() == 130
-        session_id = terminal.found(r"It goes on\. .*/batches/(\S+)/")
+        session_id = terminal.found(r"still running\. .*/batches/(\S+)/")
     done = manage("watch_batch", session_id)
     event = json.loads(done.stdout.splitlines()[-1])
     assert (done.returncode, event["type"], event["successfulTests"]) == (0, "complete", 74_880)

@@ -1,4 +1,4 @@
-"""Where a command finds its batches: on a server that is named, on this data folder's stack, or in its database."""
+"""Where a command finds its batches: a named server, the stack of this data folder, or the local database."""
 
 import contextlib
 import logging
@@ -18,37 +18,36 @@ from backtester.terminal.local import LocalBatch
 from batches.errors import BatchError
 
 
-def start(body: dict[str, Any], options: Mapping[str, Any]) -> Batch | LocalBatch:
-    """Start a batch on the server; without one, in the database, with workers of our own."""
-    if client := server(options["url"], options["token"]):
+def start_batch(body: dict[str, Any], options: Mapping[str, Any]) -> Batch | LocalBatch:
+    if client := _client(options["url"], options["token"]):
         return client.start(**body)
-    local.open_database()
+    local.prepare()
     return local.start(body)
 
 
-def find(link: str, options: Mapping[str, Any]) -> Batch | LocalBatch:
-    """The batch of an id or a link."""
+def find_batch(link: str, options: Mapping[str, Any]) -> Batch | LocalBatch:
+    """Return the batch of an id or link; raise if it or its server cannot be found."""
     address, session_id = split_link(link)
     batch: Batch | LocalBatch
-    if client := server(address or options["url"], options["token"]):
+    if client := _client(address or options["url"], options["token"]):
         batch = client.batch(session_id)
     else:
-        local.open_database()
+        local.prepare()
         batch = LocalBatch(session_id)
-    batch.newest()  # an unknown one, or a server that is away, is said now
+    batch.newest()
     return batch
 
 
-def server(url: str | None, token: str | None) -> Client | None:
-    """The one that is named, else this data folder's stack; None when it does not run."""
+def _client(url: str | None, token: str | None) -> Client | None:
+    """Return a client of the named server, else of this data folder's stack; None if that does not run."""
     address = url or os.environ.get("BACKTESTER_URL") or running_address(settings.DATA_DIR / "run")
     return Client(address, token=token) if address else None
 
 
 @contextlib.contextmanager
-def sentences() -> Iterator[None]:
-    """What goes wrong is one sentence and exit code 1; an early Ctrl-C, or a reader that left, is 130."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request
+def errors_as_messages() -> Iterator[None]:
+    """Exit with one sentence and code 1 on an error, with 130 on Ctrl-C or when the reader of the output is gone."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each request
     try:
         yield
     except BrokenPipeError:  # as with `| head`

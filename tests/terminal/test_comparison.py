@@ -1,4 +1,4 @@
-"""Two batches side by side, from their tables alone."""
+"""Two batches compared by their tables of results."""
 
 import io
 
@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from backtester.terminal.comparing import METRIC_NAMES, Side, compare
-from backtester.terminal.side_by_side import side_by_side
+from backtester.terminal.comparison import METRIC_NAMES, Side, compare
+from backtester.terminal.comparison_tables import comparison_tables
 
 from .events import event
 
@@ -33,19 +33,19 @@ def second():
 
 
 def test_the_best_the_averages_and_each_symbol(first, second):
-    found = compare(first, second, "sharpe")
-    assert [(row["symbol"], row["parameters"], row["sharpe"]) for row in found.best] == [
+    comparison = compare(first, second, "sharpe")
+    assert [(row["symbol"], row["parameters"], row["sharpe"]) for row in comparison.best] == [
         ("AAPL", {"fast": 6}, 3.0),
         ("KO", {"fast": 5}, 4.0),
     ]
-    assert found.averages["sharpe"] == (2.0, 2.5)
-    by_symbol = {symbol: tuple(row and row["sharpe"] for row in pair) for symbol, pair in found.symbols.items()}
+    assert comparison.averages["sharpe"] == (2.0, 2.5)
+    by_symbol = {symbol: tuple(row and row["sharpe"] for row in pair) for symbol, pair in comparison.symbols.items()}
     assert by_symbol == {"AAPL": (3.0, 2.5), "GE": (2.0, None), "KO": (None, 4.0)}
 
 
 def test_where_less_is_better_the_best_is_the_least(first, second):
-    found = compare(first, second, "annualizedVolatility")
-    assert [row["parameters"] for row in found.best] == [{"fast": 5}, {"fast": 5}]
+    comparison = compare(first, second, "annualizedVolatility")
+    assert [row["parameters"] for row in comparison.best] == [{"fast": 5}, {"fast": 5}]
 
 
 def test_common_tests_are_those_of_the_same_symbol_and_parameters(first, second):
@@ -71,9 +71,9 @@ def test_other_parameters_have_nothing_in_common(first):
 
 def test_the_tables_show_both_and_the_difference(first, second):
     console = Console(file=io.StringIO(), width=100)
-    console.print(side_by_side(first, second, compare(first, second, "sharpe")))
+    console.print(comparison_tables(first, second, compare(first, second, "sharpe")))
     text = console.file.getvalue()
-    for words in ("A: AAPL fast=6", "B: KO fast=5", "3 tests are in both; 2 gave the same Sharpe ratio."):
-        assert words in text
+    for part in ("A: AAPL fast=6", "B: KO fast=5", "3 tests are in both; 2 have the same Sharpe ratio."):
+        assert part in text
     difference = next(line for line in text.splitlines() if line.startswith("AAPL fast=6"))
     assert difference.split()[2:] == ["3.00", "2.50", "-0.50"]
