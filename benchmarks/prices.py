@@ -23,7 +23,7 @@ from django.test import Client
 import benchmarks.scratch  # noqa: F401  # before all that asks Django
 from batches.models import Instrument, InstrumentGroup
 from batches.prices import series
-from batches.prices.importing import read_prices, store_prices
+from batches.prices.importing import prepare, read_prices, store
 from batches.running import submission
 from batches.sweep.start_request import parse_start
 
@@ -115,8 +115,8 @@ def main() -> None:
     print(f"{connection.vendor}: {options.symbols:,} symbols x {options.bars:,} bars", flush=True)
     data = wide_parquet(options.symbols, options.bars)
     parsed = timed(f"read and check a Parquet file of {len(data) / 1e6:,.0f} MB", lambda: read_prices(data, name="all"))
-    timed("store it, with betas and gaps", lambda: store_prices(parsed, source="bench"))
-    timed("store it again: nothing has changed", lambda: store_prices(parsed, source="bench"))
+    timed("store it, with betas and gaps", lambda: store(prepare(parsed, source="bench")))
+    timed("store it again: nothing has changed", lambda: store(prepare(parsed, source="bench")))
     print(f"{'database':58} {database_bytes() / 1e6:8,.0f} MB")
     ids = list(Instrument.objects.order_by("?").values_list("series_id", flat=True))
     print(f"{'load one series (median of 200)':58} {statistics.median(load(ids[:200])):8.2f} ms")

@@ -14,7 +14,7 @@ from batches.errors import Detail, InvalidRequest
 from batches.models import PriceImport
 from batches.permissions import Right
 from batches.prices.beta import chosen_beta
-from batches.prices.drafts import refuse_when_large
+from batches.prices.drafts import check_upload_size
 from batches.prices.importing import import_prices, read_prices
 from batches.prices.series import instruments
 
@@ -61,10 +61,10 @@ def load_instruments(request: HttpRequest) -> HttpResponse:
     upload = request.FILES.get("file")
     if upload is None or upload.file is None:
         raise InvalidRequest(Detail("file", "file is missing; a CSV or Parquet file in a multipart form is wanted."))
-    refuse_when_large(upload.size or 0)
+    check_upload_size(upload.size or 0)
     name = str(upload.name)[:100]
     report = import_prices(
-        read_prices(cast(BinaryIO, upload.file), name=name, given=request.POST.dict()),
+        read_prices(cast(BinaryIO, upload.file), name=name, options=request.POST.dict()),
         name=name,
         size=upload.size or 0,
         source=request.POST.get("source", ""),

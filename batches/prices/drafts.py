@@ -1,12 +1,13 @@
-"""A file of prices between its upload and its import: looked over, read otherwise, stored or thrown away."""
+"""A file of prices between its upload and its import: previewed, read with other options, stored or discarded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
@@ -15,15 +16,16 @@ from batches.models import Instrument, PriceImport
 from batches.ops import storage
 from batches.prices import importing
 from batches.prices.bars import ParsedFile
-from batches.prices.gaps import Gap, find_gaps, gap_notes
 from batches.prices.importing import ImportReport, content_hash, one_file_at_a_time, read_prices
 from batches.prices.layouts import bars_by_symbol
-from batches.prices.mapping import PriceMapping, changed, guess
+from batches.prices.mapping import PriceMapping, apply_options, guess
+from batches.prices.missing_days import Gap, find_gaps, gap_notes
 from batches.prices.tables import Table, read_table
 
-WAITING_AT_ONCE = 8  # files that the database keeps for people who have not decided yet
+MAX_WAITING = 8  # files that the database keeps until someone decides
 KEPT_FOR = timedelta(days=1)
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_SYMBOLS = 6, 12, 100
+WAITING, STORED, DISCARDED = PriceImport.Outcome.WAITING, PriceImport.Outcome.STORED, PriceImport.Outcome.DISCARDED
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class SymbolLine:
 
 
 @dataclass(frozen=True)
-class Look:
-    """A file as it would be read. n_problems : of which `problems` are the first"""
+class Preview:
+    """What the import would store. n_problems : of which `problems` are the first"""
 
     table: Table
     mapping: PriceMapping
@@ -55,29 +57,27 @@ class Look:
 
     @property
     def columns(self) -> list[str]:
-        """The first ones."""
         return list(self.table.columns)[:SHOWN_COLUMNS]
 
     @property
     def hidden_columns(self) -> int:
-        """How many more there are."""
         return max(0, len(self.table.columns) - SHOWN_COLUMNS)
 
 
-def refuse_when_large(size: int) -> None:
-    """BatchError 413 for a file that is larger than what is taken over HTTP."""
-    if size > settings.PRICES_MAX_BYTES:
-        words = f"file has {size:,} bytes; at most {settings.PRICES_MAX_BYTES:,} are read (PRICES_MAX_BYTES)."
-        raise BatchError(words, code="BODY_TOO_LARGE", status=413, details=(Detail("file", words),))
+def check_upload_size(size: int) -> None:
+    limit = settings.PRICES_MAX_BYTES
+    if size > limit:
+        message = f"file must have at most {limit:,} bytes (PRICES_MAX_BYTES), got {size:,}."
+        raise BatchError(message, code="BODY_TOO_LARGE", status=413, details=(Detail("file", message),))
 
 
-def receive(file: BinaryIO, *, name: str, size: int, source: str, owner: Any, now: datetime) -> PriceImport:
-    """Keep a file until someone decides; BatchError when it is no table at all."""
-    refuse_when_large(size)
-    waiting = PriceImport.objects.filter(outcome=PriceImport.Outcome.WAITING)
-    waiting.filter(created_at__lt=now - KEPT_FOR).update(outcome=PriceImport.Outcome.DISCARDED, content=None)
-    if waiting.count() >= WAITING_AT_ONCE:
-        raise TooMany(f"{WAITING_AT_ONCE} files wait for someone to import or to discard them. Decide on one first.")
+def receive(file: BinaryIO, *, name: str, size: int, source: str, owner: User | None, now: datetime) -> PriceImport:
+    """Keep a file for review; BatchError if it is not a table."""
+    check_upload_size(size)
+    waiting = PriceImport.objects.filter(outcome=WAITING)
+    waiting.filter(created_at__lt=now - KEPT_FOR).update(outcome=DISCARDED, content=None)
+    if waiting.count() >= MAX_WAITING:
+        raise TooMany(f"{MAX_WAITING} files are awaiting review. Import or discard one first.")
     storage.refuse_when_full(size)
     content = file.read()
     with one_file_at_a_time:
@@ -88,30 +88,30 @@ def receive(file: BinaryIO, *, name: str, size: int, source: str, owner: Any, no
         source=(source or name)[:200],
         channel=PriceImport.Channel.PAGE,
         owner=owner,
-        outcome=PriceImport.Outcome.WAITING,
+        outcome=WAITING,
         created_at=now,
         content=content,
     )
 
 
-def look(draft: PriceImport, given: Mapping[str, str]) -> Look:
-    """What the file holds when it is read so. What is wrong with it is a part of the answer; nothing is stored."""
+def preview(draft: PriceImport, options: Mapping[str, str]) -> Preview:
+    """Read the file with the options. Its problems are part of the preview; nothing is stored."""
     parsed, problems, n_problems = ParsedFile([], ()), tuple[Detail, ...](), 0
     with one_file_at_a_time:
         table = read_table(bytes(draft.content or b""), name=draft.name)
         mapping = guess(table)
         try:
-            mapping = changed(mapping, given, table)
+            mapping = apply_options(mapping, options, table)
             parsed = bars_by_symbol(table, mapping)
         except BatchError as error:
             problems = error.details or (Detail("file", error.message),)
             n_problems = getattr(error, "n_problems", len(problems))
     gaps = find_gaps(parsed, parsed.series)
-    return Look(
+    return Preview(
         table=table,
         mapping=mapping,
         head=_head(table),
-        symbols=_lines(parsed, gaps),
+        symbols=_symbol_lines(parsed, gaps),
         n_symbols=len(parsed.series),
         n_bars=sum(len(series.places) for series in parsed.series),
         notes=(*parsed.notes, *gap_notes(gaps)),
@@ -121,60 +121,60 @@ def look(draft: PriceImport, given: Mapping[str, str]) -> Look:
 
 
 def _head(table: Table) -> list[list[str]]:
-    """The first rows as they stand in the file, each with its line before it."""
+    """Return the first rows as they stand in the file, each after its line number."""
     columns = list(table.columns.values())[:SHOWN_COLUMNS]
     rows = zip(*(column.slice(0, SHOWN_ROWS).cast(pa.string()).to_pylist() for column in columns), strict=True)
     return [[str(table.places[number]), *(cell or "" for cell in row)] for number, row in enumerate(rows)]
 
 
-def _lines(parsed: ParsedFile, gaps: dict[str, Gap]) -> list[SymbolLine]:
-    shown = parsed.series[:SHOWN_SYMBOLS]
-    present = dict(
-        Instrument.objects.filter(symbol__in=[each.symbol for each in shown])
+def _symbol_lines(parsed: ParsedFile, gaps: dict[str, Gap]) -> list[SymbolLine]:
+    first_series = parsed.series[:SHOWN_SYMBOLS]
+    stored = dict(
+        Instrument.objects.filter(symbol__in=[series.symbol for series in first_series])
         .annotate(sha256=F("series__sha256"))
         .values_list("symbol", "sha256")
     )
     lines = []
-    for each in shown:
-        known = present.get(each.symbol)
-        days = each.days
+    for series in first_series:
+        sha256 = stored.get(series.symbol)
+        days = series.days
         lines.append(
             SymbolLine(
-                symbol=each.symbol,
+                symbol=series.symbol,
                 n_bars=len(days),
                 first=days[0].item(),
                 last=days[-1].item(),
-                has_ohlc={"open", "high", "low"} <= each.columns.keys(),
-                change="new" if known is None else "same" if known == content_hash(each) else "changed",
-                gap=gaps.get(each.symbol),
+                has_ohlc=series.has_ohlc,
+                change="new" if sha256 is None else "same" if sha256 == content_hash(series) else "changed",
+                gap=gaps.get(series.symbol),
             )
         )
     return lines
 
 
-def store(draft: PriceImport, given: Mapping[str, str], *, now: datetime) -> ImportReport:
-    """All of the file, once: who confirms it twice is told so."""
+def store(draft: PriceImport, options: Mapping[str, str], *, now: datetime) -> ImportReport:
+    """Store all of the file, once; Conflict on the second call."""
     if draft.content is None:
-        raise _decided(draft)
-    parsed = read_prices(bytes(draft.content), name=draft.name, given=given)
+        raise _already_reviewed(draft)
+    parsed = read_prices(bytes(draft.content), name=draft.name, options=options)
     prepared = importing.prepare(parsed, source=draft.source)
     with transaction.atomic():
-        _decide(draft, PriceImport.Outcome.STORED, stored_at=now)
+        _end_review(draft, STORED, stored_at=now)
         report = importing.store(prepared)
         PriceImport.objects.filter(pk=draft.pk).update(summary=str(report))
     return report
 
 
 def discard(draft: PriceImport) -> None:
-    """Nothing of it is stored; that it came stays known."""
-    _decide(draft, PriceImport.Outcome.DISCARDED)
+    """Delete the content; the record stays."""
+    _end_review(draft, DISCARDED)
 
 
-def _decide(draft: PriceImport, outcome: PriceImport.Outcome, **more: Any) -> None:
-    waiting = PriceImport.objects.filter(pk=draft.pk, outcome=PriceImport.Outcome.WAITING)
-    if not waiting.update(outcome=outcome, content=None, **more):
-        raise _decided(draft)
+def _end_review(draft: PriceImport, outcome: PriceImport.Outcome, stored_at: datetime | None = None) -> None:
+    waiting = PriceImport.objects.filter(pk=draft.pk, outcome=WAITING)
+    if not waiting.update(outcome=outcome, content=None, stored_at=stored_at):
+        raise _already_reviewed(draft)
 
 
-def _decided(draft: PriceImport) -> Conflict:
-    return Conflict(f"{draft.name} is decided on already.")
+def _already_reviewed(draft: PriceImport) -> Conflict:
+    return Conflict(f"{draft.name} was already imported or discarded.")

@@ -4,45 +4,44 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from django.conf import settings
 
-from batches.prices.bars import Bars, Notes, ParsedFile, checked_series
+from batches.prices.bars import Bars, Indices, Notes, ParsedFile, checked_series
 from batches.prices.cells import Moments, moments, numbers
-from batches.prices.mapping import VALUES, Layout, PriceMapping, texts
+from batches.prices.mapping import VALUES, Layout, PriceMapping, is_text
 from batches.prices.tables import BadPriceFile, Table
 
 CELLS_AT_ONCE = 1_000_000
 SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9._^=/-]{0,23}")
-
-Whole = npt.NDArray[np.int64]
+EXPECTED = "expected symbol, date, close (and open, high, low, volume, adj_close), or date and a column for each symbol"
 
 
 def bars_by_symbol(table: Table, mapping: PriceMapping) -> ParsedFile:
-    """Every symbol of the table, sorted by date, checked; BadPriceFile with what is wrong."""
+    """Return the bars of every symbol, checked and sorted by date; BadPriceFile lists the problems."""
     _check_columns(table, mapping)
     notes = Notes(decimal_comma=mapping.decimal == ",")
     parts = _wide(table, mapping) if mapping.layout is Layout.WIDE else [_long(table, mapping)]
-    series = [each for bars in parts for each in checked_series(bars, notes)]
-    return ParsedFile(series, notes.words(), table.place_word)
+    series = [series for bars in parts for series in checked_series(bars, notes)]
+    return ParsedFile(series, notes.sentences(), table.place_word)
 
 
 def _check_columns(table: Table, mapping: PriceMapping) -> None:
-    has = mapping.columns.keys()
-    shapes = "wanted are symbol, date, close (and open, high, low, volume, adj_close), or date and a column a symbol"
-    if "date" not in has:
-        raise BadPriceFile(table.name, ("line 1", f"there is no column 'date'; {shapes}"))
-    if mapping.layout is Layout.LONG and "symbol" not in has:
-        raise BadPriceFile(table.name, ("line 1", f"there is no column 'symbol'; {shapes}"))
-    if mapping.layout is not Layout.WIDE and not has & {"close", "adj_close"}:
-        raise BadPriceFile(table.name, ("line 1", f"there is no column 'close'; {shapes}"))
+    roles = mapping.columns.keys()
+    missing = ""
+    if "date" not in roles:
+        missing = "date"
+    elif mapping.layout is Layout.LONG and "symbol" not in roles:
+        missing = "symbol"
+    elif mapping.layout is not Layout.WIDE and not roles & {"close", "adj_close"}:
+        missing = "close"
+    if missing:
+        raise BadPriceFile(table.name, ("line 1", f"column {missing!r} is missing; {EXPECTED}"))
     if len(set(mapping.columns.values())) < len(mapping.columns):
-        raise BadPriceFile(table.name, ("line 1", "one column is taken for two things; each has one meaning"))
+        raise BadPriceFile(table.name, ("line 1", "one column is used for two roles"))
 
 
 def _long(table: Table, mapping: PriceMapping) -> Bars:
-    """A file for one symbol, as many sources give it, carries the symbol in its name: AAPL.csv."""
     if mapping.layout is Layout.SINGLE:
         codes, names = np.zeros(len(table.places), dtype=np.int64), [mapping.symbol]
     else:
@@ -56,9 +55,9 @@ def _long(table: Table, mapping: PriceMapping) -> Bars:
     return Bars(table, np.arange(len(table.places)), names, codes, moments(table, mapping), values)
 
 
-def _coded_symbols(column: pa.ChunkedArray) -> tuple[Whole, list[str]]:
-    """The number of each row's symbol, and the symbols, sorted."""
-    coded = (column if texts(column) else column.cast(pa.string())).combine_chunks().dictionary_encode()
+def _coded_symbols(column: pa.ChunkedArray) -> tuple[Indices, list[str]]:
+    """Return the index of each row's symbol, and the symbols, sorted."""
+    coded = (column if is_text(column) else column.cast(pa.string())).combine_chunks().dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.combine_chunks()
     written = [*(str(text or "").strip().upper() for text in coded.dictionary.cast(pa.string()).to_pylist()), ""]
@@ -69,10 +68,10 @@ def _coded_symbols(column: pa.ChunkedArray) -> tuple[Whole, list[str]]:
 
 
 def _wide(table: Table, mapping: PriceMapping) -> Iterator[Bars]:
-    """Some columns at a time, to spare memory."""
+    """Yield some columns at a time, to save memory."""
     columns = sorted((name for name in table.columns if name != mapping.columns["date"]), key=str.upper)
     if not columns:
-        raise BadPriceFile(table.name, ("line 1", "there is no column with prices beside the dates"))
+        raise BadPriceFile(table.name, ("line 1", "there are no price columns"))
     _check_symbols(table, [name.upper() for name in columns], None)
     times = moments(table, mapping)
     step = max(1, CELLS_AT_ONCE // len(times))
@@ -81,29 +80,29 @@ def _wide(table: Table, mapping: PriceMapping) -> Iterator[Bars]:
 
 
 def _stacked(table: Table, mapping: PriceMapping, columns: list[str], times: Moments) -> Bars:
-    """A cell that is empty is a day without a bar: not every symbol was listed all the time."""
+    """Skip empty cells: a symbol may be listed for a part of the time."""
     rows, closes = [], []
     for name in columns:
         close = numbers(table, name, mapping.decimal)
         present = np.flatnonzero(~np.isnan(close))
         if not present.size:
-            raise BadPriceFile(table.name, (f"column {name}", "there is no price in it"))
+            raise BadPriceFile(table.name, (f"column {name}", "it contains no prices"))
         rows.append(present)
         closes.append(close[present])
-    taken = np.concatenate(rows)
-    codes = np.repeat(np.arange(len(columns)), [len(each) for each in rows])
+    codes = np.repeat(np.arange(len(columns)), [len(present) for present in rows])
     names = [name.upper() for name in columns]
-    return Bars(table, taken, names, codes, times[taken], {"close": np.concatenate(closes)})
+    all_rows = np.concatenate(rows)
+    return Bars(table, all_rows, names, codes, times[all_rows], {"close": np.concatenate(closes)})
 
 
-def _check_symbols(table: Table, names: list[str], codes: Whole | None) -> None:
-    """codes : the symbol of each row; None where the symbols stand in the header."""
+def _check_symbols(table: Table, names: list[str], codes: Indices | None) -> None:
+    """codes : the symbol of each row; None if the header holds the symbols."""
     limit = settings.PRICES_MAX_SYMBOLS
     if len(names) > limit:
-        words = f"it has {len(names):,} symbols; at most {limit:,} are read (PRICES_MAX_SYMBOLS)"
-        raise BadPriceFile(table.name, ("", words))
+        message = f"the file must have at most {limit:,} symbols (PRICES_MAX_SYMBOLS), got {len(names):,}"
+        raise BadPriceFile(table.name, ("", message))
     for number, name in enumerate(names):
         if not SYMBOL.fullmatch(name):
             place = "line 1" if codes is None else table.place(np.argmax(codes == number))
-            wanted = "1 to 24 letters, digits and . _ ^ = / - are wanted"
-            raise BadPriceFile(table.name, (place, f"the symbol {name[:40]!r} cannot be used; {wanted}"))
+            allowed = "1 to 24 letters, digits and . _ ^ = / -"
+            raise BadPriceFile(table.name, (place, f"symbol must be {allowed}, got {name[:40]!r}"))

@@ -1,11 +1,10 @@
-"""Daily bars from Yahoo Finance through yfinance, which is no dependency of ours: whoever wants it installs it."""
+"""Daily bars from Yahoo Finance through yfinance, which is optional: its users install it."""
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from batches.prices.layouts import bars_by_symbol
 from batches.prices.mapping import guess
 from batches.prices.tables import Table
 
-WAITS_S = (1.0, 4.0, 16.0)  # after a failure; Yahoo answers again when it is left alone for a while
+WAITS_S = (1.0, 4.0, 16.0)  # before each retry; Yahoo lifts its rate limit after a pause
 TIMEOUT_S = 20
 COLUMNS = ["Open", "High", "Low", "Close", "Volume"]
 
@@ -37,7 +36,7 @@ def fetch(
     say: Callable[[str], object],
     sleep: Callable[[float], object] = time.sleep,
 ) -> ParsedFile:
-    """The bars of all the symbols from `start` to `end`, both included, adjusted for splits and dividends."""
+    """Fetch the bars of all symbols from `start` to `end`, both included, adjusted for splits and dividends."""
     yfinance = _yfinance()
     frames = []
     for symbol in dict.fromkeys(symbol.upper() for symbol in symbols):
@@ -54,7 +53,7 @@ def _yfinance() -> ModuleType:
         import yfinance
     except ImportError:
         raise YahooError("yfinance is not installed. Install it with: .venv/bin/pip install yfinance") from None
-    logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # we say ourselves what went wrong
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # its errors are reported by YahooError
     return yfinance  # type: ignore[no-any-return]
 
 
@@ -66,12 +65,12 @@ def _bars(
     say: Callable[[str], object],
     sleep: Callable[[float], object],
 ) -> pd.DataFrame:
-    found = _history(yfinance, symbol, say, sleep, start=start, end=end + timedelta(days=1))  # theirs is not included
-    found = found[found["Close"].notna()]
-    if found.empty:
+    frame = _history(yfinance, symbol, say, sleep, start=start, end=end + timedelta(days=1))  # Yahoo excludes the end
+    frame = frame[frame["Close"].notna()]
+    if frame.empty:
         raise YahooError(f"Yahoo Finance has no prices for {symbol} from {start} to {end}.")
-    days = pd.DatetimeIndex(found.index).tz_localize(None)  # the exchange's own
-    return found[COLUMNS].assign(Date=days.to_numpy(), Symbol=symbol).reset_index(drop=True)
+    days = pd.DatetimeIndex(frame.index).tz_localize(None)  # the exchange's own
+    return frame[COLUMNS].assign(Date=days.to_numpy(), Symbol=symbol).reset_index(drop=True)
 
 
 def _history(
@@ -81,35 +80,31 @@ def _history(
     sleep: Callable[[float], object],
     **span: date,
 ) -> pd.DataFrame:
-    """What Yahoo has, asked again after a while when the network or Yahoo says no."""
+    """Retry after a pause when the network fails or Yahoo limits the rate."""
     limited, unknown = yfinance.exceptions.YFRateLimitError, yfinance.exceptions.YFTickerMissingError
-    for wait in _waits():
+    waits = iter(WAITS_S)
+    while True:
         try:
-            found: pd.DataFrame = yfinance.Ticker(symbol).history(
+            frame: pd.DataFrame = yfinance.Ticker(symbol).history(
                 **span, interval="1d", auto_adjust=True, raise_errors=True, timeout=TIMEOUT_S
             )
-            return found
+            return frame
         except unknown as error:
             raise YahooError(f"Yahoo Finance has no prices for {symbol}: {_first_line(error)}") from None
-        except (limited, OSError) as error:  # errors of the network are OSErrors, whoever raises them
+        except (limited, OSError) as error:  # network errors are OSErrors, whichever library raises them
+            wait = next(waits, None)
             if wait is None:
                 raise YahooError(_unreachable(symbol, error, limited)) from None
-            say(f"{symbol}: {_first_line(error)}. Again in {wait:g} s.")
+            say(f"{symbol}: {_first_line(error)}. Retrying in {wait:g} s.")
             sleep(wait)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _waits() -> Iterator[float | None]:
-    yield from WAITS_S
-    yield None
 
 
 def _unreachable(symbol: str, error: Exception, limited: type[Exception]) -> str:
-    attempts = f"asked {len(WAITS_S) + 1} times for {symbol}"
+    attempts = f"attempts for {symbol}: {len(WAITS_S) + 1}"
     if isinstance(error, limited):
-        return f"Yahoo Finance refuses more requests for now ({attempts}). Try again in an hour, or with fewer symbols."
-    return f"Yahoo Finance cannot be reached ({attempts}): {_first_line(error)}. Is there a network?"
+        return f"Yahoo Finance limits the rate of requests ({attempts}). Try again in an hour, or with fewer symbols."
+    return f"Yahoo Finance cannot be reached ({attempts}): {_first_line(error)}. Check the network connection."
 
 
-def _first_line(error: Any) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0].partition(". See ")[0][:200]

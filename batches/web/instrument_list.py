@@ -1,4 +1,4 @@
-"""The list of instruments as someone asks for it: searched, by group, sorted; and groups changed for many at once."""
+"""The list of instruments: searched, filtered by group, sorted; and groups changed for many at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,18 @@ MAX_GROUP_NAME = 40
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A column heading. query : sorts by the column, or reverses the order; order : ascending, descending or empty"""
+
+    name: str
+    label: str
+    query: str
+    order: str
+
+
+@dataclass(frozen=True)
 class InstrumentQuery:
-    """What someone wants to see. What makes no sense is left out, as in any search."""
+    """The query of the list. Invalid values are ignored, as in any search."""
 
     words: str = ""
     group: str = ""
@@ -33,18 +43,17 @@ class InstrumentQuery:
     descending: bool = False
 
     @classmethod
-    def parse(cls, given: Mapping[str, str]) -> "InstrumentQuery":
-        """From a query string or a form."""
-        sort = given.get("sort", "")
+    def parse(cls, parameters: Mapping[str, str]) -> "InstrumentQuery":
+        sort = parameters.get("sort", "")
         return cls(
-            words=given.get("q", "").replace("\0", "").strip()[:100],
-            group=given.get("group", "").replace("\0", ""),
+            words=parameters.get("q", "").replace("\0", "").strip()[:100],
+            group=parameters.get("group", "").replace("\0", ""),
             sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "symbol",
             descending=sort.startswith("-"),
         )
 
-    def found(self) -> QuerySet[Instrument]:
-        """Without the bars."""
+    def rows(self) -> QuerySet[Instrument]:
+        """Return the matching instruments without their bars."""
         rows = Instrument.objects.select_related("series").defer("series__data").prefetch_related("groups")
         rows = rows.annotate(used_beta=Coalesce("manual_beta", "beta"))
         if self.words:
@@ -54,52 +63,48 @@ class InstrumentQuery:
         return rows.order_by(("-" if self.descending else "") + SORTS[self.sort][1], "symbol")
 
     def query(self, **changes: str) -> str:
-        """As a query string, with changes."""
+        """Return the query string, with changes."""
         values = {"q": self.words, "group": self.group, "sort": ("-" if self.descending else "") + self.sort} | changes
-        plain = {"q": "", "group": "", "sort": "symbol"}
-        return urlencode({name: value for name, value in values.items() if value != plain[name]})
+        defaults = {"q": "", "group": "", "sort": "symbol"}
+        return urlencode({name: value for name, value in values.items() if value != defaults[name]})
 
-    def columns(self) -> list[dict[str, str]]:
-        """The heads of the table, each with the link that sorts by it, or turns it round."""
-        heads = []
+    def headings(self) -> list[Heading]:
+        headings = []
         for name, (label, _) in SORTS.items():
             is_sorted = name == self.sort
-            turned = name if self.descending or not is_sorted else f"-{name}"
+            sort = name if self.descending or not is_sorted else f"-{name}"
             order = ("descending" if self.descending else "ascending") if is_sorted else ""
-            heads.append({"name": name, "label": label, "query": self.query(sort=turned), "sorted": order})
-        return heads
+            headings.append(Heading(name, label, self.query(sort=sort), order))
+        return headings
 
 
 def group_names(text: str) -> list[str]:
-    """`Technology, Banks` -> ["Technology", "Banks"]; ValueError says what is wanted."""
+    """`Technology, Banks` -> ["Technology", "Banks"]; ValueError if a name is too long."""
     names = list(dict.fromkeys(" ".join(part.split()) for part in text.split(",") if part.strip()))
     if any(len(name) > MAX_GROUP_NAME or not name.isprintable() for name in names):
-        raise ValueError(f"names of at most {MAX_GROUP_NAME} characters, with commas between them,")
+        raise ValueError(f"Group names must have at most {MAX_GROUP_NAME} characters, separated by commas.")
     return names
 
 
-def regroup(symbols: Sequence[str], given: Mapping[str, str]) -> str:
-    """Put the instruments into the groups that `name` names, or take them out (`intent` is remove); what was done."""
+def regroup(symbols: Sequence[str], *, group_text: str, remove: bool) -> str:
+    """Add the instruments to the groups, or remove them from the groups; return what was done."""
     try:
-        names = group_names(given.get("name", ""))
+        names = group_names(group_text)
     except ValueError as error:
-        raise InvalidRequest(Detail("name", f"For groups, {error} are wanted.")) from None
-    chosen = Instrument.objects.filter(symbol__in=[symbol for symbol in symbols if symbol.isprintable()])
-    if not names or not chosen:
-        raise InvalidRequest(Detail("name", "Tick some instruments and name a group."))
-    removes = given.get("intent") == "remove"
+        raise InvalidRequest(Detail("name", str(error))) from None
+    selected = Instrument.objects.filter(symbol__in=[symbol for symbol in symbols if symbol.isprintable()])
+    if not names or not selected:
+        raise InvalidRequest(Detail("name", "Select instruments and enter a group."))
     with transaction.atomic():
         for name in names:
-            if removes:
-                for group in InstrumentGroup.objects.filter(name=name):
-                    group.instruments.remove(*chosen)
-            else:
-                InstrumentGroup.objects.get_or_create(name=name)[0].instruments.add(*chosen)
-        drop_when_empty(names)
-    moved = f"{len(chosen):,} {'instrument is' if len(chosen) == 1 else 'instruments are'}"
-    return f"{moved} {'no longer in' if removes else 'in'} {', '.join(names)}."
+            if not remove:
+                InstrumentGroup.objects.get_or_create(name=name)[0].instruments.add(*selected)
+            elif group := InstrumentGroup.objects.filter(name=name).first():
+                group.instruments.remove(*selected)
+        delete_if_empty(names)
+    count = f"{len(selected):,} {'instrument' if len(selected) == 1 else 'instruments'}"
+    return f"{'Removed' if remove else 'Added'} {count} {'from' if remove else 'to'} {', '.join(names)}."
 
 
-def drop_when_empty(names: Sequence[str]) -> None:
-    """A group that has lost its last instrument is gone."""
+def delete_if_empty(names: Sequence[str]) -> None:
     InstrumentGroup.objects.filter(name__in=names, instruments=None).delete()

@@ -1,36 +1,35 @@
-"""One instrument: what its page shows, and what can be changed of it."""
+"""One instrument: the context of its page, and the form that edits it."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 import numpy as np
+from django import forms
 from django.conf import settings
 from django.db import transaction
 
-from batches.errors import Detail, InvalidRequest
 from batches.models import Instrument, InstrumentGroup, PriceSeries
-from batches.prices.beta import Days, gaps
+from batches.prices.missing_days import Days, missing_days
 from batches.prices.series import load_series
+from batches.sweep.wire_names import wire_name
 from batches.validators import number, shown
-from batches.web.instrument_list import drop_when_empty, group_names
+from batches.web.instrument_list import delete_if_empty, group_names
 
 MAX_BETA = 100.0
-SHOWN_HOLES = 50
+MAX_SHOWN_GAPS = 50
 
 
-def facts_of(instrument: Instrument) -> dict[str, Any]:
-    """For the template: the versions of the prices, newest first, and the holes in the present one."""
+def instrument_context(instrument: Instrument) -> dict[str, Any]:
+    """Return the versions of the prices, newest first, and the gaps of the current one."""
     prices = load_series(instrument.series_id)
     benchmark = Instrument.objects.filter(symbol=settings.BENCHMARK_SYMBOL).first()
-    missing = gaps(prices.dates, load_series(benchmark.series_id).dates if benchmark else None)
-    holes = _holes(missing, prices.dates)
+    missing = missing_days(prices.dates, load_series(benchmark.series_id).dates if benchmark else None)
+    gaps = _gaps(missing, prices.dates)
     return {
         "instrument": instrument,
-        "groups": ", ".join(group.name for group in instrument.groups.all()),
         "versions": PriceSeries.objects.filter(symbol=instrument.symbol).defer("data").order_by("-created_at", "-pk"),
-        "holes": holes[:SHOWN_HOLES],
-        "more_holes": max(0, len(holes) - SHOWN_HOLES),
+        "gaps": gaps[:MAX_SHOWN_GAPS],
+        "more_gaps": max(0, len(gaps) - MAX_SHOWN_GAPS),
         "n_missing": len(missing),
         "has_benchmark": benchmark is not None,
         "benchmark": settings.BENCHMARK_SYMBOL,
@@ -39,8 +38,8 @@ def facts_of(instrument: Instrument) -> dict[str, Any]:
     }
 
 
-def _holes(missing: Days, days: Days) -> list[tuple[date, date, int]]:
-    """Missing days with no bar between them as one hole: first, last, how many."""
+def _gaps(missing: Days, days: Days) -> list[tuple[date, date, int]]:
+    """Group missing days without a bar between them: first, last, number of days."""
     if not missing.size:
         return []
     next_bar = np.searchsorted(days, missing)
@@ -48,29 +47,48 @@ def _holes(missing: Days, days: Days) -> list[tuple[date, date, int]]:
     return [(part[0].item(), part[-1].item(), len(part)) for part in parts]
 
 
-def edit(instrument: Instrument, given: Mapping[str, str]) -> None:
-    """Name, groups and manual beta from a form; an empty beta, or `intent` clear, takes the measured one again."""
-    wrong = list[Detail]()
-    name = " ".join(given.get("name", "").split())
-    if len(name) > 120 or not name.isprintable():
-        wrong.append(Detail("name", f"The name is {shown(name)}; at most 120 characters are wanted."))
-    groups = list[str]()
-    try:
-        groups = group_names(given.get("groups", ""))
-    except ValueError as error:
-        wrong.append(Detail("groups", f"For groups, {error} are wanted."))
-    text = "" if given.get("intent") == "clear" else given.get("manualBeta", "").strip()
-    beta: float | None = None
-    try:
-        beta = number(-MAX_BETA, MAX_BETA)(float(text)) if text else None
-    except ValueError:
-        wanted = f"a number from {-MAX_BETA:g} to {MAX_BETA:g}, or nothing,"
-        wrong.append(Detail("manualBeta", f"The manual beta is {shown(text)}; {wanted} is wanted."))
-    if wrong:
-        raise InvalidRequest(*wrong)
-    with transaction.atomic():
-        # Not `save`, which would say that the prices were updated.
-        Instrument.objects.filter(pk=instrument.pk).update(name=name, manual_beta=beta)
-        before = [group.name for group in instrument.groups.all()]
-        instrument.groups.set([InstrumentGroup.objects.get_or_create(name=each)[0] for each in groups])
-        drop_when_empty(before)
+class InstrumentForm(forms.Form):
+    """Edit name, groups and manual beta; an empty beta, or `intent` clear, uses the measured one again."""
+
+    name = forms.CharField(required=False, max_length=120)
+    groups = forms.CharField(required=False)
+    manual_beta = forms.CharField(required=False)
+
+    def add_prefix(self, field_name: str) -> str:
+        return wire_name(field_name)
+
+    def clean_name(self) -> str:
+        name = " ".join(self.cleaned_data["name"].split())
+        if not name.isprintable():
+            raise forms.ValidationError(f"The name must be printable, got {shown(name)}.")
+        return name
+
+    def clean_groups(self) -> list[str]:
+        try:
+            return group_names(self.cleaned_data["groups"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def clean_manual_beta(self) -> float | None:
+        text = self.cleaned_data["manual_beta"]
+        if not text or self.data.get("intent") == "clear":
+            return None
+        try:
+            return number(-MAX_BETA, MAX_BETA)(float(text))
+        except ValueError:
+            allowed = f"between {-MAX_BETA:g} and {MAX_BETA:g}, or empty"
+            raise forms.ValidationError(f"Manual beta must be {allowed}, got {shown(text)}.") from None
+
+    @staticmethod
+    def initial_of(instrument: Instrument) -> dict[str, Any]:
+        groups = ", ".join(group.name for group in instrument.groups.all())
+        return {"name": instrument.name, "groups": groups, "manual_beta": instrument.manual_beta}
+
+    def save(self, instrument: Instrument) -> None:
+        values = self.cleaned_data
+        with transaction.atomic():
+            # Not `instrument.save`, which would set the time when the prices were updated.
+            Instrument.objects.filter(pk=instrument.pk).update(name=values["name"], manual_beta=values["manual_beta"])
+            before = [group.name for group in instrument.groups.all()]
+            instrument.groups.set(InstrumentGroup.objects.get_or_create(name=name)[0] for name in values["groups"])
+            delete_if_empty(before)

@@ -1,4 +1,4 @@
-"""The pages of prices: the instruments, one of them, an import from upload to decision. All work without scripts."""
+"""The pages of prices: instruments, and an import from upload to decision. All work without scripts."""
 
 from typing import Any, BinaryIO, cast
 
@@ -21,11 +21,10 @@ from batches.prices import drafts
 from batches.prices.beta import chosen_beta
 from batches.prices.mapping import ROLES, Layout
 from batches.web.htmx import page_or_part
-from batches.web.instrument_list import SORTS, InstrumentQuery, regroup
-from batches.web.instrument_page import edit, facts_of
+from batches.web.instrument_list import InstrumentQuery, regroup
+from batches.web.instrument_page import InstrumentForm, instrument_context
 
-ON_A_PAGE, RECENT, LISTED_COLUMNS = 50, 8, 200
-WAITING = PriceImport.Outcome.WAITING
+PAGE_SIZE, N_RECENT, MAX_LISTED_COLUMNS = 50, 8, 200
 LAYOUTS = {
     Layout.LONG: "one bar (long)",
     Layout.SINGLE: "one bar, one symbol",
@@ -38,23 +37,19 @@ ROLE_LABELS = {role: role.capitalize() for role in ROLES} | {"adj_close": "Adjus
 @ensure_csrf_cookie
 @require_GET
 def instrument_list(request: HttpRequest) -> HttpResponse:
-    """All instruments; to htmx, the table alone."""
     return _list(request)
 
 
 def _list(request: HttpRequest, refused: BatchError | None = None) -> HttpResponse:
     query = InstrumentQuery.parse(request.GET)
-    shown = Paginator(query.found(), ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "nav": "prices",
         "query": query,
-        "shown": shown,
-        "sorts": SORTS,
+        "page": Paginator(query.rows(), PAGE_SIZE).get_page(request.GET.get("page")),
         "groups": InstrumentGroup.objects.all(),
-        "imports": PriceImport.objects.select_related("owner").defer("content")[:RECENT],
+        "imports": PriceImport.objects.select_related("owner").defer("content")[:N_RECENT],
         "refused": refused,
-        "largest": settings.PRICES_MAX_BYTES,
-        "benchmark": settings.BENCHMARK_SYMBOL,
+        "max_bytes": settings.PRICES_MAX_BYTES,
     }
     response = page_or_part(request, "batches/prices.html", "batches/_instruments.html", context)
     if refused:
@@ -64,10 +59,15 @@ def _list(request: HttpRequest, refused: BatchError | None = None) -> HttpRespon
 
 @require_POST
 def group(request: HttpRequest) -> HttpResponse:
-    """Put the ticked instruments into a group, or take them out of it."""
+    """Add the selected instruments to groups, or remove them."""
     permissions.require(request.user, Right.EDIT_INSTRUMENTS)
     try:
-        messages.success(request, regroup(request.POST.getlist("symbols"), request.POST))
+        done = regroup(
+            request.POST.getlist("symbols"),
+            group_text=request.POST.get("name", ""),
+            remove=request.POST.get("intent") == "remove",
+        )
+        messages.success(request, done)
     except BatchError as error:
         messages.error(request, error.message)
     return redirect(f"{reverse('batches:prices')}?{InstrumentQuery.parse(request.POST).query()}")
@@ -75,23 +75,23 @@ def group(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def upload(request: HttpRequest) -> HttpResponse:
-    """Keep the file and show what is in it. A script, which tells how far it is, gets the address as JSON."""
-    scripted = request.headers.get("Accept") == "application/json"
+    """Keep the file and show its preview. The upload script, which shows progress, gets the address as JSON."""
+    is_script = request.headers.get("Accept") == "application/json"
     try:
         permissions.require(request.user, Right.IMPORT_PRICES)
         with storage.refusals():
-            address = reverse("batches:price_import", args=[_received(request).pk])
+            url = reverse("batches:price_import", args=[_receive(request).pk])
     except BatchError as error:
-        if scripted:
+        if is_script:
             return JsonResponse(error.as_json(), status=error.status)
         return _list(request, refused=error)
-    return JsonResponse({"url": address}, status=201) if scripted else HttpResponseRedirect(address, status=303)
+    return JsonResponse({"url": url}, status=201) if is_script else HttpResponseRedirect(url, status=303)
 
 
-def _received(request: HttpRequest) -> PriceImport:
+def _receive(request: HttpRequest) -> PriceImport:
     file = request.FILES.get("file")
     if file is None or file.file is None:
-        raise InvalidRequest(Detail("file", "Choose a file first: CSV, also gzipped, or Parquet."))
+        raise InvalidRequest(Detail("file", "Choose a file first: CSV, gzipped or not, or Parquet."))
     return drafts.receive(
         cast(BinaryIO, file.file),
         name=str(file.name)[:100],
@@ -104,75 +104,68 @@ def _received(request: HttpRequest) -> PriceImport:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def price_import(request: HttpRequest, pk: int) -> HttpResponse:
-    """What a file holds, and how it is read; a POST reads it otherwise, stores it, or throws it away."""
+    """Preview a file; a POST reads it with other options, stores it, or discards it."""
     permissions.require(request.user, Right.IMPORT_PRICES)
     draft = get_object_or_404(PriceImport, pk=pk)
     intent = request.POST.get("intent", "check")
-    given = {name: value for name, value in request.POST.items() if isinstance(value, str)}
+    options = {name: value for name, value in request.POST.items() if isinstance(value, str)}
     try:
         with storage.refusals():
             if intent == "discard":
                 drafts.discard(draft)
-                messages.success(request, f"{draft.name} is discarded.")
+                messages.success(request, f"Discarded {draft.name}.")
                 return redirect("batches:prices")
             if intent == "store":
-                report = drafts.store(draft, given, now=timezone.now())
-                messages.success(request, f"{draft.name} is imported: {report}.")
+                report = drafts.store(draft, options, now=timezone.now())
+                messages.success(request, f"Imported {draft.name}: {report}.")
                 return redirect("batches:prices")
     except BatchError as error:
-        if error.status != 422:  # what is wrong with the file is told below, in full
+        if error.status != 422:  # the preview shows the problems of the file
             messages.error(request, error.message)
         draft.refresh_from_db()
-    return page_or_part(request, "batches/price_import.html", "batches/_price_look.html", _look_context(draft, given))
+    context = _preview_context(draft, options)
+    return page_or_part(request, "batches/price_import.html", "batches/_price_preview.html", context)
 
 
-def _look_context(draft: PriceImport, given: dict[str, str]) -> dict[str, Any]:
-    if draft.outcome != WAITING:
+def _preview_context(draft: PriceImport, options: dict[str, str]) -> dict[str, Any]:
+    if draft.outcome != drafts.WAITING:
         return {"nav": "prices", "draft": draft}
-    look = drafts.look(draft, given)
-    names = list(look.table.columns)
+    preview = drafts.preview(draft, options)
     return {
         "nav": "prices",
         "draft": draft,
-        "look": look,
+        "preview": preview,
         "layouts": LAYOUTS,
         "date_orders": DATE_ORDERS,
-        "roles": [(role, ROLE_LABELS[role], look.mapping.columns.get(role, "")) for role in ROLES],
-        "column_names": names[:LISTED_COLUMNS],
-        "per_bar": look.mapping.layout is not Layout.WIDE,
+        "roles": [(role, ROLE_LABELS[role], preview.mapping.columns.get(role, "")) for role in ROLES],
+        "column_names": list(preview.table.columns)[:MAX_LISTED_COLUMNS],
     }
 
 
 @ensure_csrf_cookie
 @require_http_methods(["GET", "HEAD", "POST"])
 def instrument(request: HttpRequest, symbol: str) -> HttpResponse:
-    """One instrument: its versions and gaps, its groups and manual beta to edit, and a beta to measure."""
-    found = get_object_or_404(Instrument.objects.select_related("series"), symbol=symbol.upper())
-    problems: dict[str, str] = {}
+    """One instrument: its versions and gaps, the form that edits it, and a beta to measure."""
+    row = get_object_or_404(Instrument.objects.select_related("series"), symbol=symbol.upper())
+    form = InstrumentForm(request.POST if request.method == "POST" else None, initial=InstrumentForm.initial_of(row))
     if request.method == "POST":
         permissions.require(request.user, Right.EDIT_INSTRUMENTS)
-        try:
-            edit(found, request.POST)
-            messages.success(request, f"{found.symbol} is changed.")
-            return redirect("batches:instrument", found.symbol)
-        except InvalidRequest as error:
-            problems = {detail.field: detail.message for detail in error.details}
-    context = (
-        facts_of(found)
-        | _measured_beta(found, request)
-        | {"nav": "prices", "problems": problems, "given": request.POST}
-    )
-    return render(request, "batches/instrument.html", context, status=422 if problems else 200)
+        if form.is_valid():
+            form.save(row)
+            messages.success(request, f"Saved {row.symbol}.")
+            return redirect("batches:instrument", row.symbol)
+    context = instrument_context(row) | _beta_context(row, request) | {"nav": "prices", "form": form}
+    return render(request, "batches/instrument.html", context, status=422 if form.errors else 200)
 
 
-def _measured_beta(found: Instrument, request: HttpRequest) -> dict[str, Any]:
-    """The beta that was asked for in the address."""
-    asked = {name: request.GET.get(name, "").strip() for name in ("benchmark", "startDate", "endDate")}
-    context: dict[str, Any] = {"asked": asked | {"benchmark": asked["benchmark"] or settings.BENCHMARK_SYMBOL}}
-    if not asked["benchmark"]:
+def _beta_context(row: Instrument, request: HttpRequest) -> dict[str, Any]:
+    """Measure the beta that the query string names."""
+    query = {name: request.GET.get(name, "").strip() for name in ("benchmark", "startDate", "endDate")}
+    context: dict[str, Any] = {"beta_query": query | {"benchmark": query["benchmark"] or settings.BENCHMARK_SYMBOL}}
+    if not query["benchmark"]:
         return context
     try:
-        measured = chosen_beta(found.symbol, asked["benchmark"], asked["startDate"], asked["endDate"])
+        measured = chosen_beta(row.symbol, query["benchmark"], query["startDate"], query["endDate"])
     except BatchError as error:
         return context | {"beta_problem": error.message}
     return context | {"measured": measured}

@@ -1,11 +1,11 @@
-// Upload by dropping a file, and say how far it is. Without this file the form is sent as any other.
+// Upload a dropped file and show the progress. Without this script the form is submitted as any other.
 
 const form = document.querySelector("[data-upload]");
 const file = form.querySelector("input[type=file]");
 const progress = form.querySelector("[data-upload-progress]");
 const bar = progress.querySelector("progress");
-const words = form.querySelector("[data-upload-words]");
-const problem = form.querySelector("[data-upload-error]");
+const message = form.querySelector("[data-upload-message]");
+const error = form.querySelector("[data-upload-error]");
 const button = form.querySelector("button");
 
 form.querySelector("[data-drop-hint]").hidden = false;
@@ -15,19 +15,19 @@ function idle() {
   button.disabled = false;
 }
 
-function fail(message) {
+function fail(text) {
   idle();
-  problem.textContent = message;
+  error.textContent = text;
 }
 
-function answered(request) {
+function finish(request) {
   if (request.status === 201) location.assign(request.response.url);
-  else fail(request.response?.error ?? `The server did not take the file (${request.status}).`);
+  else fail(request.response?.error ?? `The server refused the file (status ${request.status}).`);
 }
 
 function send() {
   if (!file.files.length || button.disabled) return;
-  if (file.files[0].size > Number(form.dataset.largest)) return fail("The file is too large; the limit stands above.");
+  if (file.files[0].size > Number(form.dataset.maxBytes)) return fail("The file is larger than the limit above.");
   const request = new XMLHttpRequest();
   request.open("POST", form.action);
   request.responseType = "json";
@@ -35,17 +35,17 @@ function send() {
   request.upload.addEventListener("progress", (event) => {
     if (!event.lengthComputable) return;
     bar.value = (100 * event.loaded) / event.total;
-    words.textContent = `Uploading, ${Math.floor(bar.value)}%`;
+    message.textContent = `Uploading, ${Math.floor(bar.value)}%`;
   });
   request.upload.addEventListener("load", () => {
     bar.removeAttribute("value");
-    words.textContent = "Reading the file…";
+    message.textContent = "Reading the file…";
   });
-  request.addEventListener("load", () => answered(request));
-  request.addEventListener("error", () => fail("The connection broke. Nothing was stored; try again."));
-  problem.textContent = "";
+  request.addEventListener("load", () => finish(request));
+  request.addEventListener("error", () => fail("The connection was lost. Nothing was stored; try again."));
+  error.textContent = "";
   bar.value = 0;
-  words.textContent = "Uploading…";
+  message.textContent = "Uploading…";
   progress.hidden = false;
   button.disabled = true;
   request.send(new FormData(form));

@@ -1,4 +1,4 @@
-"""Real files of prices through the page, at the first try: dropped or chosen, looked at, confirmed."""
+"""Real files of prices through the page: dropped or chosen, previewed, confirmed."""
 
 import base64
 import re
@@ -25,7 +25,7 @@ DROP = """([form, name, content]) => {
 
 @pytest.fixture(scope="module", autouse=True)
 def _as_it_was(stack) -> Iterator[None]:
-    """The stack is shared: the other stories count on the sample's symbols and their prices."""
+    """Restore the sample's instruments: other tests of the shared stack need them."""
     path = stack.data_dir / "db.sqlite3"
     with sqlite3.connect(path) as database:
         before = database.execute("SELECT series_id, beta, gaps, id FROM batches_instrument").fetchall()
@@ -37,7 +37,7 @@ def _as_it_was(stack) -> Iterator[None]:
 
 
 def drop(page, path: Path):
-    """As someone drops a file onto the form."""
+    """Drop a file onto the form."""
     form = page.locator("[data-upload]").element_handle()
     page.evaluate(DROP, [form, path.name, base64.b64encode(path.read_bytes()).decode()])
 
@@ -48,10 +48,10 @@ def test_a_real_file_of_five_symbols_is_dropped_and_imported(stack, page):
     expect(page.get_by_role("heading", name="5 symbols with 12,154 daily bars")).to_be_visible()
     expect(page.get_by_label("A row is")).to_have_value("long")
     expect(page.get_by_label("Adjusted close")).to_have_value("adj_close")
-    expect(page.locator(".notes")).to_contain_text("scaled to their adjusted close")
+    expect(page.locator(".notes")).to_contain_text("scaled to the adjusted close")
     expect(page.get_by_role("row", name=re.compile("^FB 2012-05-18 2013-03-01"))).to_contain_text("OHLC")
     page.get_by_role("button", name="Import 5 symbols").click()
-    expect(page.locator(".notice")).to_contain_text("ohlcv_5.csv.gz is imported: ")
+    expect(page.locator(".notice")).to_contain_text("Imported ohlcv_5.csv.gz: ")
     expect(page.get_by_role("link", name="GOOG")).to_be_visible()
     page.goto(f"{stack.url}/?symbols=FB,GOOG&fast=5:10:5&slow=20,50")
     expect(page.locator(".total")).to_have_text("8")
@@ -60,21 +60,21 @@ def test_a_real_file_of_five_symbols_is_dropped_and_imported(stack, page):
 def test_a_wide_file_of_twenty_symbols_is_chosen_and_imported(stack, page):
     page.goto(f"{stack.url}/prices/")
     page.locator("#file").set_input_files(WIDE)
-    page.get_by_role("button", name="Upload and look").click()
+    page.get_by_role("button", name="Upload and preview").click()
     expect(page.get_by_role("heading", name="21 symbols with 174,573 daily bars")).to_be_visible()
     expect(page.get_by_label("A row is")).to_have_value("wide")
     expect(page.get_by_label("Adjusted close")).to_be_hidden()
     page.get_by_role("button", name="Import 21 symbols").click()
-    expect(page.locator(".notice")).to_contain_text("sp500_20_close.csv.gz is imported: ")
+    expect(page.locator(".notice")).to_contain_text("Imported sp500_20_close.csv.gz: ")
 
 
-def test_another_reading_is_tried_without_leaving_the_page(stack, page, tmp_path):
+def test_other_options_are_tried_without_leaving_the_page(stack, page, tmp_path):
     path = tmp_path / "strange.csv"
     path.write_text("wann;kurs\n01.02.2020;10,5\n02.02.2020;11,5\n")
     page.goto(f"{stack.url}/prices/")
     page.locator("#file").set_input_files(path)
-    page.get_by_role("button", name="Upload and look").click()
-    expect(page.locator(".problems")).to_contain_text("there is no column 'date'")
+    page.get_by_role("button", name="Upload and preview").click()
+    expect(page.locator(".problems")).to_contain_text("column 'date' is missing")
     page.get_by_label("A row is").select_option("single")
     page.get_by_label("The symbol").fill("zeit")
     page.get_by_label("Date column").select_option("wann")
@@ -82,19 +82,19 @@ def test_another_reading_is_tried_without_leaving_the_page(stack, page, tmp_path
     expect(page.locator(".problems")).to_contain_text("01.02.2020")
     page.get_by_label("Dates are").select_option("dmy")
     expect(page.get_by_role("row", name=re.compile("^ZEIT 2020-02-01 2020-02-02 2"))).to_be_visible()
-    page.get_by_role("button", name="Discard this file").click()
-    expect(page.locator(".notice")).to_contain_text("strange.csv is discarded")
+    page.get_by_role("button", name="Discard file").click()
+    expect(page.locator(".notice")).to_contain_text("Discarded strange.csv")
 
 
-def test_a_file_that_is_no_table_is_told_at_the_form(stack, visitor, tmp_path):
+def test_a_file_that_is_not_a_table_is_refused_at_the_form(stack, visitor, tmp_path):
     path = tmp_path / "picture.csv"
     path.write_bytes(b"\x89PNG\x00\x00")
-    someone = visitor()
-    someone.page.goto(f"{stack.url}/prices/")
-    drop(someone.page, path)
-    expect(someone.page.locator("[data-upload-error]")).to_contain_text("picture.csv: line 1: this is not text")
-    expect(someone.page.get_by_role("button", name="Upload and look")).to_be_enabled()
-    someone.wanted(422)
+    guest = visitor()
+    guest.page.goto(f"{stack.url}/prices/")
+    drop(guest.page, path)
+    expect(guest.page.locator("[data-upload-error]")).to_contain_text("picture.csv: line 1: this is not text")
+    expect(guest.page.get_by_role("button", name="Upload and preview")).to_be_enabled()
+    guest.wanted(422)
 
 
 @WITHOUT_SCRIPTS
@@ -102,12 +102,12 @@ def test_an_import_without_scripts(stack, visitor):
     page = visitor(java_script_enabled=False).page
     page.goto(f"{stack.url}/prices/")
     page.locator("#file").set_input_files(OHLCV)
-    page.get_by_role("button", name="Upload and look").click()
+    page.get_by_role("button", name="Upload and preview").click()
     page.get_by_label("Adjusted close").select_option("none")
-    page.get_by_role("button", name="Read it so").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.locator(".notes")).not_to_contain_text("adjusted close")
-    page.get_by_role("button", name="Discard this file").click()
-    expect(page.locator(".notice")).to_contain_text("is discarded")
+    page.get_by_role("button", name="Discard file").click()
+    expect(page.locator(".notice")).to_contain_text("Discarded")
 
 
 def test_no_page_of_prices_breaks_a_rule_that_axe_can_check(stack, reader):
@@ -115,9 +115,9 @@ def test_no_page_of_prices_breaks_a_rule_that_axe_can_check(stack, reader):
     page.goto(f"{stack.url}/prices/")
     check(page)
     page.locator("#file").set_input_files(OHLCV)
-    page.get_by_role("button", name="Upload and look").click()
+    page.get_by_role("button", name="Upload and preview").click()
     expect(page.get_by_role("button", name="Import 5 symbols")).to_be_visible()
     check(page)
-    page.get_by_role("button", name="Discard this file").click()
+    page.get_by_role("button", name="Discard file").click()
     page.get_by_role("link", name="AAPL").click()
     check(page)

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from batches.prices.importing import read_prices
+from batches.prices.importing import prepare, read_prices, store
 from batches.prices.tables import BadPriceFile
 
 LONG = """symbol,date,close
@@ -16,9 +16,13 @@ BOLT,2020-01-02,20
 WIDE = "Date,acme,BOLT\n2020-01-03,11,20.5\n2020-01-02,10,20\n"
 
 
-def read(content, name="prices.csv", **given):
+def read(content, name="prices.csv", **options):
     data = content if isinstance(content, bytes) else content.encode()
-    return read_prices(io.BytesIO(data), name=name, given=given)
+    return read_prices(io.BytesIO(data), name=name, options=options)
+
+
+def store_prices(parsed, source="a test"):
+    return store(prepare(parsed, source=source))
 
 
 def parquet(frame, **options):

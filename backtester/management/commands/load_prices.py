@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
     def _load_file(self, path: Path, source: str, given: Mapping[str, str]) -> None:
         size = path.stat().st_size
-        parsed = read_prices(path, name=path.name, given=given)
+        parsed = read_prices(path, name=path.name, options=given)
         report = import_prices(parsed, name=path.name, size=size, source=source, channel=PriceImport.Channel.COMMAND)
         self.stdout.write(f"    {path.name}: {report}")
         for note in report.notes:

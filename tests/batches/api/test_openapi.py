@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from backtester.stack.preparation import SAMPLE
 from batches.api.openapi.requests import EXAMPLES, start_request
-from batches.prices.importing import read_prices, store_prices
+from batches.prices.importing import read_prices
 from batches.running import lifecycle
 from batches.sweep.start_request import FIELDS, parse_start
 from tests.support import jobs
+from tests.support.price_files import store_prices
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BATCH = "/api/backtest/batch"

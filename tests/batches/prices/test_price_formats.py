@@ -1,4 +1,4 @@
-"""What is understood of files of prices: layouts, dates, decimals, zones."""
+"""Layouts, dates, decimals and time zones of files of prices."""
 
 import gzip
 import io
@@ -53,7 +53,7 @@ EXPECTED = {
         "gzip",
     ],
 )
-def test_the_same_prices_are_read_from_every_way_to_write_them(content):
+def test_the_same_prices_are_read_from_every_format(content):
     assert closes(content) == EXPECTED
 
 
@@ -74,8 +74,8 @@ def test_the_wide_parquet_that_pandas_writes_is_read():
 
 
 def test_an_empty_cell_of_a_wide_table_is_a_day_without_a_bar():
-    found = closes("date,ACME,BOLT\n2020-01-02,10,\n2020-01-03,11,20.5\n")
-    assert found == {"ACME": EXPECTED["ACME"], "BOLT": {"2020-01-03": 20.5}}
+    prices = closes("date,ACME,BOLT\n2020-01-02,10,\n2020-01-03,11,20.5\n")
+    assert prices == {"ACME": EXPECTED["ACME"], "BOLT": {"2020-01-03": 20.5}}
 
 
 def test_a_file_of_one_symbol_has_its_name():
@@ -99,7 +99,7 @@ ACME,2020-01-03 09:30,20,21,19,20.5,4
 """
 
 
-def test_a_file_from_a_country_with_decimal_commas_is_read():
+def test_a_file_with_decimal_commas_is_read():
     parsed = read(GERMAN, "sap.csv")
     (series,) = parsed.series
     assert series.symbol == "SAP"
@@ -109,7 +109,7 @@ def test_a_file_from_a_country_with_decimal_commas_is_read():
     }  # fmt: skip
     assert parsed.notes == (
         "Numbers are read with a decimal comma.",
-        "Not in the order of time: line 3 (SAP on 2020-01-02) is older than the row before it. The rows are sorted.",
+        "Rows are not sorted by date: line 3 (SAP on 2020-01-02) is older than the row before it.",
     )
 
 
@@ -127,7 +127,7 @@ def test_the_order_of_day_and_month_is_found_in_the_dates(dates, expected):
     assert list(series.columns["date"].astype(str)) == expected
 
 
-def test_the_order_that_the_dates_leave_open_can_be_said():
+def test_an_option_resolves_ambiguous_dates():
     text = "date,close\n01/02/2020,1\n01/03/2020,1\n"
     (series,) = read(text, "x.csv", dateOrder="dmy").series
     assert list(series.columns["date"].astype(str)) == ["2020-02-01", "2020-03-01"]
@@ -140,7 +140,7 @@ def test_several_bars_on_a_day_become_a_daily_one():
         "date": ["2020-01-02", "2020-01-03"], "close": ["11.5", "20.5"], "open": ["10.0", "20.0"],
         "high": ["12.0", "21.0"], "low": ["9.0", "19.0"], "volume": ["5.0", "4.0"],
     }  # fmt: skip
-    assert "Intraday: 3 bars are put together into 2 daily ones." in parsed.notes
+    assert "Intraday: 3 bars are combined into 2 daily bars." in parsed.notes
 
 
 @pytest.mark.parametrize(
@@ -153,27 +153,27 @@ def test_several_bars_on_a_day_become_a_daily_one():
         ("2020-01-02 03:00:00+0530", "Asia/Kolkata", "2020-01-02"),
     ],
 )
-def test_a_time_belongs_to_the_day_that_is_written_or_to_that_of_the_named_zone(written, zone, day):
+def test_a_time_belongs_to_the_written_day_or_to_that_of_the_time_zone(written, zone, day):
     text = f"symbol,date,close\nACME,{written},1\n"
     assert str(read(text, timeZone=zone).series[0].columns["date"][0]) == day
     frame = pd.DataFrame({"symbol": ["ACME"], "date": [pd.Timestamp(written)], "close": [1.0]})
     assert str(read(parquet(frame), timeZone=zone).series[0].columns["date"][0]) == day
 
 
-def test_a_close_that_halves_at_once_is_pointed_out():
+def test_a_close_that_halves_in_one_bar_is_noted():
     parsed = read("date,A,B\n2020-01-02,10,1\n2020-01-03,4.9,1\n2020-01-06,10,1\n")
     (note,) = parsed.notes
     assert note.startswith(
-        "A close halves or doubles at once: A on 2020-01-03 goes from 10 to 4.9 (line 3), and 1 more"
+        "A close halves or doubles in one bar: A on 2020-01-03 goes from 10 to 4.9 (line 3), and 1 more"
     )
 
 
-def test_columns_with_strange_names_can_be_pointed_at():
+def test_options_assign_columns_with_unknown_names():
     text = "wann,was,wieviel,rest\n2020-01-02,ACME,5,x\n"
-    given = {"layout": "long", "column.date": "wann", "column.symbol": "was", "column.close": "wieviel"}
-    assert read(text, **given).series[0].symbol == "ACME"
+    options = {"layout": "long", "column.date": "wann", "column.symbol": "was", "column.close": "wieviel"}
+    assert read(text, **options).series[0].symbol == "ACME"
     (series,) = read(
-        text.replace("ACME", "1"), **given | {"layout": "single", "column.symbol": "", "symbol": "bolt"}
+        text.replace("ACME", "1"), **options | {"layout": "single", "column.symbol": "", "symbol": "bolt"}
     ).series
     assert (series.symbol, series.columns["close"][0]) == ("BOLT", 5.0)
 

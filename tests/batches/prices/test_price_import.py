@@ -9,16 +9,15 @@ import pytest
 from django.core.management import call_command
 
 from batches.models import Instrument, PriceSeries
-from batches.prices.importing import store_prices
 from batches.prices.series import decode_bars
-from tests.support.price_files import LONG, WIDE, parquet, read
+from tests.support.price_files import LONG, WIDE, parquet, read, store_prices
 
 SAMPLE = Path(__file__).resolve().parents[3] / "backtester/sample_data/sp500_20_close.csv.gz"
 
 
 def test_stored_bars_are_the_file_to_the_bit(db):
     text = "symbol,date,open,high,low,close,volume\nACME,2020-01-02,0.1,0.3,0.1,0.2,7\nACME,2020-01-03,1,3,1,2,8\n"
-    assert str(store_prices(read(text), source="a test")) == "1 added"
+    assert str(store_prices(read(text))) == "1 added"
     series = Instrument.objects.get(symbol="ACME").series
     assert (series.n_bars, series.has_ohlc, series.source) == (2, True, "a test")
     assert (str(series.first_date), str(series.last_date)) == ("2020-01-02", "2020-01-03")
@@ -56,7 +55,7 @@ def wide(**columns):
 def test_beta_is_measured_over_the_common_dates(db):
     market = walk(1)
     late = np.where(np.arange(300) < 100, np.nan, market**2)  # listed late, moves twice as much
-    store_prices(read(wide(SP500=market, LATE=late)), source="a test")
+    store_prices(read(wide(SP500=market, LATE=late)))
     own, other = (pd.Series(values[100:]).pct_change().dropna() for values in (late, market))
     expected = own.cov(other) / other.var()
     assert Instrument.objects.get(symbol="LATE").beta == pytest.approx(expected, rel=1e-12)
@@ -64,12 +63,12 @@ def test_beta_is_measured_over_the_common_dates(db):
 
 
 def test_betas_are_measured_anew_when_the_benchmark_comes_or_changes(db):
-    store_prices(read(wide(ACME=walk(2))), source="a test")
+    store_prices(read(wide(ACME=walk(2))))
     assert Instrument.objects.get(symbol="ACME").beta is None
-    store_prices(read(wide(SP500=walk(2))), source="a test")
+    store_prices(read(wide(SP500=walk(2))))
     assert Instrument.objects.get(symbol="ACME").beta == pytest.approx(1.0)
     Instrument.objects.update(manual_beta=3.0)
-    store_prices(read(wide(SP500=walk(3))), source="a test")
+    store_prices(read(wide(SP500=walk(3))))
     acme = Instrument.objects.get(symbol="ACME")
     assert acme.beta == pytest.approx(0, abs=0.5)
     assert acme.manual_beta == 3.0

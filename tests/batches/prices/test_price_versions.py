@@ -25,28 +25,28 @@ def uploaded(client, closes):
     client.post(page, {"intent": "store"})
 
 
-def test_a_batch_is_replayed_from_the_prices_it_ran_on_after_an_update_and_a_new_one_takes_the_new(client, db, queued):
+def test_an_update_of_the_prices_changes_no_replay_of_an_older_batch(client, db, queued):
     closes = np.round(100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.02, 300))), 2)
     uploaded(client, closes)
     body = {"strategy": "sma_cross", "symbols": ["ACME"], "parameterRanges": {"fast": [3, 5], "slow": [10, 20]}}
     old = jobs.finish(jobs.submit(body))
 
     def replayed(session):
-        found = [client.get(f"/api/backtest/batch/{session.pk}/results/{index}").json() for index in range(4)]
-        return [(each["metrics"], each["equity"], each["trades"]) for each in found]
+        answers = [client.get(f"/api/backtest/batch/{session.pk}/results/{index}").json() for index in range(4)]
+        return [(answer["metrics"], answer["equity"], answer["trades"]) for answer in answers]
 
     before, rows = replayed(old), client.get(f"/api/backtest/batch/{old.pk}/results").json()["results"]
-    assert "newer ones" not in text_of(client.get(f"/batches/{old.pk}/"))
+    assert "newer prices" not in text_of(client.get(f"/batches/{old.pk}/"))
     uploaded(client, closes[::-1])
     series.load_series.cache_clear()
     series.load_prices.cache_clear()
     plan._plans.clear()
     assert replayed(old) == before
-    assert "newer ones have come since for ACME" in text_of(client.get(f"/batches/{old.pk}/"))
+    assert "newer prices are available for ACME" in text_of(client.get(f"/batches/{old.pk}/"))
     new = jobs.finish(jobs.submit(body))
     assert replayed(new) != before
     assert client.get(f"/api/backtest/batch/{old.pk}/results").json()["results"] == rows
-    assert "newer ones" not in text_of(client.get(f"/batches/{new.pk}/"))
+    assert "newer prices" not in text_of(client.get(f"/batches/{new.pk}/"))
     retried = jobs.finish(retrying.retry(_halved(old), now=timezone.now()))
     assert replayed(retried) == before  # a retry goes on with the prices of the batch it continues
 

@@ -1,4 +1,4 @@
-"""Prices from Yahoo Finance: a stand-in for yfinance where it would answer, the real one where there is no network."""
+"""Prices from Yahoo Finance: a stub of yfinance where it would answer, the real one where there is no network."""
 
 import sys
 from datetime import date
@@ -17,7 +17,7 @@ START, END = date(2020, 1, 2), date(2020, 1, 6)
 
 
 def history(closes):
-    """As yfinance gives it: the index in the exchange's time, and a day without a price now and then."""
+    """As yfinance returns it: the index in the exchange's time, some days without a price."""
     index = pd.DatetimeIndex(["2020-01-02", "2020-01-03", "2020-01-06"], tz="America/New_York", name="Date")
     columns = dict.fromkeys(("Open", "High", "Low", "Close"), closes)
     return pd.DataFrame(columns | {"Volume": 100, "Dividends": 0.0, "Stock Splits": 0.0}, index=index)
@@ -30,62 +30,62 @@ class Yahoo:
 
     def __init__(self, **answers):
         self.answers = answers
-        self.asked = []
+        self.requests = []
 
     def Ticker(self, symbol):
-        def answer(**options):
-            self.asked.append((symbol, options["start"], options["end"]))
-            found = self.answers[symbol].pop(0)
-            if isinstance(found, Exception):
-                raise found
-            return found
+        def respond(**options):
+            self.requests.append((symbol, options["start"], options["end"]))
+            answer = self.answers[symbol].pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
-        return SimpleNamespace(history=answer)
+        return SimpleNamespace(history=respond)
 
 
 @pytest.fixture
 def ask(monkeypatch):
-    """ask(SYMBOL=[answers]): the parsed file, what was said, and how long was waited."""
+    """ask(SYMBOL=[answers]): the parsed file, the messages, and the waits."""
 
     def ask(**answers):
-        stand_in, said, waited = Yahoo(**answers), [], []
-        monkeypatch.setitem(sys.modules, "yfinance", stand_in)
-        parsed = fetch(list(answers), START, END, say=said.append, sleep=waited.append)
-        return SimpleNamespace(parsed=parsed, said=said, waited=waited, asked=stand_in.asked)
+        stub, messages, waited = Yahoo(**answers), [], []
+        monkeypatch.setitem(sys.modules, "yfinance", stub)
+        parsed = fetch(list(answers), START, END, say=messages.append, sleep=waited.append)
+        return SimpleNamespace(parsed=parsed, messages=messages, waited=waited, requests=stub.requests)
 
     return ask
 
 
 def test_the_bars_of_all_symbols_are_read_by_their_own_days(ask):
-    found = ask(NVDA=[history([1.0, float("nan"), 3.0])], TSLA=[history([4.0, 5.0, 6.0])])
-    nvda, tsla = found.parsed.series
+    result = ask(NVDA=[history([1.0, float("nan"), 3.0])], TSLA=[history([4.0, 5.0, 6.0])])
+    nvda, tsla = result.parsed.series
     assert list(nvda.columns["date"].astype(str)) == ["2020-01-02", "2020-01-06"]
     assert list(tsla.columns["close"]) == [4.0, 5.0, 6.0]
     assert {"open", "high", "low", "volume"} <= tsla.columns.keys()
-    assert found.asked == [("NVDA", START, date(2020, 1, 7)), ("TSLA", START, date(2020, 1, 7))]
+    assert result.requests == [("NVDA", START, date(2020, 1, 7)), ("TSLA", START, date(2020, 1, 7))]
 
 
-def test_a_refusal_is_answered_with_patience(ask):
+def test_a_refused_request_is_retried(ask):
     limited = yfinance.exceptions.YFRateLimitError()
-    found = ask(NVDA=[limited, ConnectionError("reset by peer"), history([1.0, 2.0, 3.0])])
-    assert found.waited == [1.0, 4.0]
-    assert found.said[2] == "NVDA: reset by peer. Again in 4 s."
+    result = ask(NVDA=[limited, ConnectionError("reset by peer"), history([1.0, 2.0, 3.0])])
+    assert result.waited == [1.0, 4.0]
+    assert result.messages[2] == "NVDA: reset by peer. Retrying in 4 s."
 
 
 @pytest.mark.parametrize(
-    ("answers", "words"),
+    ("answers", "message"),
     [
         (
             [ConnectionError("no route")] * 4,
-            r"cannot be reached \(asked 4 times for NVDA\): no route. Is there a network",
+            r"cannot be reached \(attempts for NVDA: 4\): no route. Check the network",
         ),
-        ([yfinance.exceptions.YFRateLimitError()] * 4, "refuses more requests for now"),
+        ([yfinance.exceptions.YFRateLimitError()] * 4, "limits the rate of requests"),
         ([yfinance.exceptions.YFPricesMissingError("NVDA", "")], "has no prices for NVDA"),
         ([history([float("nan")] * 3)], "no prices for NVDA from 2020-01-02 to 2020-01-06"),
     ],
 )
-def test_what_cannot_be_fetched_is_said_clearly(ask, answers, words):
-    with pytest.raises(YahooError, match=words):
+def test_an_error_says_what_could_not_be_fetched(ask, answers, message):
+    with pytest.raises(YahooError, match=message):
         ask(NVDA=answers)
 
 
@@ -106,15 +106,17 @@ def test_the_command_stores_and_records_what_it_fetched(db, monkeypatch, capsys)
     assert (PriceImport.objects.get().name, PriceImport.objects.get().channel) == ("NVDA", "command")
 
 
-def test_without_yfinance_the_command_says_how_to_get_it(monkeypatch):
+def test_without_yfinance_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "yfinance", None)
     with pytest.raises(YahooError, match="yfinance is not installed"):
         fetch(["NVDA"], START, END, say=print)
 
 
-def test_without_a_network_the_real_yfinance_fails_in_our_words(monkeypatch, tmp_path):
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody listens there
+def test_without_a_network_the_real_yfinance_raises_our_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # no server listens there
     monkeypatch.setattr(yahoo, "WAITS_S", ())
     yfinance.set_tz_cache_location(str(tmp_path))
-    with pytest.raises(YahooError, match=r"Yahoo Finance cannot be reached \(asked 1 times for NVDA\): .*Is there a"):
+    with pytest.raises(
+        YahooError, match=r"Yahoo Finance cannot be reached \(attempts for NVDA: 1\): .*Check the network"
+    ):
         fetch(["NVDA"], START, END, say=print)
