@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
-from backtester.accounts.credentials import Credential, holders
+from backtester.accounts.credentials import Credential, users_by_credential
 from batches.errors import BatchError, Forbidden, NotFound, Unauthorized
 from batches.models import BatchSession
 
@@ -80,7 +80,7 @@ def person_with(credential: Credential | None) -> Person:
     """Who shows it; in personal mode nobody needs one."""
     if is_personal():
         return AnonymousUser()
-    if credential is None or (user := holders([credential]).get(credential)) is None:
+    if credential is None or (user := users_by_credential([credential]).get(credential)) is None:
         raise Unauthorized
     return user
 
@@ -102,7 +102,7 @@ def refused(watches: Collection[Watch]) -> dict[Watch, BatchError]:
     """Of those who watch a batch: who may not go on, and why. A few queries, however many they are."""
     if is_personal():
         return {}
-    people = holders({credential for credential, _ in watches if credential})
+    people = users_by_credential({credential for credential, _ in watches if credential})
     see_all = _who_see_all({user.pk for user in people.values()})
     owners = _owners({session_id for _, session_id in watches})
     found: dict[Watch, BatchError] = {}

@@ -1,1 +1,1 @@
-"""Who asks: accounts, the sessions they log in with, their scripts' tokens. What they may see, the app decides."""
+"""Accounts, login sessions and API tokens. What an account may see is decided by `batches.permissions`."""

@@ -13,9 +13,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin, ModelAdmin):
-    """Django's own, in the look of the rest."""
-
+class AccountAdmin(UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -23,21 +21,19 @@ class PersonAdmin(UserAdmin, ModelAdmin):
 
 @admin.register(Group)
 class RoleAdmin(GroupAdmin, ModelAdmin):
-    """Roles are groups of permissions."""
+    pass
 
 
 @admin.register(Token)
 class TokenAdmin(ModelAdmin):
-    """Who has tokens and uses them; deleting one revokes it. They are made on the account page, by their owner."""
+    """Tokens are read-only here: deleting one revokes it."""
 
     list_display = ("name", "user", "created_at", "last_used_at")
     list_select_related = ("user",)
     search_fields = ("name", "user__username")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """The secret would be seen by somebody else than its owner."""
-        return False
+        return False  # an administrator would see the secret; owners create tokens on their account page
 
     def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
-        """There is nothing to change."""
         return False

@@ -1,18 +1,14 @@
-"""The app's configuration."""
-
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
 
-class PeopleConfig(AppConfig):
-    """Accounts, tokens, roles."""
-
+class AccountsConfig(AppConfig):
     name = "backtester.accounts"
-    label = "people"  # the tables' first name; another one would need a migration of every installation
-    verbose_name = "People"
+    label = "people"  # prefix of the tables; another one would need a migration of every installation
+    verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Make the roles once the permissions they hold exist: this app is listed after `batches`."""
-        from backtester.accounts.roles import make_missing_roles
+        from backtester.accounts.roles import create_missing_roles
 
-        post_migrate.connect(make_missing_roles, sender=self)
+        # The roles need the permissions of `batches`, which is listed before this app.
+        post_migrate.connect(create_missing_roles, sender=self)

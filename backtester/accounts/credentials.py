@@ -1,4 +1,4 @@
-"""What opens a door, a login session or a token, and whose it is. Asked again for as long as a stream is open."""
+"""Credentials of requests and websockets, and the accounts they belong to. Open streams are checked again and again."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
@@ -12,66 +12,64 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from backtester.accounts.models import Token
-from backtester.accounts.tokens import digest
+from backtester.accounts.tokens import hash_secret
 
-AT_ONCE = 500  # values in one query
+QUERY_SIZE = 500  # values in one query
 
 
 class Credential(NamedTuple):
-    """A login session's key, or a token's hash."""
+    """The key of a login session, or the hash of a token. It may be invalid."""
 
     kind: Literal["session", "token"]
     key: str
 
 
-def bearer(authorization: str) -> Credential | None:
-    """The token of an Authorization header, whether it is a good one or not; None for other schemes."""
+def token_credential(authorization: str) -> Credential | None:
+    """Return the token of an Authorization header; None for schemes other than Bearer."""
     scheme, _, secret = authorization.partition(" ")
-    return Credential("token", digest(secret.strip())) if scheme.lower() == "bearer" else None
+    return Credential("token", hash_secret(secret.strip())) if scheme.lower() == "bearer" else None
 
 
-def shown(authorization: str, cookies: str) -> Credential | None:
-    """What someone shows at a door, by the headers of that name. A token goes before a cookie."""
-    key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "") if cookies else ""
-    return bearer(authorization) or (Credential("session", key) if key else None)
+def request_credential(request: HttpRequest) -> Credential | None:
+    return _credential(request.headers.get("Authorization", ""), request.headers.get("Cookie", ""))
 
 
-def shown_by(request: HttpRequest) -> Credential | None:
-    """The same, from a request."""
-    return shown(request.headers.get("Authorization", ""), request.headers.get("Cookie", ""))
-
-
-def shown_in(scope: dict[str, Any]) -> Credential | None:
-    """The same, from the handshake of a websocket."""
+def scope_credential(scope: dict[str, Any]) -> Credential | None:
     headers = {name: value.decode("latin1") for name, value in scope.get("headers", ())}
-    return shown(headers.get(b"authorization", ""), headers.get(b"cookie", ""))
+    return _credential(headers.get(b"authorization", ""), headers.get(b"cookie", ""))
 
 
-def holders(credentials: Collection[Credential]) -> dict[Credential, User]:
-    """Whose they are. Left out: what has expired or was revoked, and whoever may no longer log in."""
-    found: dict[Credential, User] = {}
-    for keys in _parts(each.key for each in credentials if each.kind == "token"):
+def _credential(authorization: str, cookies: str) -> Credential | None:
+    """A token takes precedence over a cookie."""
+    key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "") if cookies else ""
+    return token_credential(authorization) or (Credential("session", key) if key else None)
+
+
+def users_by_credential(credentials: Collection[Credential]) -> dict[Credential, User]:
+    """Return the active users of the credentials that are valid, with few queries for many credentials."""
+    users: dict[Credential, User] = {}
+    for keys in _batched(credential.key for credential in credentials if credential.kind == "token"):
         for token in Token.objects.filter(sha256__in=keys, user__is_active=True).select_related("user"):
-            found[Credential("token", token.sha256)] = token.user
-    for keys in _parts(each.key for each in credentials if each.kind == "session"):
-        found |= _holders_of_sessions(keys)
-    return found
+            users[Credential("token", token.sha256)] = token.user
+    for keys in _batched(credential.key for credential in credentials if credential.kind == "session"):
+        users |= _users_by_session(keys)
+    return users
 
 
-def _holders_of_sessions(keys: list[str]) -> dict[Credential, User]:
-    """A session ends with its time, with the log-out, and with the password it was opened with."""
+def _users_by_session(keys: list[str]) -> dict[Credential, User]:
+    """A session is invalid once it has expired, after a log-out, and after its user changed the password."""
     sessions = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
-    opened = {session.session_key: session.get_decoded() for session in sessions}
-    users = User.objects.filter(is_active=True).in_bulk({data.get(SESSION_KEY) for data in opened.values()} - {None})
-    found = {}
-    for key, data in opened.items():
-        user = users.get(int(data.get(SESSION_KEY, 0)))
+    decoded = {session.session_key: session.get_decoded() for session in sessions}
+    active = User.objects.filter(is_active=True).in_bulk({data.get(SESSION_KEY) for data in decoded.values()} - {None})
+    users = {}
+    for key, data in decoded.items():
+        user = active.get(int(data.get(SESSION_KEY, 0)))
         if user and constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
-            found[Credential("session", key)] = user
-    return found
+            users[Credential("session", key)] = user
+    return users
 
 
-def _parts(keys: Iterable[str]) -> Iterator[list[str]]:
+def _batched(keys: Iterable[str]) -> Iterator[list[str]]:
     distinct = sorted(set(keys))
-    for start in range(0, len(distinct), AT_ONCE):
-        yield distinct[start : start + AT_ONCE]
+    for start in range(0, len(distinct), QUERY_SIZE):
+        yield distinct[start : start + QUERY_SIZE]

@@ -1,11 +1,11 @@
-"""What is kept about people, beside Django's own users, groups and sessions."""
+"""Tokens and failed logins; users, groups and sessions are Django's own models."""
 
 from django.conf import settings
 from django.db import models
 
 
 class Token(models.Model):
-    """A secret that lets a script in as its user. Only its hash is kept; a token that is revoked is gone."""
+    """A secret with which a script acts as its user. Only its hash is stored; revoking a token deletes it."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=80, help_text="What it is for.")
@@ -22,7 +22,7 @@ class Token(models.Model):
 
 
 class LoginAttempt(models.Model):
-    """A login that failed, or is being checked. The name is hashed: people type passwords where the name belongs."""
+    """A login that failed or is being checked. Names are hashed, as some are passwords typed into the wrong field."""
 
     name_sha256 = models.CharField(max_length=64)
     address = models.CharField(max_length=64)

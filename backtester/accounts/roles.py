@@ -1,4 +1,4 @@
-"""Three groups of permissions to begin with. What an administrator makes of them afterwards, stays."""
+"""The roles of a new installation: groups of permissions, which administrators may change."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ ROLES = {
 }
 
 
-def make_missing_roles(**_: Any) -> None:
-    """Each role that there is none of yet."""
-    known = set(Group.objects.filter(name__in=ROLES).values_list("name", flat=True))
+def create_missing_roles(**_: Any) -> None:
+    """A role that exists is left as it is: an administrator may have changed it."""
+    existing = set(Group.objects.filter(name__in=ROLES).values_list("name", flat=True))
     for name, codenames in ROLES.items():
-        if name not in known:
+        if name not in existing:
             permissions = Permission.objects.filter(content_type__app_label="batches", codename__in=codenames)
             Group.objects.create(name=name).permissions.set(permissions)

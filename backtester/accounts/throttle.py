@@ -1,4 +1,4 @@
-"""Guessing a password must be slow, and must not be a way to lock others out of their accounts."""
+"""Limits on failed logins. They slow down guessing without letting anybody lock others out of their accounts."""
 
 import hashlib
 import math
@@ -16,7 +16,7 @@ from backtester.accounts.models import LoginAttempt
 
 
 class Rule(NamedTuple):
-    """At most so many failures within the time, counted by these columns."""
+    """At most `failures` within the time among attempts that have the same value in `columns`."""
 
     columns: tuple[str, ...]
     failures: int
@@ -28,16 +28,16 @@ RULES = (
     Rule(("address",), 50, timedelta(minutes=5)),
     Rule(("name_sha256",), 100, timedelta(hours=1)),
 )
-FORGOTTEN_AFTER = max(rule.within for rule in RULES)
+KEPT_FOR = max(rule.within for rule in RULES)
 
 
 class ThrottledBackend(ModelBackend):
-    """Django's own check of name and password, behind the rules. Every form that logs in comes through here."""
+    """Django's check of name and password, after that of the rules."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **given: Any
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
-        """The attempt counts before it is checked, so that many at once are no way around the rules."""
+        """The attempt counts before the password is checked, so that parallel attempts cannot get around the rules."""
         if username is None or password is None:
             return None
         address = request.META.get("REMOTE_ADDR", "") if request else ""
@@ -46,36 +46,36 @@ class ThrottledBackend(ModelBackend):
             if request is not None:
                 request.login_wait_s = wait_s  # type: ignore[attr-defined]
             raise PermissionDenied
-        user = super().authenticate(request, username=username, password=password, **given)
+        user = super().authenticate(request, username=username, password=password, **kwargs)
         if user is not None:
             LoginAttempt.objects.filter(name_sha256=attempt.name_sha256, address=attempt.address).delete()
         return user
 
 
 def wait_seconds(request: HttpRequest | None) -> int:
-    """Until the next attempt is allowed, when the one in this request came too soon; else 0."""
+    """Return the seconds until the next attempt if this request's was refused, else 0."""
     return int(getattr(request, "login_wait_s", 0))
 
 
 def _seconds_to_wait(attempt: LoginAttempt) -> int:
-    """0 when it may be made, and then it is counted."""
-    LoginAttempt.objects.filter(at__lt=attempt.at - FORGOTTEN_AFTER).delete()
+    """Count the attempt and return 0 if the rules allow it, else the seconds until they would."""
+    LoginAttempt.objects.filter(at__lt=attempt.at - KEPT_FOR).delete()
     attempt.save()
     waits = [_until_free(_like(attempt, rule), rule, attempt.at) for rule in RULES]
     if wait_s := max(waits):
-        attempt.delete()  # else whoever keeps trying would never be let in again
+        attempt.delete()  # else an owner who keeps trying would stay locked out
     return wait_s
 
 
 def _like(attempt: LoginAttempt, rule: Rule) -> QuerySet[LoginAttempt]:
-    same = {column: getattr(attempt, column) for column in rule.columns}
-    return LoginAttempt.objects.filter(at__gt=attempt.at - rule.within, **same)
+    values = {column: getattr(attempt, column) for column in rule.columns}
+    return LoginAttempt.objects.filter(at__gt=attempt.at - rule.within, **values)
 
 
 def _until_free(attempts: QuerySet[LoginAttempt], rule: Rule, now: datetime) -> int:
-    """Seconds until the failure that is one too many is old enough."""
-    too_many = attempts.order_by("-at", "-pk").values_list("at", flat=True)[rule.failures : rule.failures + 1]
-    return max((math.ceil((at + rule.within - now).total_seconds()) for at in too_many), default=0)
+    """Return the seconds until the rule counts one failure less than it takes to refuse."""
+    excess = attempts.order_by("-at", "-pk").values_list("at", flat=True)[rule.failures : rule.failures + 1]
+    return max((math.ceil((at + rule.within - now).total_seconds()) for at in excess), default=0)
 
 
 def _hashed(name: str) -> str:

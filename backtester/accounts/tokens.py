@@ -1,4 +1,4 @@
-"""Tokens: 256 random bits, shown once, kept as a hash. So many bits need no slow hash: there is nothing to guess."""
+"""API tokens: 256 random bits, stored as a plain hash. A slow one is for passwords, which can be guessed."""
 
 import hashlib
 import secrets
@@ -10,23 +10,22 @@ from django.utils import timezone
 
 from backtester.accounts.models import Token
 
-PREFIX = "bt_"  # so that scanners for leaked secrets can tell what they found
-NOTED_EVERY = timedelta(minutes=1)
+PREFIX = "bt_"  # lets scanners for leaked secrets recognize one
+USE_RECORDED_EVERY = timedelta(minutes=1)
 
 
-def issue(user: User, name: str) -> tuple[Token, str]:
-    """A new token, and the secret itself, which cannot be had again."""
+def create_token(user: User, name: str) -> tuple[Token, str]:
+    """Return the token and its secret, which is not stored."""
     secret = PREFIX + secrets.token_urlsafe(32)
-    return Token.objects.create(user=user, name=name, sha256=digest(secret)), secret
+    return Token.objects.create(user=user, name=name, sha256=hash_secret(secret)), secret
 
 
-def digest(secret: str) -> str:
-    """What is kept of a secret."""
+def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def note_use(sha256: str) -> None:
-    """Remember that it was used; one write a minute is enough."""
+def record_use(sha256: str) -> None:
+    """Update `last_used_at`, at most once a minute."""
     now = timezone.now()
-    long_ago = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - NOTED_EVERY)
-    Token.objects.filter(long_ago, sha256=sha256).update(last_used_at=now)
+    is_old = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USE_RECORDED_EVERY)
+    Token.objects.filter(is_old, sha256=sha256).update(last_used_at=now)

@@ -1,5 +1,3 @@
-"""The addresses of the account pages."""
-
 from django.urls import path
 
 from backtester.accounts import views

@@ -1,4 +1,4 @@
-"""Log in and out; the page of one's own account, with the tokens of one's scripts."""
+"""Login, logout, and the account page with its API tokens."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,17 +14,17 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backtester.accounts.forms import LoginForm, TokenForm
 from backtester.accounts.models import Token
 from backtester.accounts.throttle import wait_seconds
-from backtester.accounts.tokens import issue
+from backtester.accounts.tokens import create_token
 
 
 class Login(LoginView):
-    """The only way in for people, also to the admin."""
+    """The login of the pages and of the admin."""
 
     template_name = "accounts/login.html"
     authentication_form = LoginForm
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        """Say it with the status, too, when it was tried too often."""
+        """Answer with 429 after too many attempts."""
         response = super().form_invalid(form)
         if wait_s := wait_seconds(self.request):
             response.status_code = 429
@@ -33,14 +33,13 @@ class Login(LoginView):
 
 
 class Password(PasswordChangeView):
-    """Another password. It ends the account's other logins; this one goes on."""
+    """Changes the password, which ends the account's other login sessions."""
 
     template_name = "accounts/password.html"
     success_url = reverse_lazy("accounts:account")
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
-        """Back to the account, with a word."""
-        messages.success(self.request, "The password is changed. Other browsers have to log in again.")
+        messages.success(self.request, "Password changed. Other browsers have to log in again.")
         return super().form_valid(form)
 
 
@@ -51,11 +50,11 @@ login, logout, password = Login.as_view(), LogoutView.as_view(), Password.as_vie
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
-    """Who one is here. A POST makes a token, and the answer is the only page that ever shows it."""
+    """A POST creates a token; its response is the only one that shows the secret."""
     user, secret = _user(request), ""
     form = TokenForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
-        _, secret = issue(user, form.cleaned_data["name"])
+        _, secret = create_token(user, form.cleaned_data["name"])
         form = TokenForm(user=user)
     context = {"form": form, "secret": secret, "tokens": user.tokens.all(), "roles": user.groups.order_by("name")}
     return render(request, "accounts/account.html", context, status=422 if form.errors else 200)
@@ -64,13 +63,13 @@ def account(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
-    """End one of one's own tokens. What it has open ends within half a minute."""
+    """Streams that were opened with the token end within half a minute."""
     token = get_object_or_404(Token, pk=token_id, user=_user(request))
     token.delete()
-    messages.success(request, f"The token {token.name!r} is revoked.")
+    messages.success(request, f"Token {token.name!r} revoked.")
     return redirect("accounts:account")
 
 
 def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # `login_required` has looked
+    assert isinstance(request.user, User)  # `login_required`
     return request.user

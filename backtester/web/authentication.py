@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render, resolve_url
 
-from backtester.accounts.credentials import Credential, bearer, holders
-from backtester.accounts.tokens import note_use
+from backtester.accounts.credentials import Credential, token_credential, users_by_credential
+from backtester.accounts.tokens import record_use
 from backtester.web.middleware import SAFE_METHODS, Middleware
 from backtester.web.origins import is_near
 from batches.errors import BatchError, Forbidden, Unauthorized
@@ -44,7 +44,7 @@ def refusal(request: HttpRequest) -> HttpResponseBase | None:
     """The answer to whoever may not come in."""
     if is_personal():
         return None if is_near(request.META.get("REMOTE_ADDR", "")) else _refused(request, _too_far())
-    if _is_for_programs(request) and (token := bearer(request.headers.get("Authorization", ""))):
+    if _is_for_programs(request) and (token := token_credential(request.headers.get("Authorization", ""))):
         return _with_token(request, token)
     request.user = get_user(request)
     if not request.user.is_authenticated:
@@ -63,10 +63,10 @@ def _too_far() -> BatchError:
 
 
 def _with_token(request: HttpRequest, token: Credential) -> HttpResponseBase | None:
-    user = holders([token]).get(token)
+    user = users_by_credential([token]).get(token)
     if user is None:
         return _refused(request, Unauthorized())
-    note_use(token.key)
+    record_use(token.key)
     request.user = user
     return None
 

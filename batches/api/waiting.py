@@ -11,7 +11,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from backtester.accounts.credentials import shown_by
+from backtester.accounts.credentials import request_credential
 from batches.api.answers import answer, asked
 from batches.errors import BatchError, Detail, InvalidRequest
 from batches.live.follow import follow
@@ -55,7 +55,7 @@ async def _ending(request: HttpRequest, session: BatchSession, seconds: float) -
     with contextlib.suppress(TimeoutError):
         async with (
             asyncio.timeout(None if seconds == math.inf else seconds),
-            contextlib.aclosing(follow(session.id, shown_by(request))) as events,
+            contextlib.aclosing(follow(session.id, request_credential(request))) as events,
         ):
             async for event in events:
                 if event is not None and event.is_terminal:

@@ -10,7 +10,7 @@ import orjson
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
-from backtester.accounts.credentials import shown_in
+from backtester.accounts.credentials import scope_credential
 from batches.errors import BatchError, NotFound
 from batches.live.follow import follow, refusal
 from batches.live.subscriptions import Event
@@ -61,7 +61,7 @@ class BatchConsumer(AsyncConsumer):
     async def _forward(self) -> None:
         open_streams["websocket"] += 1
         try:
-            events = follow(self._session_id(), shown_in(self.scope), send=self._send_event)
+            events = follow(self._session_id(), scope_credential(self.scope), send=self._send_event)
             async with contextlib.aclosing(events):
                 async for event in events:
                     if event is not None:

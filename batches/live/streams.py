@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from backtester.accounts.credentials import shown_by
+from backtester.accounts.credentials import request_credential
 from batches.errors import BatchError, Detail, InvalidRequest, NotFound
 from batches.live.follow import follow, hub, refusal
 from batches.live.subscriptions import Event
@@ -42,7 +42,7 @@ async def batch_stream(request: HttpRequest) -> HttpResponseBase:
         return _refusal(refused)
     try:
         life_s = settings.STREAM_LIFE_S * random.uniform(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)
-        events = follow(_session_id(request), shown_by(request), after=last_event_id(request), life_s=life_s)
+        events = follow(_session_id(request), request_credential(request), after=last_event_id(request), life_s=life_s)
         first = await anext(events, None)
     except BatchError as error:
         return _refusal(error)

@@ -1,12 +1,12 @@
-"""Two traders, a viewer, an operator and a stranger, in team mode."""
+"""Two traders, an operator and a user without a role, in team mode."""
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from backtester.accounts.roles import make_missing_roles
-from backtester.accounts.tokens import issue
-from tests.batches.conftest import (  # noqa: F401  # the market and its batches are the same here
+from backtester.accounts.roles import create_missing_roles
+from backtester.accounts.tokens import create_token
+from tests.batches.conftest import (  # noqa: F401  # the same market and batches
     _no_redis,
     _small_world,
     finished,
@@ -20,22 +20,22 @@ from tests.batches.conftest import (  # noqa: F401  # the market and its batches
 @pytest.fixture(autouse=True)
 def _team(settings):
     settings.ACCESS_MODE = "team"
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow one costs the tests minutes
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow hasher would cost minutes
 
 
 @pytest.fixture
 def people(db):
-    """By name."""
-    make_missing_roles()
-    made = {name: User.objects.create_user(name, password=f"{name} says 42") for name in ("ann", "bob", "eve", "olga")}
+    """The users by name."""
+    create_missing_roles()
+    users = {name: User.objects.create_user(name, password=f"{name} says 42") for name in ("ann", "bob", "eve", "olga")}
     for name, role in (("ann", "Traders"), ("bob", "Traders"), ("olga", "Operators")):
-        made[name].groups.add(Group.objects.get(name=role))
-    return made
+        users[name].groups.add(Group.objects.get(name=role))
+    return users
 
 
 @pytest.fixture
 def as_user(people):
-    """as_user(name): a browser in which they are logged in; "" for nobody."""
+    """as_user(name): a browser in which the user is logged in; "" for an anonymous one."""
 
     def client(name):
         browser = Client(headers={"Host": "testserver"})
@@ -48,10 +48,10 @@ def as_user(people):
 
 @pytest.fixture
 def with_token(people):
-    """with_token(name): a script with a token of theirs."""
+    """with_token(name): a script with a token of the user."""
 
     def client(name):
-        _, secret = issue(people[name], "script")
+        _, secret = create_token(people[name], "script")
         return Client(headers={"Host": "testserver", "Authorization": f"Bearer {secret}"})
 
     return client

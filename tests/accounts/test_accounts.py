@@ -1,4 +1,4 @@
-"""Login, the guard against guessing, tokens, the account page, and writing with cookies."""
+"""Login, limits on guessing, tokens, the account page, and writing with cookies."""
 
 import re
 from datetime import timedelta
@@ -11,20 +11,20 @@ from django.utils import timezone
 
 from backtester.accounts import roles, throttle
 from backtester.accounts.models import LoginAttempt, Token
-from backtester.accounts.tokens import digest, issue
+from backtester.accounts.tokens import create_token, hash_secret
 
 pytestmark = pytest.mark.django_db
 
 
 def log_in(name, password, *, then="", address="127.0.0.1"):
-    given = {"username": name, "password": password, "next": then}
-    return Client().post("/login/", given, REMOTE_ADDR=address)
+    fields = {"username": name, "password": password, "next": then}
+    return Client().post("/login/", fields, REMOTE_ADDR=address)
 
 
 # ---- login -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_login_leads_to_where_one_wanted_to_go(people):
+def test_a_login_redirects_to_the_requested_page(people):
     answer = log_in("ann", "ann says 42", then="/batches/")
     assert (answer.status_code, answer["Location"]) == (302, "/batches/")
     assert answer.cookies["sessionid"]["httponly"]
@@ -32,18 +32,18 @@ def test_a_login_leads_to_where_one_wanted_to_go(people):
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
-def test_a_login_never_leads_to_another_site(people, elsewhere):
+def test_a_login_never_redirects_to_another_site(people, elsewhere):
     assert log_in("ann", "ann says 42", then=elsewhere)["Location"] == "/"
 
 
-def test_a_wrong_password_and_an_unknown_name_are_told_apart_by_nobody(people):
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(people):
     wrong, unknown = log_in("ann", "guess"), log_in("zoe", "guess")
-    assert "do not belong together" in wrong.content.decode()
-    told = [re.sub(r'value="[^"]*"', "", answer.content.decode()) for answer in (wrong, unknown)]
-    assert told[0] == told[1]
+    assert "The username or password is wrong, or the account is inactive." in wrong.content.decode()
+    pages = [re.sub(r'value="[^"]*"', "", answer.content.decode()) for answer in (wrong, unknown)]
+    assert pages[0] == pages[1]
 
 
-def test_guessing_is_slowed_down_for_the_guesser_alone(people):
+def test_guessing_is_slowed_down_for_that_name_and_address_only(people):
     for _ in range(5):
         assert log_in("ann", "guess").status_code == 200
     refused = log_in("ann", "ann says 42")
@@ -60,7 +60,7 @@ def test_many_names_from_one_address_are_slowed_down_too(people):
     assert log_in("ann", "ann says 42").status_code == 429
 
 
-def test_what_was_refused_does_not_count_and_time_heals(people):
+def test_refused_attempts_do_not_count_and_old_ones_expire(people):
     for _ in range(9):
         log_in("ann", "guess")
     assert LoginAttempt.objects.count() == 5
@@ -69,8 +69,8 @@ def test_what_was_refused_does_not_count_and_time_heals(people):
     assert not LoginAttempt.objects.exists()
 
 
-def test_old_attempts_are_forgotten(people):
-    LoginAttempt.objects.create(name_sha256="x", address="y", at=timezone.now() - 2 * throttle.FORGOTTEN_AFTER)
+def test_old_attempts_are_deleted(people):
+    LoginAttempt.objects.create(name_sha256="x", address="y", at=timezone.now() - 2 * throttle.KEPT_FOR)
     log_in("ann", "guess")
     assert LoginAttempt.objects.count() == 1
 
@@ -85,7 +85,7 @@ def test_the_admin_has_no_login_of_its_own(people):
     assert answer.status_code == 429
 
 
-def test_a_part_of_a_page_takes_the_whole_page_to_the_login(people):
+def test_a_fragment_redirects_the_whole_page_to_the_login(people):
     answer = Client().get(
         "/batches/", headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/batches/?status=active"}
     )
@@ -105,8 +105,8 @@ def test_a_cookie_alone_does_not_write_through_the_api(people, origin, status):
     assert browser.post("/api/backtest/batch/estimate", "{}", content_type="text/plain").status_code == status
 
 
-def test_a_token_writes_without_more(people):
-    _, secret = issue(people["ann"], "script")
+def test_a_token_writes_without_an_origin(people):
+    _, secret = create_token(people["ann"], "script")
     script = Client(enforce_csrf_checks=True, headers={"Host": "testserver", "Authorization": f"Bearer {secret}"})
     assert script.post("/api/backtest/batch/estimate", "{}", content_type="text/plain").status_code == 415
 
@@ -121,7 +121,7 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(as_user, people):
     secret = page.context["secret"]
     assert secret in page.content.decode()
     assert len(secret) >= 43
-    assert token.sha256 == digest(secret)
+    assert token.sha256 == hash_secret(secret)
     assert secret not in str(Token.objects.values())
     assert "no-store" in page["Cache-Control"]
     again = browser.get("/account/").content.decode()
@@ -130,8 +130,8 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(as_user, people):
     assert browser.post("/account/", {"name": "nightly"}).status_code == 422
 
 
-def test_the_use_of_a_token_is_noted_to_the_minute(people, django_assert_num_queries):
-    token, secret = issue(people["ann"], "script")
+def test_the_use_of_a_token_is_recorded_once_a_minute(people, django_assert_num_queries):
+    token, secret = create_token(people["ann"], "script")
     script = Client(headers={"Authorization": f"Bearer {secret}"})
     assert script.get("/api/strategies").status_code == 200
     token.refresh_from_db()
@@ -143,23 +143,23 @@ def test_the_use_of_a_token_is_noted_to_the_minute(people, django_assert_num_que
 
 
 def test_a_token_opens_no_page(people):
-    _, secret = issue(people["ann"], "script")
+    _, secret = create_token(people["ann"], "script")
     script = Client(headers={"Authorization": f"Bearer {secret}"})
     assert script.get("/batches/").status_code == 302
     assert script.get("/account/").status_code == 302
     assert script.get("/metrics").status_code == 200
 
 
-def test_one_revokes_ones_own_tokens_only(as_user, people):
-    token, _ = issue(people["ann"], "script")
+def test_a_user_revokes_only_their_own_tokens(as_user, people):
+    token, _ = create_token(people["ann"], "script")
     assert as_user("bob").post(f"/account/tokens/{token.pk}/revoke").status_code == 404
     assert as_user("ann").post(f"/account/tokens/{token.pk}/revoke").status_code == 302
     assert not Token.objects.exists()
 
 
-def test_a_command_makes_a_token(people, capsys):
+def test_a_command_creates_a_token(people, capsys):
     call_command("create_token", "ann", "--for", "cron")
-    assert Token.objects.get(user=people["ann"], name="cron").sha256 == digest(capsys.readouterr().out.strip())
+    assert Token.objects.get(user=people["ann"], name="cron").sha256 == hash_secret(capsys.readouterr().out.strip())
     with pytest.raises(SystemExit, match="no active account 'zoe'"):
         call_command("create_token", "zoe", "--for", "cron")
     with pytest.raises(SystemExit, match="already"):
@@ -168,8 +168,8 @@ def test_a_command_makes_a_token(people, capsys):
 
 def test_a_changed_password_keeps_this_browser_and_ends_the_others(people, as_user):
     here, there = as_user("ann"), as_user("ann")
-    given = {"old_password": "ann says 42", "new_password1": "quite another 7", "new_password2": "quite another 7"}
-    assert here.post("/account/password/", given).status_code == 302
+    fields = {"old_password": "ann says 42", "new_password1": "quite another 7", "new_password2": "quite another 7"}
+    assert here.post("/account/password/", fields).status_code == 302
     assert here.get("/account/").status_code == 200
     assert there.get("/account/").status_code == 302
 
@@ -178,7 +178,7 @@ def test_a_changed_password_keeps_this_browser_and_ends_the_others(people, as_us
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_may_not_is_told_what_is_missing(as_user, with_token, start):
+def test_a_refusal_names_the_missing_permission(as_user, with_token, start):
     answer = with_token("eve").post("/api/backtest/batch", start(), content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
     assert "batches.add_batchsession" in answer.json()["error"]
@@ -187,8 +187,8 @@ def test_who_may_not_is_told_what_is_missing(as_user, with_token, start):
     assert "batches.change_instrument" in page.content.decode()
 
 
-def test_a_role_that_an_administrator_changed_stays_so(people):
+def test_a_role_that_an_administrator_changed_is_kept(people):
     Group.objects.get(name="Traders").permissions.clear()
-    roles.make_missing_roles()
+    roles.create_missing_roles()
     assert not Group.objects.get(name="Traders").permissions.exists()
     assert User.objects.with_perm("batches.view_batchsession", include_superusers=False).get() == people["olga"]

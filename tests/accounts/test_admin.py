@@ -1,10 +1,10 @@
-"""People in the admin: accounts, roles, tokens; and actions for those alone who have the permission."""
+"""Accounts, roles and tokens in the admin, and the permissions of its actions."""
 
 import pytest
 from django.contrib.auth.models import Group, User
 
 from backtester.accounts.models import Token
-from backtester.accounts.tokens import issue
+from backtester.accounts.tokens import create_token
 from batches.models import BatchSession
 from tests.support import jobs
 
@@ -14,15 +14,15 @@ SESSIONS = "/admin/batches/batchsession/"
 
 @pytest.fixture
 def staff(people):
-    """Everyone may log in to the admin; Eve may see all batches."""
+    """Everyone can log in to the admin; Eve sees all batches."""
     User.objects.update(is_staff=True)
     people["eve"].groups.add(Group.objects.get(name="Viewers"))
     people["root"] = User.objects.create(username="root", is_staff=True, is_superuser=True)
     return people
 
 
-def test_accounts_roles_and_tokens_are_looked_after_in_the_admin(staff, as_user):
-    token, _ = issue(staff["ann"], "nightly")
+def test_accounts_roles_and_tokens_are_managed_in_the_admin(staff, as_user):
+    token, _ = create_token(staff["ann"], "nightly")
     root = as_user("root")
     for path in (
         "auth/user/",
@@ -40,7 +40,7 @@ def test_accounts_roles_and_tokens_are_looked_after_in_the_admin(staff, as_user)
     assert not Token.objects.exists()
 
 
-def test_the_admin_shows_batches_to_those_who_may_see_all(staff, as_user, start):
+def test_the_admin_shows_batches_to_users_who_may_see_all(staff, as_user, start):
     session = jobs.submit(start(), owner=staff["ann"])
     for name, status in (("ann", 403), ("bob", 403), ("eve", 200), ("olga", 200)):
         assert as_user(name).get(SESSIONS).status_code == status, name
@@ -51,7 +51,7 @@ def test_the_admin_shows_batches_to_those_who_may_see_all(staff, as_user, start)
 
 
 @pytest.mark.parametrize(("name", "status"), [("eve", "running"), ("olga", "cancelled")])
-def test_actions_are_for_those_who_may_steer(staff, as_user, start, name, status):
+def test_actions_need_the_permission_to_change_batches(staff, as_user, start, name, status):
     session = jobs.work_some(jobs.submit(start(), owner=staff["ann"]), 1)
     as_user(name).post(SESSIONS, {"action": "cancel_batches", "_selected_action": [str(session.pk)]})
     assert BatchSession.objects.get().status == status

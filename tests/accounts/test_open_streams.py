@@ -1,4 +1,4 @@
-"""Streams in team mode: who is let in, and that they end when the right to them does."""
+"""Streams in team mode: who has access, and that they end when the access does."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.test import AsyncClient
 
 from backtester.accounts.credentials import Credential
-from backtester.accounts.tokens import digest, issue
+from backtester.accounts.tokens import create_token, hash_secret
 from backtester.asgi import application
 from batches import permissions
 from batches.errors import NotFound, Unauthorized
@@ -32,14 +32,14 @@ def _quick(monkeypatch):
 
 @pytest.fixture
 def anns(people, start):
-    """A batch of Ann's that runs."""
+    """A running batch of Ann."""
     return jobs.work_some(jobs.submit(start(), owner=people["ann"]), 2)
 
 
 @pytest.fixture
 def secrets(people):
-    """A token of each."""
-    return {name: issue(person, "script")[1] for name, person in people.items()}
+    """The secret of a token for each user."""
+    return {name: create_token(person, "script")[1] for name, person in people.items()}
 
 
 def authorization(secret):
@@ -59,7 +59,7 @@ async def to_the_end(events):
 
 
 async def ending(session_id, secret):
-    """What a websocket says, and how it is closed."""
+    """Return the messages of a websocket and its close code."""
     communicator = socket(session_id, secret)
     assert (await communicator.connect())[0]
     messages, code = await until_closed(communicator)
@@ -82,7 +82,7 @@ async def test_a_foreign_batch_looks_like_an_unknown_one_on_every_stream(anns, s
 
 
 @pytest.mark.parametrize("secret", ["", "bt_made-up"])
-async def test_a_stranger_gets_no_stream(anns, people, secret):
+async def test_an_anonymous_client_gets_no_stream(anns, people, secret):
     messages, code = await ending(anns.pk, secret)
     assert (json.loads(messages)[0]["code"], code) == ("UNAUTHORIZED", 4401)
     answer = await AsyncClient().get(f"{STREAM}?sessionId={anns.pk}", headers=authorization(secret))
@@ -93,7 +93,7 @@ async def test_a_stranger_gets_no_stream(anns, people, secret):
 async def test_the_owner_watches_with_a_cookie_and_with_a_token(anns, as_user, secrets):
     browser = await sync_to_async(as_user)("ann")
     session_key = browser.cookies["sessionid"].value
-    for credential in (Credential("session", session_key), Credential("token", digest(secrets["ann"]))):
+    for credential in (Credential("session", session_key), Credential("token", hash_secret(secrets["ann"]))):
         async with contextlib.aclosing(follow.follow(anns.pk, credential)) as events:
             assert (await anext(events)).kind == "connected"
 
@@ -102,12 +102,12 @@ def _log_out(people, browser):
     browser.post("/logout/")
 
 
-def _switch_off(people, browser):
+def _deactivate(people, browser):
     people["olga"].is_active = False
     people["olga"].save()
 
 
-def _other_password(people, browser):
+def _change_password(people, browser):
     people["olga"].set_password("another one, and longer")
     people["olga"].save()
 
@@ -118,9 +118,9 @@ def _lose_role(people, browser):
 
 @pytest.mark.parametrize(
     ("lose", "refusal"),
-    [(_log_out, Unauthorized), (_switch_off, Unauthorized), (_other_password, Unauthorized), (_lose_role, NotFound)],
+    [(_log_out, Unauthorized), (_deactivate, Unauthorized), (_change_password, Unauthorized), (_lose_role, NotFound)],
 )
-async def test_a_stream_ends_when_the_right_to_it_does(anns, people, as_user, lose, refusal):
+async def test_a_stream_ends_when_its_user_loses_access(anns, people, as_user, lose, refusal):
     browser = await sync_to_async(as_user)("olga")
     credential = Credential("session", browser.cookies["sessionid"].value)
     async with contextlib.aclosing(follow.follow(anns.pk, credential)) as events:
@@ -131,7 +131,7 @@ async def test_a_stream_ends_when_the_right_to_it_does(anns, people, as_user, lo
     assert not follow.hub().watchers
 
 
-async def test_a_revoked_token_closes_the_websocket_it_has_opened(anns, people, secrets):
+async def test_a_revoked_token_closes_its_websocket(anns, people, secrets):
     communicator = socket(anns.pk, secrets["ann"])
     assert (await communicator.connect())[0]
     assert (await communicator.receive_json_from(timeout=10))["type"] == "connected"
@@ -141,8 +141,8 @@ async def test_a_revoked_token_closes_the_websocket_it_has_opened(anns, people, 
     await communicator.disconnect()
 
 
-async def test_others_watch_on_when_one_loses_the_right(anns, people, secrets):
-    anna, olga = (Credential("token", digest(secrets[name])) for name in ("ann", "olga"))
+async def test_other_watchers_stay_when_one_loses_access(anns, people, secrets):
+    anna, olga = (Credential("token", hash_secret(secrets[name])) for name in ("ann", "olga"))
     async with (
         contextlib.aclosing(follow.follow(anns.pk, anna)) as stays,
         contextlib.aclosing(follow.follow(anns.pk, olga)) as leaves,
@@ -162,7 +162,7 @@ def test_rechecking_takes_as_many_queries_however_many_watch(
     people, start, secrets, watchers, django_assert_max_num_queries
 ):
     session = jobs.submit(start(), owner=people["ann"])
-    credentials = [Credential("token", digest(issue(people["bob"], str(n))[1])) for n in range(watchers)]
+    credentials = [Credential("token", hash_secret(create_token(people["bob"], str(n))[1])) for n in range(watchers)]
     with django_assert_max_num_queries(4):
         refused = permissions.refused({(credential, session.pk) for credential in credentials})
     assert {type(error) for error in refused.values()} == {NotFound}

@@ -1,4 +1,4 @@
-"""Personal mode: nobody logs in, so nobody from elsewhere may come."""
+"""Personal mode: there is no login, so only this machine has access."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.test import Client
 
-from backtester.web.origins import is_near, is_welcome
+from backtester.web.origins import is_allowed_address, is_allowed_handshake
 from tests.support.stack_process import ROOT
 
 STARTS = "import backtester.settings as s; print(s.ACCESS_MODE)"
@@ -20,8 +20,8 @@ def _personal(settings, _team):
 
 def started(tmp_path, **environment):
     """(exit code, last line) of a start with these settings."""
-    given = os.environ | {"DATA_DIR": str(tmp_path)} | environment
-    done = subprocess.run([sys.executable, "-c", STARTS], cwd=ROOT, env=given, capture_output=True, text=True)
+    settings = os.environ | {"DATA_DIR": str(tmp_path)} | environment
+    done = subprocess.run([sys.executable, "-c", STARTS], cwd=ROOT, env=settings, capture_output=True, text=True)
     return done.returncode, (done.stdout + done.stderr).strip().splitlines()[-1]
 
 
@@ -34,16 +34,16 @@ def started(tmp_path, **environment):
         {"ALLOWED_HOSTS": "*"},
     ],
 )
-def test_what_others_can_reach_does_not_start_without_a_login(tmp_path, environment):
+def test_an_address_that_others_reach_does_not_start_without_a_login(tmp_path, environment):
     code, words = started(tmp_path, **environment)
     assert code == 1
-    assert "ACCESS_MODE=personal asks nobody to log in" in words
+    assert "ACCESS_MODE=personal has no login" in words
     assert started(tmp_path, **environment, TRUST_NETWORK="true") == (0, "personal")
     assert started(tmp_path, **environment, ACCESS_MODE="team") == (0, "team")
 
 
-def test_a_mode_that_does_not_exist_does_not_start(tmp_path):
-    assert "personal or team is wanted" in started(tmp_path, ACCESS_MODE="open")[1]
+def test_an_unknown_mode_does_not_start(tmp_path):
+    assert "ACCESS_MODE must be personal or team, got 'open'" in started(tmp_path, ACCESS_MODE="open")[1]
 
 
 def test_names_of_this_machine_start(tmp_path):
@@ -51,21 +51,21 @@ def test_names_of_this_machine_start(tmp_path):
 
 
 @pytest.mark.parametrize("address", ["10.0.0.9", "192.168.1.7", "2001:db8::1", "::ffff:10.0.0.9", "nonsense"])
-def test_a_client_on_another_machine_is_refused_whatever_host_it_names(address, db, settings):
+def test_a_client_on_another_machine_is_refused_whatever_its_host_header(address, db, settings):
     far = Client(headers={"Host": "localhost"})
     assert far.get("/api/strategies", REMOTE_ADDR=address).status_code == 403
     assert far.get("/", REMOTE_ADDR=address).status_code == 403
-    assert not is_welcome({"headers": [(b"host", b"localhost")], "client": (address, 5)})
+    assert not is_allowed_handshake({"headers": [(b"host", b"localhost")], "client": (address, 5)})
     settings.TRUST_NETWORK = True
     assert far.get("/api/strategies", REMOTE_ADDR=address).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", ""])
-def test_this_machine_is_let_in(address):
-    assert is_near(address)
+def test_this_machine_has_access(address):
+    assert is_allowed_address(address)
 
 
-def test_nobody_has_to_log_in_and_nothing_belongs_to_anyone(client, finished):
+def test_there_is_no_login_and_batches_have_no_owner(client, finished):
     page = client.get(f"/batches/{finished.pk}/").content.decode()
     assert "Account" not in page
     assert finished.owner is None

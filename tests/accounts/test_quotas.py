@@ -1,4 +1,4 @@
-"""What one owner may have, and that the others are not in the way."""
+"""Limits on the batches of one owner, independent of those of others."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from tests.support import jobs
 pytestmark = pytest.mark.django_db
 
 
-def test_an_owner_has_so_many_active_batches_and_no_more(people, start, settings):
+def test_the_active_batches_of_an_owner_are_limited(people, start, settings):
     settings.OWNER_MAX_RUNNING = 2
     first = jobs.submit(start(), owner=people["ann"])
     jobs.submit(start(), owner=people["ann"])
@@ -24,7 +24,7 @@ def test_an_owner_has_so_many_active_batches_and_no_more(people, start, settings
     jobs.submit(start(), owner=people["ann"])
 
 
-def test_a_day_has_so_many_combinations_whatever_is_deleted_meanwhile(people, start, settings):
+def test_the_combinations_of_a_day_are_limited_also_after_deletions(people, start, settings):
     settings.OWNER_MAX_COMBINATIONS_PER_DAY = 60
     for _ in range(2):
         lifecycle.delete(jobs.finish(jobs.submit(start(), owner=people["ann"])).pk)
@@ -39,14 +39,14 @@ def test_a_day_has_so_many_combinations_whatever_is_deleted_meanwhile(people, st
     jobs.submit(start(), owner=people["ann"])
 
 
-def test_what_is_refused_costs_nothing(people, start, settings):
+def test_a_refused_batch_is_not_charged(people, start, settings):
     settings.OWNER_MAX_RUNNING = 0
     with pytest.raises(TooMany):
         jobs.submit(start(), owner=people["ann"])
     assert not DailyUse.objects.exists()
 
 
-def test_a_retry_is_charged_for_what_is_left_to_run_and_belongs_to_who_asked(people, start):
+def test_a_retry_is_charged_for_what_is_left_to_run(people, start):
     ended = jobs.finish(jobs.submit(start(), owner=people["ann"]))
     again = retrying.retry(ended, now=timezone.now(), owner=people["olga"])
     assert again.owner == people["olga"]
@@ -54,7 +54,7 @@ def test_a_retry_is_charged_for_what_is_left_to_run_and_belongs_to_who_asked(peo
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_api_says_which_limit_and_when_to_come_back(with_token, start, settings):
+def test_the_api_names_the_limit_and_when_to_retry(with_token, start, settings):
     settings.OWNER_MAX_RUNNING = 0
     answer = with_token("ann").post("/api/backtest/batch", start(), content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (429, "LIMIT_REACHED")

@@ -1,4 +1,4 @@
-"""Team mode, as people meet it: the login, one's own batches, tokens for scripts, and the way out."""
+"""Team mode in a browser: login, one's own batches, API tokens, logout."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ UNKNOWN = "/batches/00000000-0000-4000-8000-000000000000/"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, sample):
-    """A stack that asks who one is: Ann and Bob trade, Eve has no role."""
+    """A stack in team mode: Ann and Bob are traders, Eve has no role."""
     running = StackProcess(tmp_path_factory.mktemp("team"), database=sample, ACCESS_MODE="team")
     try:
         running.start().wait_until_ready()
@@ -41,16 +41,16 @@ def stack(tmp_path_factory, sample):
 
 @pytest.fixture
 def member(stack, visitor):
-    """member(name, **options of the context): someone who has logged in."""
+    """member(name, **options of the context): a browser in which the user is logged in."""
 
-    def come(name, **options):
-        someone = visitor(**options)
-        someone.page.goto(f"{stack.url}/login/")
-        log_in(someone.page, name)
-        someone.page.wait_for_url(f"{stack.url}/")
-        return someone
+    def login(name, **options):
+        browser = visitor(**options)
+        browser.page.goto(f"{stack.url}/login/")
+        log_in(browser.page, name)
+        browser.page.wait_for_url(f"{stack.url}/")
+        return browser
 
-    return come
+    return login
 
 
 def log_in(page, name, password=None):
@@ -64,7 +64,7 @@ def open_account(page):
 
 
 def run_long_batch(stack, page):
-    """The address of a batch that is seen at work."""
+    """Start a batch, wait for its progress and return its address."""
     page.goto(stack.url + LONG_SWEEP)
     page.get_by_role("button", name="Run batch").click()
     wait_for_progress(page)
@@ -76,20 +76,20 @@ def cancel_here(page):
     wait_for_status(page, "cancelled")
 
 
-def test_whoever_has_not_logged_in_is_led_to_the_login_and_back_to_where_they_wanted(stack, page):
-    wanted = f"{stack.url}/batches/?status=active"
-    page.goto(wanted)
+def test_the_login_leads_back_to_the_requested_page(stack, page):
+    address = f"{stack.url}/batches/?status=active"
+    page.goto(address)
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-    expect(page.get_by_text("You are not logged in.")).to_be_visible()
+    expect(page.get_by_text("Log in to continue to the page you requested.")).to_be_visible()
     log_in(page, "ann")
-    page.wait_for_url(wanted)
+    page.wait_for_url(address)
     expect(page.get_by_role("navigation", name="Account")).to_have_text("ann")
 
 
-def test_a_wrong_password_is_told_and_the_way_back_is_kept(stack, page):
+def test_a_wrong_password_keeps_the_requested_page(stack, page):
     page.goto(f"{stack.url}/prices/")
     log_in(page, "ann", "guess")
-    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    expect(page.get_by_role("alert")).to_contain_text("The username or password is wrong")
     expect(page.get_by_label("Username")).to_have_value("ann")
     expect(page.get_by_label("Password")).to_have_value("")
     log_in(page, "ann")
@@ -107,7 +107,7 @@ def test_a_batch_is_started_and_watched_by_its_owner(stack, member):
     expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
 
 
-def test_a_foreign_batch_looks_like_one_that_never_was(stack, member):
+def test_a_foreign_batch_looks_like_an_unknown_one(stack, member):
     anns, bobs = member("ann"), member("bob")
     address = run_long_batch(stack, anns.page)
 
@@ -116,46 +116,48 @@ def test_a_foreign_batch_looks_like_one_that_never_was(stack, member):
         return bobs.page.title(), bobs.page.locator("main").inner_text()
 
     assert seen(address) == seen(stack.url + UNKNOWN)
-    expect(bobs.page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(bobs.page.get_by_role("heading", name="Page not found")).to_be_visible()
     bobs.page.goto(f"{stack.url}/batches/?search={address.rstrip('/').rpartition('/')[2]}")
     expect(bobs.page.locator("#list")).to_contain_text("No batch has")
     bobs.wanted(404)
     cancel_here(anns.page)
 
 
-def test_a_token_is_seen_once_lets_a_script_in_and_is_revoked(stack, member, vendor):
+def test_a_token_is_shown_once_works_and_is_revoked(stack, member, vendor):
     page, name = member("ann").page, f"nightly, from {vendor}"
     open_account(page)
     page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     secret = page.get_by_role("status").locator("code.secret").inner_text()
 
-    def knock():
+    def request_status():
         return httpx.get(f"{stack.url}/api/strategies", headers={"Authorization": f"Bearer {secret}"}).status_code
 
-    assert knock() == 200
+    assert request_status() == 200
     open_account(page)
     expect(page.get_by_role("row", name=name)).not_to_contain_text("never")
     expect(page.locator("main")).not_to_contain_text(secret)
     page.get_by_role("button", name=f"Revoke {name}").click()
-    expect(page.get_by_role("status")).to_have_text(f"The token '{name}' is revoked.")
+    expect(page.get_by_role("status")).to_have_text(f"Token '{name}' revoked.")
     expect(page.get_by_role("row", name=name)).to_have_count(0)
-    assert knock() == 401
+    assert request_status() == 401
 
 
-def test_a_log_out_ends_the_live_page_in_another_tab_and_a_login_leads_back_to_it(stack, member):
-    someone = member("ann")
-    page = someone.page
+def test_a_logout_ends_the_live_page_in_another_tab(stack, member):
+    browser = member("ann")
+    page = browser.page
     address = run_long_batch(stack, page)
-    other = someone.open()
+    other = browser.open()
     other.goto(f"{stack.url}/account/")
     other.get_by_role("button", name="Log out").click()
     expect(other.get_by_role("heading", name="Log in")).to_be_visible()
-    expect(page.get_by_text("You are not logged in.")).to_be_visible(timeout=30_000)  # streams are looked at every 20 s
+    expect(page.get_by_text("Log in to continue to the page you requested.")).to_be_visible(
+        timeout=30_000
+    )  # streams are looked at every 20 s
     log_in(page, "ann")
     page.wait_for_url(address)
     cancel_here(page)
-    someone.wanted(401)
+    browser.wanted(401)
 
 
 @WITHOUT_SCRIPTS
@@ -169,16 +171,16 @@ def test_all_of_it_without_scripts(stack, member):
     expect(page.locator("#headline")).to_contain_text("Cancelled after")
     open_account(page)
     page.get_by_label("Name").fill("plain")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     expect(page.locator("code.secret")).to_contain_text("bt_")
     page.get_by_role("button", name="Revoke plain").click()
-    expect(page.get_by_role("status")).to_have_text("The token 'plain' is revoked.")
+    expect(page.get_by_role("status")).to_have_text("Token 'plain' revoked.")
     open_account(page)
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def test_no_page_of_accounts_breaks_a_rule_that_axe_can_check(stack, reader):
+def test_the_account_pages_pass_axe(stack, reader):
     page = reader.page
     page.goto(f"{stack.url}/account/")
     check(page)
@@ -187,14 +189,14 @@ def test_no_page_of_accounts_breaks_a_rule_that_axe_can_check(stack, reader):
     check(page)
     log_in(page, "eve")
     page.get_by_label("Name").fill("seen")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     expect(page.locator("code.secret")).to_be_visible()
     check(page)
     page.get_by_role("button", name="Revoke seen").click()
-    page.get_by_role("link", name="Change the password").click()
+    page.get_by_role("link", name="Change password").click()
     check(page)
     page.goto(f"{stack.url}{UNKNOWN}")
-    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     check(page)
     page.goto(stack.url)
     page.get_by_role("button", name="Run batch").click()

@@ -19,11 +19,11 @@ pytestmark = pytest.mark.stack
 PASSWORD = "a horse that holds"
 TWO_TRADERS = """
 from django.contrib.auth.models import Group, User
-from backtester.accounts.tokens import issue
+from backtester.accounts.tokens import create_token
 for name in ("ann", "bob"):
     user = User.objects.create_user(name)
     user.groups.add(Group.objects.get(name="Traders"))
-    print(issue(user, "script")[1])
+    print(create_token(user, "script")[1])
 """
 
 

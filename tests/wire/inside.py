@@ -11,8 +11,8 @@ from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from backtester.accounts.roles import make_missing_roles
-from backtester.accounts.tokens import issue
+from backtester.accounts.roles import create_missing_roles
+from backtester.accounts.tokens import create_token
 from backtester.asgi import application
 from batches.live import hub
 from batches.models import BatchSession, Instrument
@@ -96,14 +96,14 @@ def forget(session_id):
 @in_thread
 def people_with_tokens():
     """Return {name: token} of two traders, a viewer, an operator and somebody without a role."""
-    make_missing_roles()
+    create_missing_roles()
     roles = {"ann": "Traders", "bob": "Traders", "vic": "Viewers", "olga": "Operators", "eve": None}
     tokens = {}
     for name, role in roles.items():
         person = User.objects.create_user(name)
         if role:
             person.groups.add(Group.objects.get(name=role))
-        tokens[name] = issue(person, "script")[1]
+        tokens[name] = create_token(person, "script")[1]
     return tokens
 
 
