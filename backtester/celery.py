@@ -34,4 +34,5 @@ def keep_logging(**_: Any) -> None:
 
 app = Celery("backtester", amqp=Broker)
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.set_default()  # `current_app` is per thread, and requests are answered in many
 app.autodiscover_tasks()

@@ -1,6 +1,6 @@
-"""Put a batch into the queue.
+"""Queue batches for the workers.
 
-Messages carry ids only, and may be lost or doubled: the watchdog and the claims see to it.
+Messages carry ids only and may be lost or doubled: claims and the watchdog put that right.
 """
 
 import logging
@@ -9,49 +9,49 @@ import uuid
 from functools import lru_cache
 
 import redis
+from celery import current_app
 from django.conf import settings
 from kombu.exceptions import KombuError
 from kombu.pools import ProducerPool
 
-from backtester.celery import app
 from batches.ops.redis_connection import redis_client
-from batches.running.events import Trouble
+from batches.running.circuit_breaker import CircuitBreaker
 
 log = logging.getLogger(__name__)
-SENDERS, PATIENCE_S = 8, 0.5
-trouble = Trouble(seconds=1.0)
 RUN_SLICE = "batches.tasks.run_slice"
+QUEUE_DEPTH = 4  # messages of one batch in the queue: enough to keep a few workers busy, few enough to be fair
+PRODUCERS, TIMEOUT_S = 8, 0.5
+breaker = CircuitBreaker(open_s=1.0)
 
 
 def enqueue(session_id: uuid.UUID, *, messages: int = 1) -> bool:
-    """Ask the workers to work on a batch. Each message is worth one time slice of one worker.
+    """Send messages, each worth one time slice of one worker. Return False if the broker cannot be reached.
 
     A batch has only a few messages in the queue at a time, whatever its size, so that batches take turns.
-    False: the queue cannot be reached; the watchdog will try again.
     """
-    if trouble.is_fresh():
+    if breaker.is_open:
         return False
     try:
-        with _producers(os.getpid()).acquire(block=True, timeout=PATIENCE_S) as producer:  # type: ignore[no-untyped-call]
+        with _producers(os.getpid()).acquire(block=True, timeout=TIMEOUT_S) as producer:  # type: ignore[no-untyped-call]
             for _ in range(messages):
-                app.send_task(RUN_SLICE, args=[str(session_id)], producer=producer, retry=False)
+                current_app.send_task(RUN_SLICE, args=[str(session_id)], producer=producer, retry=False)
     except (KombuError, redis.RedisError, OSError) as error:
-        trouble.note()
-        log.warning("batch %s was not queued, the watchdog will: %s", session_id, error)
+        breaker.trip()
+        log.warning("batch not queued, left to the watchdog: batch %s: %s", session_id, error)
         return False
     return True
 
 
 @lru_cache(maxsize=1)
-def _producers(pid: int) -> ProducerPool:
-    """This process's senders. Celery's own would try for seconds while Redis is away, and a request would wait."""
-    connection = app.connection_for_write()
-    connection.transport_options |= {"max_retries": 0, "socket_timeout": PATIENCE_S, "socket_connect_timeout": 0.25}
-    return ProducerPool(connection.Pool(SENDERS), SENDERS)  # type: ignore[no-untyped-call]
+def _producers(_pid: int) -> ProducerPool:
+    """Return this process's producers. Celery's own would retry for seconds while Redis is away, and block requests."""
+    connection = current_app.connection_for_write()
+    connection.transport_options |= {"max_retries": 0, "socket_timeout": TIMEOUT_S, "socket_connect_timeout": 0.25}
+    return ProducerPool(connection.Pool(PRODUCERS), PRODUCERS)  # type: ignore[no-untyped-call]
 
 
 def queue_length() -> int | None:
-    """Messages that wait for a worker; None when the broker cannot be asked."""
+    """Return the number of waiting messages, None if the broker cannot be reached."""
     try:
         return int(redis_client().llen(f"{settings.REDIS_PREFIX}:{settings.CELERY_TASK_DEFAULT_QUEUE}"))
     except redis.RedisError:
