@@ -1,13 +1,14 @@
-"""The truth: instruments with their prices, batches, and the chunks that hold a batch's results."""
+"""Instruments and their prices, batches, and the chunks that hold a batch's results."""
 
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 
 
 class Status(models.TextChoices):
-    """Where a batch stands. The terminal ones are entered once and for good."""
+    """The states of a batch. A terminal state is entered once and never left."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -18,7 +19,6 @@ class Status(models.TextChoices):
 
     @property
     def is_terminal(self) -> bool:
-        """Nothing changes any more."""
         return self in TERMINAL
 
 
@@ -27,7 +27,7 @@ ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.PAUSED})
 
 
 class Phase(models.TextChoices):
-    """What a running batch does now, so that no minute is silent."""
+    """What a running batch is doing."""
 
     LOADING = "loading"
     COMPILING = "compiling"
@@ -36,7 +36,7 @@ class Phase(models.TextChoices):
 
 
 class ChunkStatus(models.TextChoices):
-    """Where a chunk stands. A failed chunk is one that killed its worker too often."""
+    """The states of a chunk. A failed chunk killed its worker in every attempt."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -45,7 +45,7 @@ class ChunkStatus(models.TextChoices):
 
 
 class PriceSeries(models.Model):
-    """One version of one instrument's bars. Never changed after it is written, so that old batches can be replayed."""
+    """One version of one instrument's bars. Never changed, so that old batches can be replayed."""
 
     symbol = models.CharField(max_length=24)
     sha256 = models.CharField(max_length=64)
@@ -68,8 +68,6 @@ class PriceSeries(models.Model):
 
 
 class InstrumentGroup(models.Model):
-    """A name under which instruments are found and chosen together."""
-
     name = models.CharField(max_length=40, unique=True)
 
     class Meta:
@@ -80,8 +78,6 @@ class InstrumentGroup(models.Model):
 
 
 class Instrument(models.Model):
-    """Something with prices that can be tested."""
-
     symbol = models.CharField(max_length=24, unique=True)
     name = models.CharField(max_length=120, blank=True)
     groups = models.ManyToManyField(InstrumentGroup, related_name="instruments", blank=True)
@@ -99,7 +95,7 @@ class Instrument(models.Model):
 
 
 class PriceImport(models.Model):
-    """A file of prices: who gave it, when, and what became of it. It holds the file while someone looks it over."""
+    """An uploaded file of prices, with its content until it is stored or discarded."""
 
     class Channel(models.TextChoices):
         PAGE = "page"
@@ -129,8 +125,20 @@ class PriceImport(models.Model):
         return self.name
 
 
+# Columns of a session that may hold megabytes, and that only the pages of a single batch show.
+WIDE_COLUMNS = (
+    "request", "instruments", "pace", "leaders", "last_test", "failures", "improvements", "notes", "error", "results",
+)  # fmt: skip
+
+
+class BatchSessionQuerySet(models.QuerySet["BatchSession"]):
+    def narrow(self, *keep: str) -> Self:
+        """Defer the wide columns, except those named."""
+        return self.defer(*(name for name in WIDE_COLUMNS if name not in keep))
+
+
 class BatchSession(models.Model):
-    """One submitted sweep: what was asked, how far it is, and what came of it."""
+    """One submitted sweep: its request, its progress and its results."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.JSONField(help_text="The checked request, in the wire form; equal requests are equal JSON.")
@@ -181,6 +189,8 @@ class BatchSession(models.Model):
     error_code = models.CharField(max_length=20, blank=True)
     results = models.JSONField(null=True, help_text="The summary that the terminal event carries.")
 
+    objects = BatchSessionQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at"]
         indexes = [
@@ -195,17 +205,16 @@ class BatchSession(models.Model):
 
     @property
     def current(self) -> int:
-        """Tests done, whatever came of them."""
+        """The number of finished tests, failed ones included."""
         return self.successful + self.failed
 
     @property
     def state(self) -> Status:
-        """The status as the enum that answers questions."""
         return Status(self.status)
 
 
 class BatchWords(models.Model):
-    """What a batch is found by. A narrow table of its own: a search reads it whole, and sessions are wide rows."""
+    """The text that a search matches. In a table of its own: a search reads all of it, and sessions are wide rows."""
 
     session = models.OneToOneField(BatchSession, on_delete=models.CASCADE, primary_key=True, related_name="words")
     text = models.TextField(help_text="Id, strategy, symbols and notes, in capitals.")
@@ -219,7 +228,7 @@ class BatchWords(models.Model):
 
 
 class Preset(models.Model):
-    """A configuration of the form that someone keeps under a name."""
+    """A named configuration of the sweep form."""
 
     name = models.CharField(max_length=60)
     query = models.TextField(help_text="The query string that opens the form with it.")
@@ -234,7 +243,7 @@ class Preset(models.Model):
 
 
 class DailyUse(models.Model):
-    """What one owner has started on one day, batches that were deleted included."""
+    """The combinations that one owner started on one day, those of deleted batches included."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     day = models.DateField(help_text="In UTC.")

@@ -11,11 +11,10 @@ from typing import TypeAlias
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet
 
 from backtester.accounts.credentials import Credential, users_by_credential
 from batches.errors import BatchError, Forbidden, NotFound, Unauthorized
-from batches.models import BatchSession
+from batches.models import BatchSession, BatchSessionQuerySet
 
 Person: TypeAlias = User | AnonymousUser
 Watch: TypeAlias = tuple[Credential | None, uuid.UUID]
@@ -48,7 +47,7 @@ def is_personal() -> bool:
     return bool(settings.ACCESS_MODE == "personal")
 
 
-def visible(person: Person) -> QuerySet[BatchSession]:
+def visible(person: Person) -> BatchSessionQuerySet:
     """The batches that someone may see: their own, or all. A foreign id and an unknown one take the same way."""
     if is_personal():
         return BatchSession.objects.all()

@@ -1,4 +1,4 @@
-"""What one owner may have of this installation, so that there is something left for the others."""
+"""Limits on active batches and daily combinations, for the installation and for each owner."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,11 +10,21 @@ from batches.errors import TooMany
 from batches.models import ACTIVE, BatchSession, DailyUse
 
 
-def charge(owner: User | None, combinations: int, now: datetime) -> None:
-    """Count a new batch, or TooMany. In the transaction that stores the batch: what is refused costs nothing.
+def require_batch_slot() -> None:
+    """Raise TooMany if as many batches are active as this installation allows."""
+    active = BatchSession.objects.filter(status__in=ACTIVE).count()
+    if active >= settings.BATCH_MAX_RUNNING:
+        raise TooMany(
+            f"{active} batches are active; at most {settings.BATCH_MAX_RUNNING} are allowed (BATCH_MAX_RUNNING)."
+            " Wait for one to end, or cancel one."
+        )
 
-    The row of the day is changed first. It locks out the owner's other starts until this one is stored, so that many
-    at once cannot pass the limits together.
+
+def charge(owner: User | None, combinations: int, now: datetime) -> None:
+    """Count a new batch, or raise TooMany. Call in the transaction that stores the batch.
+
+    The row of the day is updated first: it locks out the owner's other starts until this one is stored, so that
+    simultaneous starts cannot pass the limits together.
     """
     if owner is None:
         return
@@ -22,8 +32,8 @@ def charge(owner: User | None, combinations: int, now: datetime) -> None:
     active = BatchSession.objects.filter(owner=owner, status__in=ACTIVE).count()
     if active >= settings.OWNER_MAX_RUNNING:
         raise TooMany(
-            f"{active} of your batches are active; at most {settings.OWNER_MAX_RUNNING} may be (OWNER_MAX_RUNNING)."
-            " Wait for one to end, or cancel one."
+            f"{active} of your batches are active; at most {settings.OWNER_MAX_RUNNING} are allowed"
+            " (OWNER_MAX_RUNNING). Wait for one to end, or cancel one."
         )
 
 

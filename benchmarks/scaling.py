@@ -76,7 +76,7 @@ def work(ranges: dict[str, Any]) -> list[tuple[int, float, float, float]]:
     taken = []
     while True:
         began = time.perf_counter()
-        chunks = worker.claim(session.pk, most=1)
+        chunks = worker.claim(session.pk, limit=1)
         claimed = time.perf_counter()
         if not chunks:
             return taken

@@ -24,7 +24,7 @@ from batches.admin.reading import ReadOnly, shortened
 from batches.errors import BatchError
 from batches.models import BatchSession, Status
 from batches.permissions import Right
-from batches.results.columns import result_bytes
+from batches.results.blocks import result_bytes
 from batches.running import lifecycle, retrying
 from batches.sweep.progress import elapsed_seconds, percentage
 
@@ -36,7 +36,6 @@ COLOURS = {
     Status.ERROR: "danger",
     Status.CANCELLED: "warning",
 }
-LARGE = ("request", "instruments", "pace", "last_test", "failures", "improvements", "notes", "error", "results")
 
 
 class StrategyFilter(admin.SimpleListFilter):
@@ -74,8 +73,7 @@ class BatchSessionAdmin(ReadOnly):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BatchSession]:
-        """Without the large columns that no list shows."""
-        return super().get_queryset(request).defer(*LARGE)  # type: ignore[no-any-return]
+        return super().get_queryset(request).narrow("leaders")  # type: ignore[no-any-return]
 
     def has_steer_permission(self, request: HttpRequest) -> bool:
         """Whether they may cancel, pause and resume what others started; the admin shows batches of all."""

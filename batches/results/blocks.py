@@ -1,17 +1,40 @@
-"""Pieces of the blocks that finished chunks are stored as: one metric out of all, or all of one test."""
+"""The block of a finished chunk: its metrics as float64[n_metrics, n_tests], of which parts are read."""
 
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from django.db import connection
 
+from backtester.engine import METRICS
 from batches.models import ResultChunk
+from batches.results.arrays import Floats
+
+
+def encode_block(metrics: Floats) -> bytes:
+    """Return the stored bytes of float64[n_metrics, n]."""
+    return metrics.tobytes()
+
+
+def decode_block(block: bytes | memoryview | None, size: int) -> Floats:
+    """Return float64[n_metrics, size].
+
+    New metrics are only ever added after the others, so an older block has fewer rows; the missing ones are NaN.
+    """
+    stored = np.frombuffer(block or b"", dtype=np.float64).reshape(-1, size)
+    missing = len(METRICS) - len(stored)
+    return np.vstack([stored, np.full((missing, size), np.nan)]) if missing else stored
+
+
+def result_bytes(total: int) -> int:
+    """Return the stored size of the results of so many tests."""
+    return total * len(METRICS) * 8
 
 
 class Piece(NamedTuple):
-    """Some bytes of the block of one chunk."""
+    """A range of bytes in the block of one chunk."""
 
     chunk_id: int
     first: int
@@ -19,9 +42,9 @@ class Piece(NamedTuple):
 
 
 def read_pieces(pieces: Sequence[Piece]) -> list[bytes]:
-    """The bytes of each, in the same order; none where the block ends before it, or is not there any more.
+    """Return the bytes of each piece, b"" where the block ends before it or no longer exists.
 
-    A block is megabytes, and neither database need look at all of it.
+    A block is megabytes, and neither database reads all of it.
     """
     if not pieces:
         return []
@@ -29,13 +52,13 @@ def read_pieces(pieces: Sequence[Piece]) -> list[bytes]:
 
 
 def _from_sqlite(pieces: Sequence[Piece]) -> list[bytes]:
-    """With its handles on blobs: `substr` would copy the whole block for each piece."""
+    """Read through blob handles: `substr` would copy the whole block for each piece."""
     by_chunk: dict[int, list[int]] = defaultdict(list)
     for number, piece in enumerate(pieces):
         if piece.length:
             by_chunk[piece.chunk_id].append(number)
     connection.ensure_connection()
-    found = [b""] * len(pieces)
+    contents = [b""] * len(pieces)
     for chunk_id, numbers in by_chunk.items():
         try:
             blob = connection.connection.blobopen(ResultChunk._meta.db_table, "block", chunk_id, readonly=True)
@@ -47,18 +70,18 @@ def _from_sqlite(pieces: Sequence[Piece]) -> list[bytes]:
             for number in numbers:
                 if pieces[number].first < len(blob):
                     blob.seek(pieces[number].first)
-                    found[number] = blob.read(pieces[number].length)
-    return found
+                    contents[number] = blob.read(pieces[number].length)
+    return contents
 
 
 def _from_postgres(pieces: Sequence[Piece]) -> list[bytes]:
-    """It keeps a block in slices, and `substring` reads those that are wanted."""
+    """Read with `substring`, which fetches only the slices of the block that it needs."""
     table = connection.ops.quote_name(ResultChunk._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT substring(block FROM first + 1 FOR length)"  # noqa: S608 - the name of our table
             f" FROM unnest(%s::bigint[], %s::int[], %s::int[]) WITH ORDINALITY AS piece (id, first, length, number)"
             f" LEFT JOIN {table} USING (id) ORDER BY number",
-            [list(each) for each in zip(*pieces, strict=True)],
+            [list(column) for column in zip(*pieces, strict=True)],
         )
         return [bytes(data or b"") for (data,) in cursor.fetchall()]

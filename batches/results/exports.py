@@ -1,7 +1,7 @@
-"""Rows of a batch as CSV, JSON or Parquet: those that pass the filters of a table, in its order, all of its pages.
+"""Export the rows of a batch that pass a query's filters, in its order, as CSV, JSON or Parquet.
 
-In the order of the index, where the database holds them, memory does not grow with the number of tests. Another order
-needs all of them at once.
+In the order of the index, which is the database's, memory does not grow with the number of tests. Any other order needs
+all of them at once.
 """
 
 import csv
@@ -19,24 +19,25 @@ import pyarrow.parquet as pq
 
 from backtester.engine import METRIC_NAMES
 from batches.models import BatchSession, ResultChunk
-from batches.results.columns import Columns, Ints, columns_of, columns_of_chunk, finished_chunks, no_columns
+from batches.results.arrays import Ints
+from batches.results.columns import ResultColumns, columns_of, columns_of_chunk, finished_chunks, no_columns
 from batches.results.failures import Failures
 from batches.results.query import ResultsQuery, in_order, select
 from batches.sweep.plan import plan_of
 from batches.sweep.wire_names import wire_name
 
 ROWS_AT_ONCE = 20_000
-FORMULA = r"\A([=+\-@\t\r\n\x00])"  # a text that starts so would be run by a spreadsheet
+FORMULA = r"\A([=+\-@\t\r\n\x00])"  # the start of a text that a spreadsheet would run
 
 
-def _slices(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[Columns, Ints, Failures]]:
-    """(columns, positions within them, why some failed), a part at a time."""
+def _slices(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[ResultColumns, Ints, Failures]]:
+    """Yield (columns, positions within them, causes of failure), at most ROWS_AT_ONCE rows at a time."""
     for columns, positions, failures in _parts(session, query):
         for start in range(0, len(positions), ROWS_AT_ONCE):
             yield columns, positions[start : start + ROWS_AT_ONCE], failures
 
 
-def _parts(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[Columns, Ints, Failures]]:
+def _parts(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[ResultColumns, Ints, Failures]]:
     if query.sort != "index" or query.descending:
         columns = columns_of(session)
         yield columns, in_order(columns, query, select(columns, query)), Failures.of(session)
@@ -52,58 +53,58 @@ def _parts(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[Columns
 
 
 def tables(session: BatchSession, query: ResultsQuery) -> Iterator[pa.Table]:
-    """At least one table, be it empty, of the flat columns of the contract; failed tests have an `error`."""
-    waiting: list[pa.Table] = []
-    nothing = no_columns(plan_of(session))
-    empty = nothing, nothing.index, Failures([])
+    """Yield at least one table, perhaps an empty one, of the wire's flat columns; failed tests have an `error`."""
+    pending: list[pa.Table] = []
+    columns = no_columns(plan_of(session))
+    empty = columns, columns.index, Failures([])
     for part in chain([empty], _slices(session, query)):
-        waiting.append(_table(*part))
-        if sum(table.num_rows for table in waiting) >= ROWS_AT_ONCE:
-            yield _joined(waiting)
-            waiting = []
-    if waiting:
-        yield _joined(waiting)
+        pending.append(_table(*part))
+        if sum(table.num_rows for table in pending) >= ROWS_AT_ONCE:
+            yield _joined(pending)
+            pending = []
+    if pending:
+        yield _joined(pending)
 
 
-def _joined(some: list[pa.Table]) -> pa.Table:
-    """One table in one piece: Arrow 26 writes rubbish into a CSV after a piece without rows."""
-    return pa.concat_tables(some).combine_chunks()
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    """Join tables into one chunk: Arrow 26 writes a corrupt CSV after a chunk without rows."""
+    return pa.concat_tables(tables).combine_chunks()
 
 
-def _table(columns: Columns, positions: Ints, failures: Failures) -> pa.Table:
+def _table(columns: ResultColumns, positions: Ints, failures: Failures) -> pa.Table:
     plan, index = columns.plan, columns.index[positions]
     decoded = plan.grid.decode_many(index)
     metrics = columns.metrics_at(positions)
-    nothing = np.full(len(index), np.nan)
-    scaled = decoded.coefficient is not None
-    betas = np.array(plan.betas, dtype=np.float64)[decoded.symbol_number] if scaled else nothing
-    found: dict[str, Any] = {
+    undefined = np.full(len(index), np.nan)
+    is_scaled = decoded.coefficient is not None
+    betas = np.array(plan.betas, dtype=np.float64)[decoded.symbol_number] if is_scaled else undefined
+    arrays: dict[str, Any] = {
         "index": index,
         "symbol": pa.array(plan.grid.symbols, pa.string()).take(pa.array(decoded.symbol_number)),
         **{wire_name(name): values for name, values in decoded.parameters.items()},
         "beta": pa.array(betas, from_pandas=True),
-        "coefficient": pa.array(decoded.coefficient if scaled else nothing, from_pandas=True),
+        "coefficient": pa.array(decoded.coefficient if is_scaled else undefined, from_pandas=True),
         **{wire_name(name): pa.array(metrics[row], from_pandas=True) for row, name in enumerate(METRIC_NAMES)},
         "error": failures.messages(index),
     }
-    found["trades"] = pa.array(metrics[METRIC_NAMES.index("trades")], pa.int64(), from_pandas=True)
-    return pa.table(found)
+    arrays["trades"] = pa.array(metrics[METRIC_NAMES.index("trades")], pa.int64(), from_pandas=True)
+    return pa.table(arrays)
 
 
 def csv_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
-    """CSV in machine format: a point for decimals, as many digits as give the same number again, nothing for null."""
-    header = True
+    """Yield a CSV file in parts: a decimal point, as many digits as give the same number again, nothing for null."""
+    is_first = True
     for table in tables(session, query):
-        if header:
+        if is_first:
             yield _header(table.column_names)
-            header = False
+            is_first = False
         for name in ("symbol", "error"):
             table = table.set_column(table.column_names.index(name), name, harmless(table[name]))
         yield _lines(table)
 
 
 def _lines(table: pa.Table) -> bytes:
-    """Quotes only around texts that need them; Arrow quotes all texts of a part or none."""
+    """Quote only texts that need it; Arrow quotes all texts of a table or none."""
     for quoting in ("none", "needed"):
         lines = pa.BufferOutputStream()
         try:
@@ -121,12 +122,12 @@ def _header(names: list[str]) -> bytes:
 
 
 def harmless(texts: Any) -> Any:
-    """Texts that a spreadsheet would run as a formula get a quote before them. texts : string[n]"""
+    """Put a quote before texts that a spreadsheet would run as a formula. texts : string[n]"""
     return pc.replace_substring_regex(texts, FORMULA, r"'\1")
 
 
 def json_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
-    """One JSON object with the rows of the contract under `results`, as the pages of results have them."""
+    """Yield a JSON object in parts, with the rows under `results` as in a page of results."""
     before = orjson.dumps({"success": True, "sessionId": str(session.id), "results": []})[:-2]
     for columns, positions, failures in _slices(session, query):
         rows = columns.rows(positions)
@@ -139,7 +140,7 @@ def json_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
 
 
 class _Pipe(io.RawIOBase):
-    """A file to write to whose content is taken away in parts; its position goes on, as Parquet's footer needs."""
+    """A file whose content is taken in parts; its position goes on, as Parquet's footer needs."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
@@ -158,13 +159,13 @@ class _Pipe(io.RawIOBase):
         return self.position
 
     def take(self) -> bytes:
-        """What was written since the last call."""
-        taken, self.parts = b"".join(self.parts), []
-        return taken
+        """Return what was written since the last call."""
+        content, self.parts = b"".join(self.parts), []
+        return content
 
 
 def parquet_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
-    """A Parquet file in parts."""
+    """Yield a Parquet file in parts."""
     pipe = _Pipe()
     writer: pq.ParquetWriter | None = None
     for table in tables(session, query):

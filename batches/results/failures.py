@@ -1,19 +1,18 @@
-"""Why tests failed: kept as ranges of indices for each cause, found again for any index."""
+"""Why tests failed: stored as ranges of indices for each cause."""
 
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from batches.models import BatchSession, ResultChunk
+from batches.results.arrays import Ints
 
-Ints = npt.NDArray[np.int64]
 Cause = tuple[str, list[list[int]]]  # (message, [[first, past last], ...] in combination indices)
 
 
 def failure_ranges(offsets: Ints, start: int) -> list[list[int]]:
-    """Sorted offsets -> [[first, past last], ...] in combination indices."""
+    """Return sorted offsets as [[first, past last], ...] in combination indices."""
     if not len(offsets):
         return []
     breaks = np.flatnonzero(np.diff(offsets) > 1) + 1
@@ -21,7 +20,7 @@ def failure_ranges(offsets: Ints, start: int) -> list[list[int]]:
 
 
 class Failures:
-    """The causes of some chunks."""
+    """The causes of failure of some chunks."""
 
     def __init__(self, causes: Iterable[Cause]) -> None:
         ranges = sorted((first, stop, message) for message, ranges in causes for first, stop in ranges)
@@ -31,12 +30,11 @@ class Failures:
 
     @classmethod
     def of(cls, session: BatchSession) -> "Failures":
-        """All that a batch has by now."""
-        found = ResultChunk.objects.filter(session=session).exclude(failures=[]).values_list("failures", flat=True)
-        return cls(cause for causes in found for cause in causes)
+        failures = ResultChunk.objects.filter(session=session).exclude(failures=[]).values_list("failures", flat=True)
+        return cls(cause for causes in failures for cause in causes)
 
     def messages(self, index: Ints) -> pa.Array:
-        """string[n], null where a test did not fail. index : int64[n], in any order."""
+        """Return string[n], null where a test did not fail. index : int64[n], in any order"""
         at = np.searchsorted(self._first, index, side="right") - 1  # no two ranges overlap
         failed = at >= 0
         failed[failed] = index[failed] < self._stop[at[failed]]

@@ -6,28 +6,30 @@ import numpy as np
 
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
-from batches.results.columns import Floats, Ints, columns_of
+from batches.results.arrays import Floats, Ints
+from batches.results.columns import columns_of
 from batches.results.query import column
 from batches.sweep.plan import plan_of
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.validators import nearest
 
 AGGREGATES = ("best", "mean", "median")
+API_AGGREGATE, PAGE_AGGREGATE = "best", "median"  # the defaults: the API's is older, the page's is robust
 
 
 def heatmap(
     session: BatchSession, *, x: str = "", y: str = "", metric: str = "", symbol: str = "", aggregate: str = ""
 ) -> dict[str, Any]:
-    """Cells of an x by y grid: `values[row of y][column of x]`, null where no finished test gave a value.
+    """Return the cells `values[row of y][column of x]`, None where no finished test has a value.
 
-    Empty names mean the first parameter that is not the other one, the batch's own metric, all symbols, the best value.
+    Defaults: the first parameter that is not the other axis, the batch's own metric, all symbols, API_AGGREGATE.
     """
     axes = {wire_name(name): values for name, values in plan_of(session).grid.axes.items()}
     names = list(axes)
     x = x or next((name for name in names if name != y), names[0])
     y = y or next((name for name in names if name != x), names[0])
     symbol = symbol.strip().upper()
-    metric, aggregate = metric or session.sort_by, aggregate or AGGREGATES[0]
+    metric, aggregate = metric or session.sort_by, aggregate or API_AGGREGATE
     _check("x", x, names)
     _check("y", y, names)
     _check("metric", metric, list(METRICS_BY_WIRE_NAME))
@@ -36,8 +38,7 @@ def heatmap(
     first, last = 0, len(columns.index)
     if symbol:
         _check("symbol", symbol, list(columns.plan.grid.symbols))
-        span = columns.plan.grid.span(columns.plan.grid.symbols.index(symbol))
-        first, last = (int(at) for at in np.searchsorted(columns.index, span))
+        first, last = columns.span(columns.plan.grid.symbols.index(symbol))
     values = column(columns, metric)[first:last]
     cell = _places(axes[y], column(columns, y)[first:last]) * len(axes[x])
     cell += _places(axes[x], column(columns, x)[first:last])
@@ -57,7 +58,7 @@ def heatmap(
 
 
 def aggregated(cell: Ints, values: Floats, n_cells: int, aggregate: str, *, descending: bool) -> Floats:
-    """One value for each cell, float64[n_cells], NaN where there is none."""
+    """Return one value for each cell, float64[n_cells], NaN where there is none."""
     defined = ~np.isnan(values)
     cell, values = cell[defined], values[defined]
     result = np.full(n_cells, np.nan)
@@ -77,20 +78,20 @@ def aggregated(cell: Ints, values: Floats, n_cells: int, aggregate: str, *, desc
     starts = np.flatnonzero(np.concatenate(([True], cell[1:] != cell[:-1])))
     sizes = np.diff(np.concatenate((starts, [len(cell)])))
     for size in np.unique(sizes):  # few differ: every symbol has the same combinations
-        some = starts[sizes == size]
-        rows = np.sort(values[some[:, None] + np.arange(size)], axis=1)
-        result[cell[some]] = (rows[:, (size - 1) // 2] + rows[:, size // 2]) / 2
+        same_size = starts[sizes == size]
+        rows = np.sort(values[same_size[:, None] + np.arange(size)], axis=1)
+        result[cell[same_size]] = (rows[:, (size - 1) // 2] + rows[:, size // 2]) / 2
     return result
 
 
 def _places(axis: Any, values: Floats) -> Ints:
-    """Where each value stands on its axis, whose values are distinct but need not be sorted."""
-    known = np.asarray(axis, dtype=np.float64)
-    by_value = np.argsort(known)
-    return by_value[np.searchsorted(known[by_value], values)]
+    """Return the position of each value on its axis, whose values are distinct but need not be sorted."""
+    axis_values = np.asarray(axis, dtype=np.float64)
+    by_value = np.argsort(axis_values)
+    return by_value[np.searchsorted(axis_values[by_value], values)]
 
 
 def _check(field: str, value: str, names: list[str]) -> None:
     if value not in names:
-        words = f"{field} is {value[:40]!r}; one of {', '.join(names[:40])} is wanted.{nearest(value, names)}"
-        raise InvalidRequest(Detail(field, words))
+        message = f"{field} must be one of {', '.join(names[:40])}, got {value[:40]!r}.{nearest(value, names)}"
+        raise InvalidRequest(Detail(field, message))

@@ -1,12 +1,9 @@
-"""One combination in full, computed again from its index: curves, trades, and buy and hold beside it."""
+"""Replay one combination: curves, trades, and buy and hold for comparison."""
 
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from backtester.engine import (
-    METRIC_NAMES,
     EngineError,
     Prices,
     Replay,
@@ -18,12 +15,12 @@ from backtester.engine import (
 )
 from batches.errors import BatchError, NotFound
 from batches.models import BatchSession
-from batches.sweep.plan import Plan, metrics_json, plan_of
+from batches.sweep.plan import Plan, plan_of, wire_metrics
 from batches.sweep.wire_names import wire_name
 
 
 def combination(session: BatchSession, index: int) -> dict[str, Any]:
-    """Parameters, metrics, curves, trades, buy and hold, in the wire form. NotFound outside of 0..total-1."""
+    """Return the replayed combination in its wire form, or raise NotFound."""
     if not 0 <= index < session.total:
         raise NotFound("combination")
     plan = plan_of(session)
@@ -31,41 +28,37 @@ def combination(session: BatchSession, index: int) -> dict[str, Any]:
     number = plan.grid.symbols.index(identity["symbol"])
     prices = plan.prices(number)
     try:
-        played = replay(plan.grid, prices, index, plan.rules, beta=plan.betas[number])
+        replayed = replay(plan.grid, prices, index, plan.rules, beta=plan.betas[number])
     except EngineError as error:
         raise BatchError(error.message, code="TEST_FAILED", status=422) from error
     return identity | {
-        "effectiveParameters": {wire_name(name): value for name, value in played.effective_parameters.items()},
-        "metrics": _metrics(played.metrics),
+        "effectiveParameters": {wire_name(name): value for name, value in replayed.effective_parameters.items()},
+        "metrics": wire_metrics(replayed.metrics),
         "undefined": {
             wire_name(name): {"code": reason.code, "sentence": reason.sentence}
-            for name, reason in undefined_reasons(played.metrics).items()
+            for name, reason in undefined_reasons(replayed.metrics).items()
         },
-        "dates": [str(day) for day in played.dates],
-        "equity": played.equity.tolist(),
-        "drawdown": played.drawdown.tolist(),
-        "exposure": played.exposure.tolist(),
-        "trades": [_trade(trade) for trade in played.trades],
+        "dates": [str(day) for day in replayed.dates],
+        "equity": replayed.equity.tolist(),
+        "drawdown": replayed.drawdown.tolist(),
+        "exposure": replayed.exposure.tolist(),
+        "trades": [_trade(trade) for trade in replayed.trades],
         "buyAndHold": {
-            "metrics": _metrics(buy_and_hold(prices, plan.rules)),
+            "metrics": wire_metrics(buy_and_hold(prices, plan.rules)),
             "equity": buy_and_hold_equity(prices, plan.rules).tolist(),
-            **_holders_in_lots(plan, prices, played),
+            **_holders_in_lots(plan, prices, replayed),
         },
     }
 
 
-def _holders_in_lots(plan: Plan, prices: Prices, played: Replay) -> dict[str, Any]:
-    """What a strategy that buys in lots is compared with too: `samePurchases` and `equalInstalments`, never sold."""
-    if plan.grid.strategy.kind != "path":  # the others are all in at once
+def _holders_in_lots(plan: Plan, prices: Prices, replayed: Replay) -> dict[str, Any]:
+    """Return `samePurchases` and `equalInstalments`, never sold, for a strategy that buys in lots."""
+    if plan.grid.strategy.kind != "path":
         return {}
     return {
-        wire_name(name): {"metrics": _metrics(held.metrics), "equity": held.equity.tolist()}
-        for name, held in hold_instalments(prices, plan.rules, played.shares).items()
+        wire_name(name): {"metrics": wire_metrics(held.metrics), "equity": held.equity.tolist()}
+        for name, held in hold_instalments(prices, plan.rules, replayed.shares).items()
     }
-
-
-def _metrics(values: dict[str, float]) -> dict[str, float | int | None]:
-    return metrics_json(np.array([values[name] for name in METRIC_NAMES]))
 
 
 def _trade(trade: Any) -> dict[str, Any]:

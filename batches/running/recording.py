@@ -1,181 +1,120 @@
-"""Store a finished chunk: results and counters in one transaction. Recording twice changes nothing."""
+"""Record finished chunks: results and counters in one transaction. Recording a chunk twice changes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.db import transaction
 
-from backtester.engine import METRIC_NAMES, SliceResult
+from backtester.engine import SliceResult
 from batches.models import BatchSession, ChunkStatus, Phase, ResultChunk
 from batches.ops import counters
-from batches.results.columns import best, better_first, encode_block
+from batches.results.blocks import encode_block
 from batches.results.failures import failure_ranges
 from batches.running import lifecycle
 from batches.running.events import publish
-from batches.sweep.plan import Plan, plan_of
+from batches.running.tallying import FinishedSlice, add_improvement, add_slice
+from batches.sweep.plan import plan_of
 from batches.sweep.progress import active_seconds, with_sample
-from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 
-LEADERS = 10
-IMPROVEMENTS = 200
-CAUSES = 50  # distinct reasons of failure that a batch remembers; more are counted together
-OTHER_CAUSES = "Other reasons; see the error column of the export."
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What becomes of a chunk. values : for its row; metrics : None when no test of it gave any."""
-
-    chunk: ResultChunk
-    values: dict[str, Any]
-    metrics: np.ndarray[Any, Any] | None
-    failed: int
-
-
-def record_chunks(done: Sequence[tuple[ResultChunk, SliceResult]], now: datetime) -> int:
-    """Commit the results of chunks of one batch with the counters, then announce.
-
-    How many were recorded: those that were recorded before are left out, and all of them when the batch is over.
-    """
-    return _record([_outcome(chunk, result) for chunk, result in done], now)
-
-
-def record_poison(chunk: ResultChunk, reason: str, now: datetime) -> bool:
-    """Give up on a chunk that no worker survived: its tests count as failed, for that reason, and the batch goes on."""
-    values = {"status": ChunkStatus.FAILED, "failures": [[reason, [[chunk.start, chunk.stop]]]]}
-    return bool(_record([Outcome(chunk, values, None, chunk.stop - chunk.start)], now))
-
-
-def _outcome(chunk: ResultChunk, result: SliceResult) -> Outcome:
-    failed = sum(len(offsets) for offsets in result.errors.values())
-    failures = [[message, failure_ranges(offsets, chunk.start)] for message, offsets in result.errors.items()]
-    values = {"status": ChunkStatus.DONE, "block": encode_block(result.metrics), "failures": failures}
-    return Outcome(chunk, values, result.metrics, failed)
-
-
-def _record(outcomes: list[Outcome], now: datetime) -> int:
-    with transaction.atomic():
-        # The session's row is locked first, so that two workers add to the counters one after the other.
-        session = BatchSession.objects.select_for_update().filter(pk=outcomes[0].chunk.session_id).first()
-        if session is None or session.state.is_terminal:  # ended meanwhile, perhaps even deleted
-            return 0
-        recorded = [outcome for outcome in outcomes if _store(outcome)]
-        if not recorded:
-            return 0
-        for each in recorded:
-            failures = each.values["failures"]
-            count(session, plan_of(session), each.chunk.start, each.chunk.stop, each.metrics, each.failed, failures)
-        session.pace = with_sample(session.pace, active_seconds(session, now), session.work_done)
-        session.worker_seen_at = now
-        session.sequence += 1
-        finished = session.current >= session.total
-        session.phase = Phase.WRITING if finished else Phase.TESTING
-        announce = not finished and publishing_is_due(session, now)
-        if announce:
-            session.published_at = now
-        improved = with_improvement(session, now)
-        session.save(update_fields=(*COUNTED, "improvements") if improved else COUNTED)
-    if announce:
-        publish(session)
-    failed = sum(each.failed for each in recorded)
-    counters.FAILED.inc(failed)
-    counters.SUCCESSFUL.inc(sum(each.chunk.stop - each.chunk.start for each in recorded) - failed)
-    if finished:
-        lifecycle.complete(session.id)
-    elif too_much_fails(session):
-        lifecycle.fail(session.id, now, abort_words(session))
-    return len(recorded)
-
-
-def _store(outcome: Outcome) -> bool:
-    """Fill the chunk's row, unless somebody did before."""
-    still_open = ResultChunk.objects.filter(pk=outcome.chunk.pk, status__in=[ChunkStatus.WAITING, ChunkStatus.RUNNING])
-    return bool(still_open.update(lease_until=None, **outcome.values))
-
-
-COUNTED = (
+TALLIED = (
     "successful", "failed", "work_done", "leaders", "failures", "last_test", "pace", "worker_seen_at", "sequence",
     "phase", "published_at",
 )  # fmt: skip
+Recording = tuple[ResultChunk, FinishedSlice]
 
 
-def too_much_fails(session: BatchSession) -> bool:
-    """Whether the batch's own rule says that going on is a waste. A share of 1 never does."""
+def record_chunks(results: Sequence[tuple[ResultChunk, SliceResult]], now: datetime) -> int:
+    """Commit the results of chunks of one batch with its counters, then publish. Return how many were recorded.
+
+    Chunks that were recorded before are left out; if the batch has ended, all of them are.
+    """
+    return _record([(chunk, _finished_slice(chunk, result)) for chunk, result in results], now)
+
+
+def record_lost_chunk(chunk: ResultChunk, reason: str, now: datetime) -> bool:
+    """Count the tests of a chunk as failed after its last attempt. The batch goes on."""
+    lost = FinishedSlice(chunk.start, chunk.stop, None, [(reason, [[chunk.start, chunk.stop]])])
+    return bool(_record([(chunk, lost)], now))
+
+
+def _finished_slice(chunk: ResultChunk, result: SliceResult) -> FinishedSlice:
+    failures = [(message, failure_ranges(offsets, chunk.start)) for message, offsets in result.errors.items()]
+    return FinishedSlice(chunk.start, chunk.stop, result.metrics, failures)
+
+
+def _record(recordings: list[Recording], now: datetime) -> int:
+    with transaction.atomic():
+        # The session's row is locked first, so that two workers add to the counters one after the other.
+        session = BatchSession.objects.select_for_update().filter(pk=recordings[0][0].session_id).first()
+        if session is None or session.state.is_terminal:  # cancelled, perhaps deleted, since the claim
+            return 0
+        slices = [finished for chunk, finished in recordings if _store(chunk, finished)]
+        if not slices:
+            return 0
+        is_due = publishing_is_due(session, now)
+        is_finished = _tally(session, slices, now)
+        if is_due and not is_finished:  # the terminal event follows
+            session.published_at = now
+        is_improved = add_improvement(session, now)
+        session.save(update_fields=(*TALLIED, "improvements") if is_improved else TALLIED)
+    if is_due and not is_finished:
+        publish(session)
+    failed = sum(finished.failed for finished in slices)
+    counters.FAILED.inc(failed)
+    counters.SUCCESSFUL.inc(sum(finished.stop - finished.start for finished in slices) - failed)
+    if is_finished:
+        lifecycle.complete(session.id)
+    elif exceeds_failure_share(session):
+        lifecycle.fail(session.id, now, _abort_message(session))
+    return len(slices)
+
+
+def _store(chunk: ResultChunk, finished: FinishedSlice) -> bool:
+    """Fill the chunk's row, unless it is filled."""
+    is_lost = finished.metrics is None
+    unfinished = ResultChunk.objects.filter(pk=chunk.pk, status__in=[ChunkStatus.WAITING, ChunkStatus.RUNNING])
+    return bool(
+        unfinished.update(
+            status=ChunkStatus.FAILED if is_lost else ChunkStatus.DONE,
+            block=None if finished.metrics is None else encode_block(finished.metrics),
+            failures=finished.failures,
+            lease_until=None,
+        )
+    )
+
+
+def _tally(session: BatchSession, slices: list[FinishedSlice], now: datetime) -> bool:
+    """Add finished slices to the session (in memory). Return True if these are the last ones."""
+    plan = plan_of(session)
+    for finished in slices:
+        add_slice(session, plan, finished)
+    session.pace = with_sample(session.pace, active_seconds(session, now), session.work_done)
+    session.worker_seen_at = now
+    session.sequence += 1
+    is_finished = session.current >= session.total
+    session.phase = Phase.WRITING if is_finished else Phase.TESTING
+    return is_finished
+
+
+def exceeds_failure_share(session: BatchSession) -> bool:
+    """Return whether the batch's own rule says to stop. A share of 1 never does."""
     share, least = session.request["abortFailureShare"], session.request["abortMinimumTests"]
     return bool(session.current >= least and session.failed > share * session.current)
 
 
-def abort_words(session: BatchSession) -> str:
-    """Why the batch was ended, with the most frequent cause."""
-    cause = max(session.failures, key=lambda known: int(known["count"]))
+def _abort_message(session: BatchSession) -> str:
+    cause = max(session.failures, key=lambda failure: int(failure["count"]))
     return (
         f"Stopped because {session.failed:,} of the first {session.current:,} tests failed, more than the share of"
-        f" {session.request['abortFailureShare']:g} that abortFailureShare allows. Most often: {cause['message']}"
+        f" {session.request['abortFailureShare']:g} that abortFailureShare allows. Most frequent cause:"
+        f" {cause['message']}"
     )
 
 
 def publishing_is_due(session: BatchSession, now: datetime) -> bool:
-    """At most two events a second for a session: the row remembers the last one, so all workers agree."""
+    """Return whether EVENT_INTERVAL_S has passed since the last event. The row has its time, so all workers agree."""
     if session.published_at is None:
         return True
     waited = now - session.published_at
     return not timedelta() <= waited < timedelta(seconds=settings.EVENT_INTERVAL_S)
-
-
-def count(
-    session: BatchSession,
-    plan: Plan,
-    start: int,
-    stop: int,
-    metrics: np.ndarray[Any, Any] | None,
-    failed: int,
-    failures: list[Any],
-) -> None:
-    """Add a finished slice to the session's counters, leaders, failures and newest test (in memory)."""
-    symbol_number = start // plan.grid.size_per_symbol
-    session.successful += stop - start - failed
-    session.failed += failed
-    session.work_done += float(stop - start) * plan.bars[symbol_number]
-    if metrics is not None:
-        session.leaders = _leaders(session, plan, start, metrics)
-    session.failures = _causes(session.failures, plan, failures)
-    session.last_test = plan.identity(stop - 1)
-
-
-def _leaders(session: BatchSession, plan: Plan, start: int, metrics: np.ndarray[Any, Any]) -> list[dict[str, Any]]:
-    metric = METRICS_BY_WIRE_NAME[session.sort_by]
-    descending = metric.higher_is_better
-    values = metrics[METRIC_NAMES.index(metric.name)]
-    top = best(values, LEADERS, descending=descending)
-    if len(session.leaders) == LEADERS:  # most slices bring nothing new, and making rows costs more than this look
-        last = session.leaders[-1][session.sort_by]
-        top = top[values[top] >= last] if descending else top[values[top] <= last]
-    rows = plan.rows(start + top, metrics[:, top])
-    return better_first([*session.leaders, *rows], session.sort_by, descending=descending)[:LEADERS]
-
-
-def with_improvement(session: BatchSession, now: datetime) -> bool:
-    """Add a point to the curve of the best so far (in memory), when there is a new one; at most IMPROVEMENTS points."""
-    if not session.leaders:
-        return False
-    value = session.leaders[0][session.sort_by]
-    curve = session.improvements
-    if value is None or (curve and curve[-1][2] == value):
-        return False
-    kept = curve if len(curve) < IMPROVEMENTS else curve[::2]
-    session.improvements = [*kept, [round(active_seconds(session, now), 3), session.current, value]]
-    return True
-
-
-def _causes(known: list[dict[str, Any]], plan: Plan, failures: list[Any]) -> list[dict[str, Any]]:
-    """The causes with their counts, each with an example; the one that happened last stands last."""
-    causes = {cause["message"]: cause for cause in known}
-    for message, ranges in failures:
-        name = message if message in causes or len(causes) < CAUSES else OTHER_CAUSES
-        cause = causes.pop(name, None) or {"message": name, "count": 0, "example": plan.identity(ranges[0][0])}
-        causes[name] = cause | {"count": cause["count"] + sum(last - first for first, last in ranges)}
-    return list(causes.values())

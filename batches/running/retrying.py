@@ -1,4 +1,4 @@
-"""Retry an ended batch: a new session that begins with its finished tests; only the failed and the missing are run."""
+"""Retry an ended batch: a new session takes over its finished tests and runs those that failed or are missing."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,27 +12,26 @@ from batches import quotas
 from batches.errors import Conflict
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.ops import storage
-from batches.results.columns import decode_block, encode_block, result_bytes
-from batches.running.lifecycle import QUEUE_DEPTH, refuse_when_full
-from batches.running.queue import enqueue
-from batches.running.recording import count, with_improvement
+from batches.results.blocks import decode_block, encode_block, result_bytes
+from batches.running.queue import QUEUE_DEPTH, enqueue
+from batches.running.tallying import FinishedSlice, add_improvement, add_slice
 from batches.search import remember
 from batches.sweep.plan import plan_of
 
-MOST_PIECES = 64  # a chunk whose failures are more scattered than this is run again as a whole
+MAX_PIECES = 64  # of an old chunk; one with more scattered failures is run again as a whole
 
 
 def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> BatchSession:
-    """Start again what failed or is missing; Conflict while the batch is active, or when nothing is left to run.
+    """Start a batch of what failed or is missing. Raise Conflict if the batch is active or nothing is left to run.
 
-    The new batch belongs to whoever asked for it, as any that they start.
+    owner : of the new batch
     """
     if not ended.state.is_terminal:
-        raise Conflict("The batch is still active; there is nothing to retry yet.", code="STILL_ACTIVE")
+        raise Conflict("The batch is still active; retry it after it has ended.", code="STILL_ACTIVE")
     if ended.successful == ended.total:
         raise Conflict("Every test of the batch succeeded; there is nothing to retry.", code="NOTHING_TO_RETRY")
-    refuse_when_full()
-    storage.refuse_when_full(result_bytes(ended.total))
+    quotas.require_batch_slot()
+    storage.require_space(result_bytes(ended.total))
     session = BatchSession(
         request=ended.request,
         strategy=ended.strategy,
@@ -50,7 +49,7 @@ def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> B
     chunks = list(_carried_over(ended, session))
     session.carried_tests, session.carried_work = session.current, session.work_done
     session.pace = [[0.0, session.work_done]]
-    with_improvement(session, now)
+    add_improvement(session, now)
     with transaction.atomic():
         quotas.charge(owner, session.total - session.current, now)
         session.save(force_insert=True)
@@ -61,10 +60,10 @@ def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> B
 
 
 def _carried_over(ended: BatchSession, session: BatchSession) -> Iterator[ResultChunk]:
-    """The chunks of the new session; what they bring along is counted in it."""
+    """Yield the chunks of the new session, and add those that are taken over to its counters."""
     plan = plan_of(ended)
     position = 0
-    # Results of another version, of the engine or of a strategy's own code, are not mixed with new ones.
+    # Results of another version of the engine, or of a strategy's own code, are not mixed with new ones.
     keep = ended.engine_version == session.engine_version
     for old in ended.chunks.order_by("position").iterator(chunk_size=50):
         for start, stop, finished in _pieces(old, keep=keep):
@@ -75,13 +74,13 @@ def _carried_over(ended: BatchSession, session: BatchSession) -> Iterator[Result
                 whole = decode_block(old.block, old.stop - old.start)
                 metrics = np.ascontiguousarray(whole[:, start - old.start : stop - old.start])
                 piece.status, piece.block = ChunkStatus.DONE, encode_block(metrics)
-                count(session, plan, start, stop, metrics, 0, [])
+                add_slice(session, plan, FinishedSlice(start, stop, metrics, []))
             yield piece
             position += 1
 
 
 def _pieces(old: ResultChunk, *, keep: bool) -> list[tuple[int, int, bool]]:
-    """(start, stop, finished) slices that cover an old chunk."""
+    """Return (start, stop, finished) slices that cover an old chunk."""
     if old.status != ChunkStatus.DONE or not keep:
         return [(old.start, old.stop, False)]
     failed = sorted((first, last) for _, ranges in old.failures for first, last in ranges)
@@ -93,4 +92,4 @@ def _pieces(old: ResultChunk, *, keep: bool) -> list[tuple[int, int, bool]]:
         at = last
     if at < old.stop:
         pieces.append((at, old.stop, True))
-    return pieces if len(pieces) <= MOST_PIECES else [(old.start, old.stop, False)]
+    return pieces if len(pieces) <= MAX_PIECES else [(old.start, old.stop, False)]

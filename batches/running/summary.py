@@ -1,30 +1,29 @@
-"""The end of a batch in one object, `BatchResults`: the top rows, the best of each symbol, averages, buy and hold."""
+"""Summarize an ended batch as `BatchResults`: the top rows, the best of each symbol, averages, buy and hold."""
 
 import logging
-from typing import Any
 
 import numpy as np
 from django.conf import settings
 
-from backtester.engine import METRIC_NAMES, EngineError, buy_and_hold
-from batches.formatting import parameter as shown_parameter
+from backtester.engine import EngineError, buy_and_hold
+from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession
-from batches.results.columns import Columns, best, columns_of
-from batches.sweep.plan import Plan, metrics_json
+from batches.results.columns import ResultColumns, columns_of
+from batches.results.ranking import best, best_by_symbol
+from batches.sweep.plan import Plan, wire_metrics
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
+from batches.sweep.wire_types import BatchResults, Metrics, Row
 
 log = logging.getLogger(__name__)
 FEW_TRADES = 30
 
 
-def summarise(session: BatchSession) -> dict[str, Any]:
-    """`BatchResults` in its wire form."""
-    columns = columns_of(session, keep=False)  # a worker ends many batches and looks back at none
+def summarize(session: BatchSession) -> BatchResults:
+    columns = columns_of(session, keep=False)  # a worker ends many batches and needs none of them again
     metric = METRICS_BY_WIRE_NAME[session.sort_by]
-    descending = metric.higher_is_better
     averages = _averages(columns)  # first: it reads every metric, and the rows are then taken from there
     values = columns.metric(metric.name)
-    rows = columns.rows(best(values, settings.BATCH_TOP_ROWS, descending=descending))
+    rows = columns.rows(best(values, settings.BATCH_TOP_ROWS, descending=metric.higher_is_better))
     return {
         "totalCombinations": session.total,
         "successfulRuns": session.successful,
@@ -36,7 +35,7 @@ def summarise(session: BatchSession) -> dict[str, Any]:
         "errors": session.failures,
         "summary": {
             "overallBest": rows[0] if rows else None,
-            "bestBySymbol": _best_by_symbol(columns, values, descending=descending),
+            "bestBySymbol": _best_rows(columns, best_by_symbol(columns, metric)),
             "averages": averages,
         },
         "comparison": _comparison(columns.plan) if session.request["includeComparison"] else {},
@@ -48,48 +47,44 @@ def summarise(session: BatchSession) -> dict[str, Any]:
     }
 
 
-def _best_by_symbol(columns: Columns, values: np.ndarray[Any, Any], *, descending: bool) -> dict[str, Any]:
-    places = {}
-    for number, symbol in enumerate(columns.plan.grid.symbols):
-        first, last = np.searchsorted(columns.index, columns.plan.grid.span(number))
-        places[symbol] = (best(values[first:last], 1, descending=descending) + first).tolist()
-    rows = iter(columns.rows(np.array([place for some in places.values() for place in some], dtype=np.int64)))
-    return {symbol: next(rows) if some else None for symbol, some in places.items()}
+def _best_rows(columns: ResultColumns, positions: dict[str, int | None]) -> dict[str, Row | None]:
+    defined = [position for position in positions.values() if position is not None]
+    rows = iter(columns.rows(np.array(defined, dtype=np.int64)))
+    return {symbol: None if position is None else next(rows) for symbol, position in positions.items()}
 
 
-def _averages(columns: Columns) -> dict[str, float | None]:
-    """The mean of each metric over the tests where it is defined."""
+def _averages(columns: ResultColumns) -> dict[str, float | None]:
+    """Return the mean of each metric over the tests where it is defined."""
     averages: dict[str, float | None] = {}
-    for name in METRIC_NAMES:
-        values = columns.metric(name)
+    for wire, metric in METRICS_BY_WIRE_NAME.items():
+        values = columns.metric(metric.name)
         defined = values[~np.isnan(values)]
-        averages[wire_name(name)] = float(defined.mean()) if len(defined) else None
+        averages[wire] = float(defined.mean()) if len(defined) else None
     return averages
 
 
-def _comparison(plan: Plan) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _comparison(plan: Plan) -> dict[str, Metrics | None]:
+    comparison: dict[str, Metrics | None] = {}
     for number, symbol in enumerate(plan.grid.symbols):
         try:
-            held = buy_and_hold(plan.prices(number), plan.rules)
-            found[symbol] = metrics_json(np.array([held[name] for name in METRIC_NAMES]))
+            comparison[symbol] = wire_metrics(buy_and_hold(plan.prices(number), plan.rules))
         except EngineError as error:
-            log.info("no comparison for %s: %s", symbol, error)
-            found[symbol] = None
-    return found
+            log.info("buy and hold skipped: %s: %s", symbol, error)
+            comparison[symbol] = None
+    return comparison
 
 
-def _warnings(plan: Plan, rows: list[dict[str, Any]]) -> list[str]:
-    """What an expert would say about the winner before believing it."""
+def _warnings(plan: Plan, rows: list[Row]) -> list[str]:
+    """Return reasons to doubt the winner."""
     if not rows:
         return ["No test gave a result that can be ranked."]
-    winner, said = rows[0], []
+    winner, warnings = rows[0], []
     if (winner["trades"] or 0) < FEW_TRADES:
-        said.append(f"The best result rests on {winner['trades'] or 0} trades; under {FEW_TRADES} is mostly luck.")
+        warnings.append(f"The best result rests on {winner['trades'] or 0} trades; under {FEW_TRADES} is mostly luck.")
     for name, values in plan.grid.axes.items():
         value = winner["parameters"][wire_name(name)]
         if len(values) > 2 and value in (values[0], values[-1]):
-            about = plan.grid.strategy.parameter(name)
-            words = f"{about.label.lower()} ({shown_parameter(value, about.kind)})"
-            said.append(f"The best {words} is at the edge of its range; extend the range.")
-    return said
+            parameter = plan.grid.strategy.parameter(name)
+            text = f"{parameter.label.lower()} ({parameter_text(value, parameter.kind)})"
+            warnings.append(f"The best {text} is at the edge of its range; extend the range.")
+    return warnings

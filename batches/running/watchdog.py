@@ -1,4 +1,4 @@
-"""Put right what processes that died left behind. Every step is a conditional update: two watchdogs are harmless."""
+"""Repair what dead processes left behind. Each step is a conditional update, so two watchdogs do no harm."""
 
 import logging
 import os
@@ -18,17 +18,17 @@ from batches.ops import heartbeats
 from batches.ops.heartbeats import WORKER_HOST
 from batches.running import lifecycle, retention
 from batches.running.clock_jumps import WallClock
-from batches.running.queue import enqueue, queue_length
-from batches.running.recording import record_poison
+from batches.running.queue import QUEUE_DEPTH, enqueue, queue_length
+from batches.running.recording import record_lost_chunk
 
 log = logging.getLogger(__name__)
-UNATTENDED_S = 1.0  # a batch that waits so long while the queue is empty was forgotten by the broker
-FORGOTTEN_S = 10.0  # and so long while the queue is busy
+UNATTENDED_S = 1.0  # a batch that waits for so long was lost by the broker if the queue is empty,
+FORGOTTEN_S = 10.0  # and for so long if it is not
 DAY_S = 24 * 3600.0
 
 
 def run(stop: threading.Event, clock: WallClock) -> None:
-    """Do rounds until told to stop. A round that fails is logged, the next one comes."""
+    """Repair in rounds until `stop` is set. A round that fails is logged."""
     daily = Daily()
     while not stop.is_set():
         try:
@@ -38,25 +38,23 @@ def run(stop: threading.Event, clock: WallClock) -> None:
             heartbeats.announce(heartbeats.WATCHDOG)
             daily.prune(timezone.now(), time.monotonic())
         except DatabaseError as error:  # locked, full or away
-            log.warning("the watchdog's round failed, the next one follows: %s", error)
+            log.warning("watchdog round failed: %s", error)
         stop.wait(settings.WATCHDOG_INTERVAL_S)
 
 
 class Daily:
-    """Deletes what RETENTION_DAYS allows no longer: when the watchdog starts, then once a day."""
+    """Deletes batches older than RETENTION_DAYS when the watchdog starts, then once a day."""
 
     def __init__(self) -> None:
         self.due_s = 0.0
 
     def prune(self, now: datetime, monotonic_s: float) -> None:
-        """If it is time."""
         if settings.RETENTION_DAYS and monotonic_s >= self.due_s:
             self.due_s = monotonic_s + DAY_S
             retention.prune(retention.Limits(older_than=timedelta(days=settings.RETENTION_DAYS)), now)
 
 
 def do_round(now: datetime) -> None:
-    """End what passed its deadline, free what the dead hold, finish what is done, queue what was forgotten."""
     for session in BatchSession.objects.filter(status__in=ACTIVE, deadline_at__lte=now):
         lifecycle.expire(session, now)
     free_abandoned_chunks(now)
@@ -66,24 +64,24 @@ def do_round(now: datetime) -> None:
 
 
 def free_abandoned_chunks(now: datetime) -> None:
-    """Chunks whose lease ran out, or whose worker on this host is gone, wait again; after some attempts they fail."""
-    held = ResultChunk.objects.filter(status=ChunkStatus.RUNNING, session__status__in=ACTIVE).defer("block")
-    for chunk in held:
+    """Free chunks whose lease ran out or whose worker on this host is gone. After the last attempt they fail."""
+    running = ResultChunk.objects.filter(status=ChunkStatus.RUNNING, session__status__in=ACTIVE).defer("block")
+    for chunk in running:
         if chunk.lease_until and chunk.lease_until > now and not worker_is_gone(chunk.claimed_by):
             continue
         if chunk.attempt >= settings.CHUNK_MAX_ATTEMPTS:
-            record_poison(chunk, f"No worker survived this part of the batch ({chunk.attempt} attempts).", now)
+            record_lost_chunk(chunk, f"No worker survived this part of the batch ({chunk.attempt} attempts).", now)
             continue
         freed = ResultChunk.objects.filter(
             pk=chunk.pk, status=ChunkStatus.RUNNING, attempt=chunk.attempt, claimed_by=chunk.claimed_by
         ).update(status=ChunkStatus.WAITING, lease_until=None)
         if freed:
-            log.warning("chunk %s of batch %s was abandoned by %s", chunk.pk, chunk.session_id, chunk.claimed_by)
+            log.warning("chunk freed: batch %s, chunk %s, claimed by %s", chunk.session_id, chunk.pk, chunk.claimed_by)
             enqueue(chunk.session_id)
 
 
 def worker_is_gone(claimed_by: str) -> bool:
-    """Whether the claiming process ran on this host and no longer exists. Elsewhere only the lease tells."""
+    """Return whether the process ran on this host and no longer exists. On other hosts only the lease decides."""
     host, _, pid = claimed_by.rpartition(":")
     if host != WORKER_HOST or not pid.isdigit():
         return False
@@ -97,7 +95,7 @@ def worker_is_gone(claimed_by: str) -> bool:
 
 
 def is_zombie(pid: int) -> bool:
-    """Whether the process has died, and its parent has not noticed yet: Celery takes seconds. Linux tells."""
+    """Return whether the process has died unnoticed by its parent; Celery takes seconds to notice. Linux only."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
@@ -105,13 +103,13 @@ def is_zombie(pid: int) -> bool:
 
 
 def finished_but_open() -> list[uuid.UUID]:
-    """Batches whose last chunk was recorded by a worker that died before it could end them."""
+    """Return batches whose last chunk was recorded by a worker that died before it could complete them."""
     active = BatchSession.objects.filter(status__in=[Status.RUNNING, Status.PAUSED])
     return list(active.filter(total__lte=F("successful") + F("failed")).values_list("pk", flat=True))
 
 
 def queue_forgotten(now: datetime) -> None:
-    """Batches that wait and that nobody looks at are queued again: the broker may have lost their messages."""
+    """Queue batches again that wait without a worker: the broker may have lost their messages."""
     patience = UNATTENDED_S if queue_length() == 0 else FORGOTTEN_S
     before, later = now - timedelta(seconds=patience), now + timedelta(seconds=FORGOTTEN_S)  # later: by another clock
     unattended = (
@@ -122,4 +120,4 @@ def queue_forgotten(now: datetime) -> None:
     for session_id in unattended.values_list("pk", flat=True):
         if ResultChunk.objects.filter(session=session_id, status=ChunkStatus.WAITING).exists():
             BatchSession.objects.filter(pk=session_id).update(queued_at=now)
-            enqueue(session_id, messages=lifecycle.QUEUE_DEPTH)
+            enqueue(session_id, messages=QUEUE_DEPTH)

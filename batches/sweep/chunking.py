@@ -1,6 +1,6 @@
-"""Cut a batch into chunks: a single symbol each, sized by work, symbols interleaved.
+"""Cut a batch into chunks of one symbol each, sized by work.
 
-Interleaved, so that early results are typical of the whole.
+Symbols are interleaved, so that early results are typical of the whole.
 """
 
 import math
@@ -12,13 +12,13 @@ from django.conf import settings
 from backtester.engine import Grid
 from batches.models import BatchSession, ResultChunk, Status
 
-CHUNKS_WANTED = 16  # for a batch too small for full chunks: enough for a bar that moves and for all cores
-SMALLEST_CHUNK_S = 0.02  # below this, claiming and recording would cost more than computing
-PACE_TESTS = 1_000  # a batch of at least so many tests tells the pace of its strategy
+MIN_CHUNKS = 16  # of a batch too small for full chunks: enough for a progress bar that moves and for all cores
+MIN_CHUNK_S = 0.02  # below this, claiming and recording cost more than computing
+PACE_TESTS = 1_000  # the pace of a strategy is measured on batches of at least so many tests
 
 
 def work_per_second(strategy: str, cost_ns: float) -> float:
-    """Bars x combinations that one worker does in a second: measured on the newest full batch, else as declared."""
+    """Return the bars x combinations of one worker in a second, measured on the newest full batch, or as declared."""
     newest = (
         BatchSession.objects.filter(strategy=strategy, status=Status.COMPLETE, total__gte=PACE_TESTS, carried_tests=0)
         .only("started_at", "ended_at", "paused_s", "work_total", "total")
@@ -32,14 +32,14 @@ def work_per_second(strategy: str, cost_ns: float) -> float:
 
 
 def workers() -> int:
-    """Worker processes that this installation counts on, for estimates only."""
+    """Return the number of worker processes to assume in estimates."""
     return os.cpu_count() or 1
 
 
 def plan_chunks(grid: Grid, bars: Sequence[int], cost_ns: float) -> Iterator[ResultChunk]:
-    """The chunks of a batch in the order of work. bars : for each symbol; cost_ns : for a bar and combination."""
+    """Yield the chunks of a batch in the order of work. bars : of each symbol; cost_ns : of a bar and combination"""
     total_s = grid.size_per_symbol * sum(bars) * cost_ns / 1e9
-    target_s = min(settings.CHUNK_TARGET_S, max(total_s / CHUNKS_WANTED, SMALLEST_CHUNK_S))
+    target_s = min(settings.CHUNK_TARGET_S, max(total_s / MIN_CHUNKS, MIN_CHUNK_S))
     slices = []
     for number, n_bars in enumerate(bars):
         first, last = grid.span(number)

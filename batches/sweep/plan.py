@@ -1,10 +1,11 @@
-"""What a batch computes, rebuilt from its row: the grid, the rules, and each symbol's prices and beta."""
+"""What a batch computes: the grid, the rules, and each symbol's prices and beta, rebuilt from its row."""
 
 import uuid
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,29 +14,38 @@ from backtester.engine import METRIC_NAMES, Grid, Prices, Rules, get_strategy
 from batches.models import BatchSession
 from batches.prices.series import count_bars, load_prices
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
+from batches.sweep.wire_types import Identity, Metrics, Row
 
-KEPT_PLANS = 128
+CACHED_PLANS = 128
 _plans: OrderedDict[tuple[uuid.UUID, datetime], "Plan"] = OrderedDict()
+
+
+class TestedInstrument(TypedDict):
+    """An instrument of a batch, as stored with the session. bars : the number of tested bars"""
+
+    symbol: str
+    seriesId: int
+    bars: int
+    beta: float | None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that makes a combination a pure function of its index."""
+    """Everything that makes a combination a pure function of its index. bars : the tested bars of each symbol"""
 
     grid: Grid
     rules: Rules
     series_ids: tuple[int, ...]
-    bars: tuple[int, ...]  # how many of each symbol are tested
+    bars: tuple[int, ...]
     betas: tuple[float | None, ...]
     start_date: date | None
     end_date: date | None
 
     def prices(self, symbol_number: int) -> Prices:
-        """The tested bars of one symbol."""
         return load_prices(self.series_ids[symbol_number], self.start_date, self.end_date)
 
-    def identity(self, index: int) -> dict[str, Any]:
-        """The first part of a row, in its wire form: which combination it is."""
+    def identity(self, index: int) -> Identity:
+        """Return the part of a row that says which combination it is."""
         combination = self.grid.decode(index)
         return {
             "index": index,
@@ -45,13 +55,13 @@ class Plan:
             "coefficient": combination.coefficient,
         }
 
-    def rows(self, indices: npt.NDArray[np.int64], metrics: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
-        """Rows in their wire form. indices : int64[n]; metrics : float64[n_metrics, n], NaN where undefined."""
+    def rows(self, indices: npt.NDArray[np.int64], metrics: npt.NDArray[np.float64]) -> list[Row]:
+        """Return the rows of the wire. indices : int64[n]; metrics : float64[n_metrics, n], NaN where undefined"""
         decoded = self.grid.decode_many(indices)
         symbols = decoded.symbol_number.tolist()
         parameters = {wire_name(name): values.tolist() for name, values in decoded.parameters.items()}
         coefficients = None if decoded.coefficient is None else decoded.coefficient.tolist()
-        return [
+        rows = [
             {
                 "index": index,
                 "symbol": self.grid.symbols[symbols[at]],
@@ -62,37 +72,39 @@ class Plan:
             }
             for at, (index, values) in enumerate(zip(indices.tolist(), _for_json(metrics), strict=True))
         ]
+        return cast("list[Row]", rows)
 
 
-def metrics_json(metrics: npt.NDArray[np.float64]) -> dict[str, float | int | None]:
-    """The metrics of one test under their wire names: null where undefined, the count of trades as a whole number."""
-    return dict(zip(METRICS_BY_WIRE_NAME, _for_json(metrics[:, None])[0], strict=True))
+def wire_metrics(metrics: Mapping[str, float]) -> Metrics:
+    """Return the metrics of one test under their wire names, None where undefined."""
+    values = _for_json(np.array([[metrics[name]] for name in METRIC_NAMES]))[0]
+    return cast("Metrics", dict(zip(METRICS_BY_WIRE_NAME, values, strict=True)))
 
 
 def _for_json(metrics: npt.NDArray[np.float64]) -> list[list[float | int | None]]:
-    """float64[n_metrics, n] -> n lists of n_metrics values."""
+    """Return float64[n_metrics, n] as n lists of n_metrics values: None where undefined, trades as integers."""
     values = metrics.astype(object)
     trades = METRIC_NAMES.index("trades")
     counted = np.isfinite(metrics[trades])
     values[trades, counted] = metrics[trades, counted].astype(np.int64)
     values[~np.isfinite(metrics)] = None
-    found: list[list[float | int | None]] = values.T.tolist()
-    return found
+    lists: list[list[float | int | None]] = values.T.tolist()
+    return lists
 
 
 def plan_of(session: BatchSession) -> Plan:
-    """The plan of a batch. Neither the request nor the prices of a batch ever change, so a process may keep it."""
-    key = (session.id, session.created_at)  # the id alone may come again: clients choose it, and batches are deleted
+    """Return the plan of a batch, cached: neither the request nor the prices of a batch ever change."""
+    key = (session.id, session.created_at)  # clients choose ids, and may choose that of a deleted batch again
     plan = _plans.get(key)
     if plan is None:
         plan = _plans[key] = build_plan(session.request, session.instruments)
-        while len(_plans) > KEPT_PLANS:
+        while len(_plans) > CACHED_PLANS:
             _plans.popitem(last=False)
     return plan
 
 
-def build_plan(request: dict[str, Any], instruments: list[dict[str, Any]]) -> Plan:
-    """The plan of a checked request (`StartRequest.as_json`) over the given price series."""
+def build_plan(request: dict[str, Any], instruments: list[TestedInstrument]) -> Plan:
+    """Return the plan of a checked request in its stored form, over the given price series."""
     strategy = get_strategy(request["strategy"])
     ranges = request["parameterRanges"]
     names = [parameter.name for parameter in strategy.all_parameters if wire_name(parameter.name) in ranges]
@@ -109,11 +121,13 @@ def build_plan(request: dict[str, Any], instruments: list[dict[str, Any]]) -> Pl
             fees=request["fees"],
             slippage=request["slippage"],
             initial_capital=request["initialCapital"],
-            whole_shares=request.get("wholeShares", False),  # batches from before it could be asked for
+            whole_shares=request.get("wholeShares", False),  # older batches lack it
         ),
         series_ids=tuple(instrument["seriesId"] for instrument in instruments),
-        # Batches from before it was noted have to look.
-        bars=tuple(each.get("bars") or count_bars(each["seriesId"], start, end) for each in instruments),
+        bars=tuple(
+            instrument.get("bars") or count_bars(instrument["seriesId"], start, end)  # older batches lack it
+            for instrument in instruments
+        ),
         betas=tuple(instrument["beta"] for instrument in instruments),
         start_date=start,
         end_date=end,

@@ -12,11 +12,11 @@ from backtester.engine import get_strategy
 from batches.live import hub
 from batches.models import BatchSession
 from batches.prices import beta, series
-from batches.results import columns
+from batches.results.cache import cache
 from batches.running import events, queue
 from batches.running import worker as execution
 from batches.sweep import plan
-from tests.support import jobs, market
+from tests.support import announcements, jobs, market
 
 hypothesis.settings.register_profile("batches", deadline=None)  # other work on the machine must not fail a test
 hypothesis.settings.load_profile("batches")
@@ -48,11 +48,12 @@ def _forget_connections():
 def _small_world(settings):
     """Many small chunks, and no memory of the test before: a rolled back test gives its ids to the next one."""
     settings.CHUNK_TARGET_S = 3 * 400 * get_strategy("sma_cross").cost_ns / 1e9  # three tests on 400 bars
-    events.redis_trouble.until = queue.trouble.until = 0.0
+    events.breaker.reset()
+    queue.breaker.reset()
     plan._plans.clear()
     for cached in (series.load_series, series.load_prices, series.count_bars, beta.series_beta):
         cached.cache_clear()
-    columns._cache.tables.clear()
+    cache.tables.clear()
 
 
 @pytest.fixture
@@ -101,22 +102,14 @@ def finished(start):
 
 @pytest.fixture
 def queued(monkeypatch):
-    """Instead of the queue: [(session id, messages), ...]."""
-    calls = []
-    for module in ("submission", "lifecycle", "retrying", "watchdog"):
-        monkeypatch.setattr(
-            f"batches.running.{module}.enqueue", lambda session_id, *, messages=1: calls.append((session_id, messages))
-        )
-    return calls
+    """The session ids of the messages that were sent, in place of the broker."""
+    return announcements.capture_messages(monkeypatch)
 
 
 @pytest.fixture
 def published(monkeypatch):
-    """Instead of the channel layer: the sessions as they were announced."""
-    calls = []
-    for module in ("recording", "lifecycle", "worker"):
-        monkeypatch.setattr(f"batches.running.{module}.publish", calls.append)
-    return calls
+    """The events that were published, in place of Redis."""
+    return announcements.capture_events(monkeypatch)
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ import random
 import subprocess
 import sys
 
+import celery
 import numpy as np
 import pytest
+import redis
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
@@ -42,20 +44,9 @@ def test_1_the_database_is_the_truth_redis_may_be_emptied_at_any_moment_and_no_r
     assert set(ended.chunks.values_list("attempt", flat=True)) == {1}
 
 
-def test_1_the_queue_carries_ids_only(submitted, monkeypatch):
-    sent = []
-    monkeypatch.setattr(queue.app, "send_task", lambda name, args, **options: sent.append((name, args)))
-    monkeypatch.setattr(queue, "_producers", lambda pid: _Producers())
-    queue.trouble.until = 0.0
+def test_1_the_queue_carries_ids_only(submitted, queued):
     queue.enqueue(submitted.pk, messages=3)
-    assert sent == [(queue.RUN_SLICE, [str(submitted.pk)])] * 3
-
-
-class _Producers:
-    """A pool of senders that always has one."""
-
-    def acquire(self, **_):
-        return contextlib.nullcontext(None)
+    assert queued == [submitted.pk] * 3
 
 
 def test_2_a_terminal_state_is_entered_once_and_who_changed_the_row_announces_it(halfway, published):
@@ -66,7 +57,7 @@ def test_2_a_terminal_state_is_entered_once_and_who_changed_the_row_announces_it
         lambda: lifecycle.fail(halfway.pk, now, "no room"),
     ]
     assert [ender() for ender in enders * 2] == [True] + [False] * 5
-    assert [session.status for session in published] == ["cancelled"]
+    assert [event["status"] for event in published] == ["cancelled"]
     assert jobs.reread(halfway).status == Status.CANCELLED
 
 
@@ -129,7 +120,7 @@ async def test_5_every_watcher_gets_exactly_one_terminal_event_however_late_it_c
 
 @pytest.mark.django_db(transaction=True)
 def test_6_no_transaction_is_open_while_the_engine_computes_and_nothing_is_announced_before_commit(
-    start, monkeypatch, settings
+    start, queued, published, monkeypatch, settings
 ):
     settings.EVENT_INTERVAL_S = 0
     seen = []
@@ -144,16 +135,16 @@ def test_6_no_transaction_is_open_while_the_engine_computes_and_nothing_is_annou
         monkeypatch.setattr(module, name, look)
 
     watched(execution, "run_slice")
-    for name in ("submission", "lifecycle", "retrying"):
-        watched(sys.modules[f"batches.running.{name}"], "enqueue")
-    for name in ("worker", "recording", "lifecycle"):
-        watched(sys.modules[f"batches.running.{name}"], "publish")
+    watched(celery.Celery, "send_task")
+    watched(redis.Redis, "publish")
     session = jobs.work_some(jobs.submit(start()), 3)
     lifecycle.pause(session.pk, timezone.now())
     lifecycle.resume(session.pk, timezone.now())
     lifecycle.cancel(session.pk, timezone.now())
     jobs.finish(retrying.retry(jobs.reread(session), now=timezone.now()))
-    assert {name for name, _ in seen} == {"run_slice", "enqueue", "publish"}
+    names = [name for name, _ in seen]
+    assert set(names) == {"run_slice", "send_task", "publish"}
+    assert names.count("send_task") == 3 * queue.QUEUE_DEPTH, "start, resume and retry"
     assert not any(in_transaction for _, in_transaction in seen)
 
 

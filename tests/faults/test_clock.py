@@ -23,7 +23,7 @@ def test_a_clock_that_jumps_an_hour_ahead_and_back_expires_and_doubles_nothing(o
     for hours in (1, 0, -1):  # ahead, back, behind
         stack.wait_for(session_id, stack.tests_done(session_id) + 540)
         stack.tell("clock", hours * HOUR_S)
-        jumps = until(lambda: stack.log("watchdog").count("the clock was set by"), "the watchdog to see it")
+        jumps = until(lambda: stack.log("watchdog").count("clock jumped by"), "the watchdog to see it")
         stack.wait_for(session_id, stack.tests_done(session_id) + 540)
         assert stack.snapshot(session_id)["status"] == "running", f"after {jumps} jumps"
     assert stack.snapshot(session_id)["elapsedTime"] < 120
@@ -50,7 +50,7 @@ def test_a_clock_that_is_set_while_the_watchdog_is_down_ends_no_batch(own_stack)
     os.kill(stack.pids()["watchdog"], signal.SIGSTOP)
     stack.tell("clock", HOUR_S)
     stack.kill("watchdog")
-    until(lambda: "the clock was set by" in stack.log("watchdog"), "the next watchdog to see it")
+    until(lambda: "clock jumped by" in stack.log("watchdog"), "the next watchdog to see it")
     stack.wait_for(session_id, stack.tests_done(session_id) + 540)
     stack.chunks()
     watchers.wait()

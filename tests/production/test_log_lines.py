@@ -24,4 +24,4 @@ def test_every_line_is_json_and_leads_from_the_request_to_the_chunk(production):
     chunks = production.rows("SELECT id FROM batches_resultchunk WHERE session_id = ?", uuid.UUID(session_id).hex)
     assert failed
     assert {line["chunk"] for line in failed} <= {pk for (pk,) in chunks}
-    assert any(line["event"] == "the batch is now complete" for line in about)
+    assert any(line["event"] == "batch moved: complete" for line in about)

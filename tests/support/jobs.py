@@ -38,7 +38,7 @@ def work_some(session, chunks):
 
 def claim(session_id):
     """One chunk, or None."""
-    return next(iter(worker.claim(session_id, most=1)), None)
+    return next(iter(worker.claim(session_id, limit=1)), None)
 
 
 def run(chunk):

@@ -6,8 +6,9 @@ import pytest
 from backtester.engine import METRIC_NAMES
 from batches.models import ChunkStatus, ResultChunk
 from batches.results import columns as results
-from batches.results.blocks import Piece, read_pieces
-from batches.results.columns import columns_of, columns_of_chunk, decode_block
+from batches.results.blocks import Piece, decode_block, read_pieces
+from batches.results.cache import cache
+from batches.results.columns import columns_of, columns_of_chunk
 from tests.support import jobs
 
 
@@ -77,8 +78,8 @@ def test_a_page_reads_one_metric_and_a_chunk_alone_nothing_of_the_others(finishe
     columns = columns_of(finished)
     columns.metric("sharpe")
     columns.rows(np.arange(10))
-    assert results._cache.size == 8 * finished.total
+    assert cache.size == 8 * finished.total
     chunk = ResultChunk.objects.filter(session=finished).order_by("start")[1]
     alone = columns_of_chunk(columns.plan, chunk)
     np.testing.assert_array_equal(alone.metric("sharpe"), columns.metric("sharpe")[chunk.start : chunk.stop])
-    assert results._cache.size == 8 * finished.total
+    assert cache.size == 8 * finished.total

@@ -15,7 +15,7 @@ from batches.models import ChunkStatus
 from batches.results import exports
 from batches.results.exports import csv_parts, harmless, json_parts, parquet_parts
 from batches.results.query import ResultsQuery, page
-from batches.running.recording import record_poison
+from batches.running.recording import record_lost_chunk
 from tests.support import jobs, market
 
 COLUMNS = ["index", "symbol", "fast", "slow", "beta", "coefficient", *jobs.METRIC_COLUMNS, "error"]
@@ -78,7 +78,7 @@ def test_csv_is_in_machine_format(finished):
 @pytest.mark.parametrize("text", ["Two, with a comma.", 'A "quoted" word.', "Two\nlines."])
 def test_texts_are_quoted_where_they_need_it_and_only_there(submitted, text):
     chunk = jobs.claim(submitted.pk)
-    record_poison(chunk, text, timezone.now())
+    record_lost_chunk(chunk, text, timezone.now())
     assert next(csv.DictReader(io.StringIO(csv_text(submitted))))["error"] == text
     assert '"' not in csv_text(jobs.finish(submitted), symbol="BOLT")
 
@@ -110,7 +110,7 @@ def test_what_is_finished_of_a_running_batch_is_there(halfway):
 
 def test_tests_that_no_worker_survived_are_there_with_the_reason(submitted):
     chunk = jobs.claim(submitted.pk)
-    record_poison(chunk, "=No worker survived.", timezone.now())
+    record_lost_chunk(chunk, "=No worker survived.", timezone.now())
     session = jobs.finish(submitted)
     table = read_csv(session)
     assert len(table) == 27

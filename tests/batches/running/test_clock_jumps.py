@@ -118,13 +118,13 @@ def test_a_worker_that_wrote_by_the_new_clock_is_not_moved_into_the_future(halfw
     session = jobs.reread(halfway)
     assert session.worker_seen_at == session.queued_at == later
     watchdog.queue_forgotten(later + timedelta(seconds=20))
-    assert [session_id for session_id, _ in queued] == [halfway.pk]
+    assert set(queued) == {halfway.pk}
 
 
 def test_a_sighting_in_the_future_does_not_keep_a_batch_from_the_queue(halfway, queued):
     BatchSession.objects.filter(pk=halfway.pk).update(worker_seen_at=timezone.now() + HOUR)
     watchdog.queue_forgotten(timezone.now() + timedelta(seconds=20))
-    assert [session_id for session_id, _ in queued] == [halfway.pk]
+    assert set(queued) == {halfway.pk}
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])

@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from batches.errors import Conflict
 from batches.models import ACTIVE, TERMINAL, BatchSession, ResultChunk, Status
-from batches.results.columns import _cache, columns_of
+from batches.results.cache import cache
+from batches.results.columns import columns_of
 from batches.running import lifecycle
-from batches.running.lifecycle import MOVES, QUEUE_DEPTH
+from batches.running.lifecycle import MOVES
+from batches.running.queue import QUEUE_DEPTH
 from tests.support import jobs
 
 PAIRS = list(itertools.product(Status, Status))
@@ -46,7 +48,7 @@ def test_a_move_changes_and_announces_the_batch_only_where_the_table_allows_it(s
     after = row(submitted)
     assert (after["status"], after["error"]) == (to, "changed")
     assert after["sequence"] == before["sequence"] + (2 if to.is_terminal else 1)
-    assert [session.sequence for session in published] == [after["sequence"]]
+    assert [event["sequence"] for event in published] == [after["sequence"]]
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
@@ -73,7 +75,7 @@ def test_cancelling_twice_announces_once_and_keeps_what_is_finished(halfway, pub
     assert (ended.status, ended.error_code, ended.error) == ("cancelled", "CANCELLED", "The batch was cancelled.")
     assert (ended.current, ended.deadline_at) == (done, None)
     assert ended.ended_at
-    assert [session.status for session in published] == ["cancelled"]
+    assert [event["status"] for event in published] == ["cancelled"]
     assert jobs.claim(halfway.pk) is None
 
 
@@ -90,7 +92,7 @@ def test_a_pause_stops_the_deadline_and_a_resume_moves_it_by_the_paused_time(hal
     resumed = jobs.reread(halfway)
     assert (resumed.status, resumed.paused_at, resumed.paused_s) == ("running", None, 100)
     assert resumed.deadline_at == halfway.deadline_at + timedelta(seconds=100)
-    assert queued == [(halfway.pk, QUEUE_DEPTH)]
+    assert queued == [halfway.pk] * QUEUE_DEPTH
     assert jobs.finish(resumed).status == "complete"
 
 
@@ -159,9 +161,9 @@ def test_the_results_are_there_when_the_batch_is_complete(finished):
 
 def test_who_ends_a_batch_does_not_keep_its_results_in_memory_and_who_reads_them_does(finished):
     """A worker ends thousands of batches, and reads each of them once."""
-    assert _cache.size == 0
+    assert cache.size == 0
     columns_of(finished).metric("sharpe")
-    assert _cache.size == 8 * finished.total
+    assert cache.size == 8 * finished.total
 
 
 @pytest.mark.parametrize("status", sorted(ACTIVE))

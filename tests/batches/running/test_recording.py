@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batches.models import BatchSession, ChunkStatus, ResultChunk
-from batches.results.columns import best, better_first
+from batches.results.ranking import best, better_first
 from batches.running import lifecycle, recording, worker
-from batches.running.recording import CAUSES, LEADERS, OTHER_CAUSES, record_poison
+from batches.running.recording import record_lost_chunk
+from batches.running.tallying import CAUSES, LEADERS, OTHER_CAUSES, merged_failures
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from tests.support import jobs
 
@@ -45,14 +46,14 @@ def test_recording_a_chunk_twice_changes_nothing(submitted):
     assert jobs.record(chunk, result, timezone.now()) is True
     before = everything(submitted)
     assert jobs.record(chunk, result, timezone.now()) is False
-    assert record_poison(chunk, "no worker survived", timezone.now()) is False
+    assert record_lost_chunk(chunk, "no worker survived", timezone.now()) is False
     assert everything(submitted) == before
 
 
 def test_a_worker_that_wakes_up_after_its_chunk_was_given_up_changes_nothing(submitted):
     chunk = jobs.claim(submitted.pk)
     result = worker.compute(chunk)
-    assert record_poison(chunk, "no worker survived", timezone.now()) is True
+    assert record_lost_chunk(chunk, "no worker survived", timezone.now()) is True
     before = everything(submitted)
     assert jobs.record(chunk, result, timezone.now()) is False
     assert everything(submitted) == before
@@ -110,17 +111,17 @@ def test_every_recorded_chunk_raises_the_sequence(submitted):
 def test_progress_is_announced_at_most_every_interval_and_the_first_at_once(submitted, published, settings):
     settings.EVENT_INTERVAL_S = 1_000
     session = jobs.finish(submitted)
-    assert published[0].status == "running"
-    assert [event.status for event in published[1:]] == ["complete"]
+    assert published[0]["status"] == "running"
+    assert [event["status"] for event in published[1:]] == ["complete"]
     assert session.status == "complete"
 
 
 def test_without_an_interval_every_chunk_but_the_last_is_announced(submitted, published, settings, monkeypatch):
     settings.EVENT_INTERVAL_S = 0
     monkeypatch.setattr(worker, "is_warm", lambda strategy: True)
-    monkeypatch.setattr(worker, "HANDFUL_S", 0.0)  # each chunk in a transaction of its own
+    monkeypatch.setattr(worker, "CLAIM_TARGET_S", 0.0)  # each chunk in a transaction of its own
     jobs.finish(submitted)
-    assert [event.status for event in published] == ["running"] * (submitted.chunks.count() - 1) + ["complete"]
+    assert [event["status"] for event in published] == ["running"] * (submitted.chunks.count() - 1) + ["complete"]
 
 
 @pytest.mark.parametrize("last", [-3600.0, 3600.0])
@@ -177,16 +178,16 @@ def test_a_batch_remembers_a_limited_number_of_causes_and_counts_the_rest_togeth
     plan = worker.plan_of(submitted)
     known = []
     for number in range(CAUSES + 5):
-        known = recording._causes(known, plan, [[f"cause {number}", [[number % 27, number % 27 + 1]]]])
+        known = merged_failures(known, plan, [[f"cause {number}", [[number % 27, number % 27 + 1]]]])
     assert len(known) == CAUSES + 1
     assert {cause["message"]: cause["count"] for cause in known}[OTHER_CAUSES] == 5
-    again = recording._causes(known, plan, [["cause 0", [[0, 3], [5, 6]]]])
+    again = merged_failures(known, plan, [["cause 0", [[0, 3], [5, 6]]]])
     assert (again[-1]["message"], again[-1]["count"]) == ("cause 0", 5)
 
 
 def test_a_chunk_that_killed_its_workers_counts_as_failed_with_the_reason(submitted):
     chunk = jobs.claim(submitted.pk)
-    record_poison(chunk, "No worker survived.", timezone.now())
+    record_lost_chunk(chunk, "No worker survived.", timezone.now())
     chunk.refresh_from_db()
     session = jobs.finish(submitted)
     assert chunk.status == ChunkStatus.FAILED

@@ -7,8 +7,8 @@ from backtester.engine import BadPrices
 from batches.errors import Conflict, TooMany
 from batches.models import BatchSession, ChunkStatus
 from batches.running import lifecycle, retrying, worker
-from batches.running.lifecycle import QUEUE_DEPTH
-from batches.running.recording import record_poison
+from batches.running.queue import QUEUE_DEPTH
+from batches.running.recording import record_lost_chunk
 from batches.sweep.progress import remaining_seconds
 from tests.support import jobs
 
@@ -44,7 +44,7 @@ def test_a_retry_begins_where_the_ended_batch_stood(cancelled, queued):
     assert session.carried_tests == session.current == cancelled.successful
     assert session.leaders == cancelled.leaders
     assert (session.request, session.instruments) == (cancelled.request, cancelled.instruments)
-    assert queued == [(session.pk, QUEUE_DEPTH)]
+    assert queued == [session.pk] * QUEUE_DEPTH
     assert remaining_seconds(session, timezone.now()) is None
 
 
@@ -110,7 +110,7 @@ def test_failures_scattered_over_a_chunk_are_run_alone(settings, start, computed
 
 def test_failures_too_scattered_run_their_chunk_again_as_a_whole(settings, start, computed, monkeypatch):
     settings.CHUNK_TARGET_S = 0.3
-    monkeypatch.setattr(retrying, "MOST_PIECES", 2)
+    monkeypatch.setattr(retrying, "MAX_PIECES", 2)
     session = jobs.finish(jobs.submit(start(symbols=["CORE"])))
     computed.clear()
     assert jobs.finish(retry(session)).current == 9
@@ -136,7 +136,7 @@ def test_a_retry_of_a_retry_carries_everything_over(cancelled, computed):
 
 
 def test_chunks_that_the_workers_did_not_survive_are_run_again(submitted):
-    record_poison(jobs.claim(submitted.pk), "No worker survived.", timezone.now())
+    record_lost_chunk(jobs.claim(submitted.pk), "No worker survived.", timezone.now())
     session = jobs.finish(submitted)
     assert session.chunks.filter(status=ChunkStatus.FAILED).exists()
     again = jobs.finish(retry(session))

@@ -13,6 +13,7 @@ from backtester.engine import ENGINE_VERSION, estimate_beta
 from batches.errors import BatchError, Conflict, InvalidRequest, TooMany
 from batches.models import BatchSession, Instrument, ResultChunk
 from batches.running import lifecycle, submission
+from batches.running.queue import QUEUE_DEPTH
 from batches.sweep.chunking import PACE_TESTS
 from batches.sweep.start_request import parse_start
 from tests.support import jobs, market
@@ -39,7 +40,7 @@ def test_a_batch_is_stored_with_its_plan_and_queued(start, queued):
     assert session.engine_version == ENGINE_VERSION
     assert session.deadline_at == session.created_at + timedelta(seconds=900)
     assert sum(chunk.stop - chunk.start for chunk in session.chunks.all()) == 27
-    assert queued == [(session.pk, lifecycle.QUEUE_DEPTH)]
+    assert queued == [session.pk] * QUEUE_DEPTH
 
 
 def test_the_batch_keeps_the_version_of_the_prices_that_it_was_started_with(start):
@@ -116,7 +117,7 @@ def test_the_same_request_under_one_id_is_one_batch(start, queued):
     first, second = jobs.submit(body), jobs.submit(body)
     assert first.pk == second.pk == uuid.UUID(body["sessionId"])
     assert BatchSession.objects.count() == 1
-    assert len(queued) == 1
+    assert len(queued) == QUEUE_DEPTH
 
 
 def test_a_repeated_request_is_answered_also_when_no_other_would_be(start, settings):
@@ -137,8 +138,8 @@ def test_another_request_under_a_taken_id_is_a_conflict(start):
 def test_a_request_that_comes_second_in_a_race_gets_the_batch_of_the_first(start, monkeypatch):
     body = start(sessionId=str(uuid.uuid4()))
     first = jobs.submit(body)
-    known, answers = submission._known, [None]
-    monkeypatch.setattr(submission, "_known", lambda *given: answers.pop() if answers else known(*given))
+    existing, answers = submission._existing, [None]
+    monkeypatch.setattr(submission, "_existing", lambda *args: answers.pop() if answers else existing(*args))
     assert jobs.submit(body).pk == first.pk
     assert not answers
     assert ResultChunk.objects.count() == first.chunks.count()

@@ -14,6 +14,7 @@ from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.ops import heartbeats
 from batches.running import lifecycle, recording, watchdog
 from batches.running.clock_jumps import WallClock
+from batches.running.queue import QUEUE_DEPTH
 from tests.support import jobs
 
 
@@ -51,7 +52,7 @@ def test_a_chunk_whose_lease_ran_out_waits_again(claimed, queued):
     assert reread(claimed).status == ChunkStatus.RUNNING
     watchdog.free_abandoned_chunks(now)
     assert (reread(claimed).status, reread(claimed).attempt) == (ChunkStatus.WAITING, 1)
-    assert queued == [(claimed.session_id, 1)]
+    assert queued == [claimed.session_id]
     assert jobs.finish(claimed.session).status == "complete"
 
 
@@ -143,15 +144,15 @@ def test_a_batch_that_nobody_looks_at_is_queued_again_but_not_too_often(submitte
     first = created + timedelta(seconds=watchdog.FORGOTTEN_S)
     watchdog.queue_forgotten(first)
     watchdog.queue_forgotten(first + timedelta(seconds=watchdog.FORGOTTEN_S - 1))
-    assert queued == [(submitted.pk, lifecycle.QUEUE_DEPTH)]
+    assert queued == [submitted.pk] * QUEUE_DEPTH
     watchdog.queue_forgotten(first + timedelta(seconds=watchdog.FORGOTTEN_S))
-    assert len(queued) == 2
+    assert len(queued) == 2 * QUEUE_DEPTH
 
 
 def test_with_an_empty_queue_a_forgotten_batch_waits_only_a_moment(submitted, queued, monkeypatch):
     monkeypatch.setattr(watchdog, "queue_length", lambda: 0)
     watchdog.queue_forgotten(submitted.created_at + timedelta(seconds=watchdog.UNATTENDED_S))
-    assert len(queued) == 1
+    assert len(queued) == QUEUE_DEPTH
 
 
 def test_a_batch_that_is_worked_on_is_not_queued_again(halfway, queued):
@@ -197,7 +198,7 @@ def test_two_watchdogs_at_once_have_no_double_effect(start, settings, published)
     assert jobs.reread(poisoned).failed == chunk.stop - chunk.start
     ended = jobs.reread(late)
     assert (ended.status, ended.sequence) == ("error", 3)
-    assert [session.pk for session in published].count(late.pk) == 1
+    assert [event["sessionId"] for event in published].count(str(late.pk)) == 1
 
 
 def test_a_round_that_fails_is_followed_by_the_next(monkeypatch, settings, db):

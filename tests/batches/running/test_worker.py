@@ -77,7 +77,7 @@ def test_the_first_claim_starts_the_batch(submitted):
 def test_what_takes_long_before_the_first_result_is_announced(submitted, published, monkeypatch):
     monkeypatch.setattr(worker, "is_warm", lambda strategy: False)
     jobs.claim(submitted.pk)
-    assert [(session.status, session.phase) for session in published] == [("running", "compiling")]
+    assert [(event["status"], event["phase"]) for event in published] == [("running", "compiling")]
     jobs.claim(submitted.pk)
     assert len(published) == 1
 
@@ -92,8 +92,8 @@ def test_a_batch_that_ended_between_its_first_claim_and_the_announcement_stays_s
     monkeypatch.setattr(worker, "is_warm", cancelled_meanwhile)
     jobs.claim(submitted.pk)
     session = jobs.reread(submitted)
-    assert [event.status for event in published] == ["cancelled"]
-    assert session.sequence == published[0].sequence
+    assert [event["status"] for event in published] == ["cancelled"]
+    assert session.sequence == published[0]["sequence"]
 
 
 def test_chunks_are_claimed_in_their_order_and_each_once(submitted):
@@ -132,7 +132,7 @@ def test_small_chunks_are_claimed_by_the_handful_once_the_batch_runs(submitted):
 
 def test_a_handful_computes_no_longer_than_meant(submitted, monkeypatch):
     worker.claim(submitted.pk)
-    monkeypatch.setattr(worker, "HANDFUL_S", 0.0)
+    monkeypatch.setattr(worker, "CLAIM_TARGET_S", 0.0)
     assert len(worker.claim(submitted.pk)) == 1
 
 
@@ -147,7 +147,7 @@ def test_a_chunk_that_was_tried_before_is_claimed_alone(submitted):
 
 def test_of_a_handful_only_what_no_other_worker_took_is_ours(submitted, monkeypatch):
     worker.claim(submitted.pk)
-    waiting = worker._waiting_chunks(submitted.pk, worker.HANDFUL)
+    waiting = worker._waiting_chunks(submitted.pk, worker.MAX_CLAIM)
     ResultChunk.objects.filter(pk=waiting[0].pk).update(status=ChunkStatus.RUNNING, claimed_by="other", attempt=1)
     monkeypatch.setattr(worker, "_waiting_chunks", lambda *_: waiting)
     assert [chunk.pk for chunk in worker.claim(submitted.pk)] == [chunk.pk for chunk in waiting[1:]]

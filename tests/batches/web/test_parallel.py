@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from batches.results.query import ResultsQuery, page
 from batches.running import lifecycle
-from batches.web import parallel
+from batches.web.charts import parallel
 from tests.support import jobs
 
 
@@ -96,4 +96,4 @@ def test_the_form_carries_the_sort_and_reads_percentages(client, finished):
 
 def test_a_wrong_range_is_told_on_a_page_that_still_comes(client, finished):
     response = client.get(reverse("batches:parallel", args=[finished.pk]), {"min.fast": "soon"})
-    assert "a number is wanted" in html.unescape(response.content.decode())
+    assert "must be a finite number" in html.unescape(response.content.decode())

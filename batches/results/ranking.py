@@ -1,0 +1,51 @@
+"""The order of results: undefined values last, ties by index, so that the order of merging does not matter."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from backtester.engine import Metric
+from batches.results.arrays import Floats, Ints
+from batches.results.columns import ResultColumns
+from batches.sweep.wire_types import Row
+
+
+def first_in_order(values: Floats, count: int, *, descending: bool) -> Ints:
+    """Return the first `count` positions in sorted order, those of undefined values last in either direction.
+
+    A page near the front is found without a full sort.
+    """
+    keys = -values if descending else values
+    if count < len(keys) // 4:
+        limit = np.partition(keys, count - 1)[count - 1]
+        if limit == limit:  # else undefined values are on the page, and they compare with nothing
+            candidates = np.flatnonzero(keys <= limit)
+            return candidates[np.argsort(keys[candidates], kind="stable")][:count]
+    return np.argsort(keys, kind="stable")[:count]
+
+
+def best(values: Floats, count: int, *, descending: bool) -> Ints:
+    """Return the positions of the `count` best defined values."""
+    first = first_in_order(values, count, descending=descending)
+    return first[~np.isnan(values[first])]
+
+
+def best_by_symbol(columns: ResultColumns, metric: Metric) -> dict[str, int | None]:
+    """Return the position of the best finished test of each symbol, None if no value is defined."""
+    values = columns.metric(metric.name)
+    positions: dict[str, int | None] = {}
+    for number, symbol in enumerate(columns.plan.grid.symbols):
+        first, last = columns.span(number)
+        top = best(values[first:last], 1, descending=metric.higher_is_better)
+        positions[symbol] = first + int(top[0]) if len(top) else None
+    return positions
+
+
+def better_first(rows: Iterable[Row], wire_metric: str, *, descending: bool) -> list[Row]:
+    """Return the rows with a defined value, best first, ties by index."""
+
+    def key(row: Row) -> tuple[float, int]:
+        value: float = row[wire_metric]  # type: ignore[literal-required]
+        return -value if descending else value, row["index"]
+
+    return sorted((row for row in rows if row[wire_metric] is not None), key=key)  # type: ignore[literal-required]
