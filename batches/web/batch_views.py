@@ -1,4 +1,4 @@
-"""One batch: its page, and what can be done with it. All of it works without scripts."""
+"""The page of one batch and its actions. All of it works without scripts."""
 
 import json
 import uuid
@@ -14,6 +14,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
 from batches import permissions
+from batches.addresses import stream_address, websocket_address
 from batches.errors import BatchError, NotFound
 from batches.models import BatchSession
 from batches.ops import storage
@@ -23,20 +24,11 @@ from batches.running import lifecycle, retrying
 from batches.sweep.link import fits_a_link, sweep_query
 from batches.sweep.progress import timeout_words
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
-from batches.web.best_curve import best_curve
+from batches.web.charts.best_curve import best_curve
+from batches.web.heatmap_choice import HeatmapChoice
 from batches.web.htmx import is_htmx, page_or_part, wants_part
-from batches.web.parallel import axis_names
-from batches.web.presenters import (
-    axes_of,
-    facts,
-    first_symbols,
-    label_of,
-    leader_columns,
-    map_choice,
-    names_of,
-    panel_event,
-    title_of,
-)
+from batches.web.labels import axes_of, label_of, leader_columns, names_of, parallel_axes, title_of
+from batches.web.presenters import facts, first_symbols, panel_event
 from batches.web.results_table import ResultsTable
 
 MOVES = {"cancel": lifecycle.cancel, "pause": lifecycle.pause, "resume": lifecycle.resume}
@@ -45,61 +37,62 @@ MOVES = {"cancel": lifecycle.cancel, "pause": lifecycle.pause, "resume": lifecyc
 @ensure_csrf_cookie
 @require_GET
 def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """One batch: its panel, then its results; to htmx, the results alone."""
+    """Render the panel and, at the end, the results; for htmx, the results alone."""
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
-    context: dict[str, Any] = {"session": session, "map": map_choice(session, request.GET)}
+    context: dict[str, Any] = {
+        "session": session,
+        "map": HeatmapChoice.parse(session, request.GET),
+        "names": names_of(session),
+        "metric": METRICS_BY_WIRE_NAME[session.sort_by],
+    }
     if session.state.is_terminal:
         context |= _results_context(session, request.GET)
-    if wants_part(request):
-        return page_or_part(request, "", "batches/_results.html", context)
-    event = panel_event(session, timezone.now())
-    context |= {
-        "event": event,
-        "names": names_of(session),
+    if not wants_part(request):
+        context |= _page_context(session)
+    return page_or_part(request, "batches/detail.html", "batches/_results.html", context)
+
+
+def _page_context(session: BatchSession) -> dict[str, Any]:
+    return {
+        "event": panel_event(session, timezone.now()),
         "title": title_of(session),
         "facts": [*facts(session), ("Prices", prices_used(session))],
         "curve": best_curve(session),
-        "metric": METRICS_BY_WIRE_NAME[session.sort_by],
         "leader_columns": leader_columns(session),
         "link": f"{reverse('batches:form')}?{_same_sweep(session)}",
         "timeout": timeout_words(session.timeout_s),
         "longest_note": settings.NOTE_MAX_LETTERS,
-        "urls": {
-            "websocket": f"/ws/backtest/batch/{session.id}/",
-            "stream": f"/api/backtest/batch/stream?sessionId={session.id}",
-            "snapshot": f"/api/backtest/batch/{session.id}",
-        },
+        "stream": stream_address(session.id),
+        "websocket": websocket_address(session.id),
     }
-    return page_or_part(request, "batches/detail.html", "", context)
 
 
 def _same_sweep(session: BatchSession) -> str:
-    """The query that opens the form with it; thousands of symbols are named by the batch that had them."""
+    """Return the query string of the form for the same sweep. Thousands of symbols are named by their batch."""
     if fits_a_link(session.request["symbols"]):
         return sweep_query(session.request)
     return f"{sweep_query(session.request | {'symbols': []})}&symbolsOf={session.id}"
 
 
-def _results_context(session: BatchSession, given: QueryDict) -> dict[str, Any]:
-    summary = (session.results or {}).get("summary", {})
-    comparison = (session.results or {}).get("comparison", {})
+def _results_context(session: BatchSession, query: QueryDict) -> dict[str, Any]:
+    results = session.results or {}
+    comparison = results.get("comparison", {})
+    best_rows = results.get("summary", {}).get("bestBySymbol", {})
     return {
-        "table": ResultsTable(session, given),
+        "table": ResultsTable(session, query),
         "best_by_symbol": [
             {"symbol": symbol, "row": row, "hold": comparison.get(symbol)}
-            for symbol, row in first_symbols(session, summary.get("bestBySymbol", {}))
+            for symbol, row in first_symbols(session, best_rows)
         ],
-        "warnings": (session.results or {}).get("validation", {}).get("warnings", []),
-        "metric": METRICS_BY_WIRE_NAME[session.sort_by],
+        "warnings": results.get("validation", {}).get("warnings", []),
         "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
-        "parallel_axes": [label_of(session, name) for name in axis_names(session)],
-        "names": names_of(session),
+        "parallel_axes": [label_of(session, name) for name in parallel_axes(session)],
     }
 
 
 @require_POST
 def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpResponse:
-    """Cancel, pause, resume, retry, delete. The live feed shows what became of it; without scripts, the page does."""
+    """Cancel, pause, resume, retry or delete. The live feed shows the outcome; without scripts, the next page does."""
     if action not in (*MOVES, "retry", "delete"):
         raise Http404
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
@@ -124,7 +117,7 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404 in the look of the rest; JSON for API clients."""
+    """Render 404 as a page, or as JSON for API clients."""
     if request.path.startswith("/api/"):
         body = json.dumps(NotFound("page").as_json())
         return HttpResponse(body, status=404, content_type="application/json")

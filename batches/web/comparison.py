@@ -1,31 +1,31 @@
-"""Two batches side by side: what was asked differently, and what came of it, measured by one metric."""
+"""Two batches side by side: which settings differ, and their results by one metric."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from backtester.engine import METRICS, Metric
 from batches.formatting import count, took
-from batches.formatting import metric as shown_metric
+from batches.formatting import metric as metric_text
 from batches.models import BatchSession
-from batches.results.columns import Columns, best, columns_of
+from batches.results.arrays import Floats
+from batches.results.columns import ResultColumns, columns_of
+from batches.results.comparison import best_position, mean
 from batches.sweep.progress import elapsed_seconds
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
-from batches.web.charts import TAIL
-from batches.web.presenters import facts, title_of
+from batches.web.charts.histogram import outlines
+from batches.web.labels import title_of
+from batches.web.presenters import facts
 
-Floats = npt.NDArray[np.float64]
 NEUTRAL = {"trades", "exposure", "deployed_capital"}  # more of them is neither better nor worse
-BINS, WIDTH, HEIGHT = 60, 600.0, 150.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """One fact about both. ahead : 0 or 1 when that one is better; None when neither is, or it cannot be said."""
+    """One fact about both. ahead : 0 or 1 when that batch is better; None when neither is, or it is unknown."""
 
     label: str
     texts: tuple[str, ...]
@@ -33,27 +33,27 @@ class Line:
 
 
 def compare(sessions: Sequence[BatchSession], now: datetime) -> dict[str, Any]:
-    """What the page of two batches shows. Results are compared by the metric that the first one is ranked by."""
+    """Return the context of the comparison page. The first batch's ranking metric decides what is best."""
     metric = METRICS_BY_WIRE_NAME[sessions[0].sort_by]
     columns = [columns_of(session) for session in sessions]
-    values = [each.metric(metric.name) for each in columns]
+    values = [batch.metric(metric.name) for batch in columns]
     return {
         "metric": metric,
-        "batches": [{"session": each, "title": title_of(each)} for each in sessions],
+        "batches": [{"session": session, "title": title_of(session)} for session in sessions],
         "settings": [line for line in _settings(sessions) if len(set(line.texts)) > 1],
         "outcome": list(_outcome(sessions, now)),
         "best": _best(columns, metric),
-        "averages": [_metric_line(each, [_mean(one.metric(each.name)) for one in columns]) for each in METRICS],
+        "averages": [_metric_line(about, [mean(batch.metric(about.name)) for batch in columns]) for about in METRICS],
         "by_symbol": list(_by_symbol(columns, values, metric)),
-        "spread": _spread(values),
+        "spread": outlines(values),
     }
 
 
 def _settings(sessions: Sequence[BatchSession]) -> Iterator[Line]:
     yield Line("Strategy", tuple(title_of(session) for session in sessions))
-    asked = [dict(facts(session)) for session in sessions]
-    for label in dict.fromkeys(label for each in asked for label in each):
-        yield Line(label, tuple(each.get(label, "–") for each in asked))
+    settings = [dict(facts(session)) for session in sessions]
+    for label in dict.fromkeys(label for batch in settings for label in batch):
+        yield Line(label, tuple(batch.get(label, "–") for batch in settings))
 
 
 def _outcome(sessions: Sequence[BatchSession], now: datetime) -> Iterator[Line]:
@@ -63,67 +63,34 @@ def _outcome(sessions: Sequence[BatchSession], now: datetime) -> Iterator[Line]:
     yield Line("Duration", tuple(took(elapsed_seconds(session, now)) for session in sessions))
 
 
-def _best(columns: Sequence[Columns], metric: Metric) -> list[Line]:
-    """Every metric of the best test of each."""
+def _best(columns: Sequence[ResultColumns], metric: Metric) -> list[Line]:
+    """Return every metric of the best test of each batch."""
     rows = []
-    for each in columns:
-        top = best(each.metric(metric.name), 1, descending=metric.higher_is_better)
-        rows.append(each.rows(top)[0] if len(top) else {})
+    for batch in columns:
+        position = best_position(batch.metric(metric.name), metric)
+        rows.append({} if position is None else batch.rows(np.array([position]))[0])
     lines = [Line("Symbol", tuple(row.get("symbol", "–") for row in rows))]
-    return lines + [_metric_line(each, [row.get(wire_name(each.name)) for row in rows]) for each in METRICS]
+    return lines + [_metric_line(about, [row.get(wire_name(about.name)) for row in rows]) for about in METRICS]
 
 
-def _by_symbol(columns: Sequence[Columns], values: Sequence[Floats], metric: Metric) -> Iterator[Line]:
-    """The best of each symbol that either has."""
-    found = [dict(_best_values(*pair, metric)) for pair in zip(columns, values, strict=True)]
-    for symbol in dict.fromkeys(symbol for each in found for symbol in each):
-        yield _metric_line(metric, [each.get(symbol) for each in found], label=symbol)
+def _by_symbol(columns: Sequence[ResultColumns], values: Sequence[Floats], metric: Metric) -> Iterator[Line]:
+    """Return the best value of each symbol that either batch has."""
+    best_values = [dict(_best_values(*pair, metric)) for pair in zip(columns, values, strict=True)]
+    for symbol in dict.fromkeys(symbol for batch in best_values for symbol in batch):
+        yield _metric_line(metric, [batch.get(symbol) for batch in best_values], label=symbol)
 
 
-def _best_values(columns: Columns, values: Floats, metric: Metric) -> Iterator[tuple[str, float | None]]:
+def _best_values(columns: ResultColumns, values: Floats, metric: Metric) -> Iterator[tuple[str, float | None]]:
     for number, symbol in enumerate(columns.plan.grid.symbols):
         first, last = np.searchsorted(columns.index, columns.plan.grid.span(number))
-        top = best(values[first:last], 1, descending=metric.higher_is_better)
-        yield symbol, float(values[first + top[0]]) if len(top) else None
+        position = best_position(values[first:last], metric)
+        yield symbol, None if position is None else float(values[first + position])
 
 
 def _metric_line(metric: Metric, values: Sequence[float | None], label: str = "") -> Line:
-    texts = tuple(shown_metric(value, metric.unit) for value in values)
+    texts = tuple(metric_text(value, metric.unit) for value in values)
     ahead = None
-    known = [value for value in values if value is not None]
-    if metric.name not in NEUTRAL and len(known) == len(values) and len(set(texts)) > 1:
-        ahead = values.index((max if metric.higher_is_better else min)(known))
+    defined = [value for value in values if value is not None]
+    if metric.name not in NEUTRAL and len(defined) == len(values) and len(set(texts)) > 1:
+        ahead = values.index((max if metric.higher_is_better else min)(defined))
     return Line(label or metric.label, texts, ahead)
-
-
-def _mean(values: Floats) -> float | None:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else None
-
-
-def _spread(values: Iterable[Floats]) -> dict[str, Any]:
-    """How the metric is spread over the tests of each, as outlines on one scale; {} when there is nothing to draw."""
-    defined = [each[~np.isnan(each)] for each in values]
-    if not all(len(each) for each in defined):
-        return {}
-    ends = [np.percentile(each, [TAIL, 100 - TAIL]) for each in defined]
-    low, high = float(min(end[0] for end in ends)), float(max(end[1] for end in ends))
-    if low >= high:
-        return {}
-    shares = [np.histogram(each, bins=BINS, range=(low, high))[0] / len(each) for each in defined]
-    tallest = max(float(share.max()) for share in shares) or 1.0
-    return {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "low": low,
-        "high": high,
-        "medians": [float(np.median(each)) for each in defined],
-        "paths": [_steps(HEIGHT * (1 - share / tallest)) for share in shares],
-    }
-
-
-def _steps(heights: Floats) -> str:
-    """The outline of a histogram."""
-    wide = WIDTH / len(heights)
-    parts = [f"H{i * wide:.0f}V{y:.1f}H{(i + 1) * wide:.0f}" for i, y in enumerate(heights.tolist())]
-    return f"M0 {HEIGHT:.0f}{''.join(parts)}V{HEIGHT:.0f}"

@@ -1,4 +1,4 @@
-"""The history: the list of all batches with its search, notes on one, two side by side, and what is thrown away."""
+"""The list of batches with its search, the comparison of two, notes, and deletion."""
 
 import contextlib
 import uuid
@@ -22,7 +22,8 @@ from batches.running import lifecycle
 from batches.search import MOST_FOUND, newest_matching, remember
 from batches.web.comparison import compare as compare_two
 from batches.web.htmx import page_or_part
-from batches.web.presenters import HEAVY, batch_lines, symbols_text, title_of
+from batches.web.labels import title_of
+from batches.web.presenters import batch_lines, symbols_text
 
 ON_A_PAGE = 25
 LONGEST_SEARCH = 200
@@ -37,22 +38,23 @@ STATUS_GROUPS = {
 @ensure_csrf_cookie
 @require_GET
 def batch_list(request: HttpRequest) -> HttpResponse:
-    """All batches, the newest first; those of one status, or that a search finds."""
+    """List batches, the newest first; optionally of one status, or those that match a search."""
     now = timezone.now()
-    wanted, text = request.GET.get("status", ""), request.GET.get("search", "")[:LONGEST_SEARCH].replace("\0", "")
-    chosen = {"status__in": STATUS_GROUPS[wanted]} if wanted in STATUS_GROUPS else {}
-    found = permissions.visible(request.user).filter(**chosen).select_related("owner").defer(*HEAVY)
-    ids = newest_matching(found, text) if text.split() else None
-    shown = Paginator(found if ids is None else ids[:MOST_FOUND], ON_A_PAGE).get_page(request.GET.get("page"))
-    on_page: Any = shown.object_list
-    lines = batch_lines(on_page if ids is None else found.filter(pk__in=on_page), now)
+    status, search = request.GET.get("status", ""), request.GET.get("search", "")[:LONGEST_SEARCH].replace("\0", "")
+    filters = {"status__in": STATUS_GROUPS[status]} if status in STATUS_GROUPS else {}
+    sessions = permissions.visible(request.user).filter(**filters).select_related("owner")
+    sessions = sessions.narrow("request", "leaders", "notes")
+    ids = newest_matching(sessions, search) if search.split() else None
+    page = Paginator(sessions if ids is None else ids[:MOST_FOUND], ON_A_PAGE).get_page(request.GET.get("page"))
+    items: Any = page.object_list
+    lines = batch_lines(items if ids is None else sessions.filter(pk__in=items), now)
     context = {
         "lines": lines,
-        "shown": shown,
+        "page": page,
         "now": now,
         "active": any(not line.session.state.is_terminal for line in lines),
-        "wanted": wanted if chosen else "",
-        "search": text,
+        "status": status if filters else "",
+        "search": search,
         "more": len(ids or ()) > MOST_FOUND,
         "groups": list(STATUS_GROUPS),
         "nav": "list",
@@ -62,57 +64,54 @@ def batch_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def compare(request: HttpRequest) -> HttpResponse:
-    """Two batches side by side."""
-    chosen = _chosen(request, request.GET)
-    if len(chosen) != 2:
-        messages.error(request, f"Choose two batches to compare; {len(chosen) or 'none'} came.")
+    sessions = _selected(request, request.GET)
+    if len(sessions) != 2:
+        messages.error(request, f"Select two batches to compare, got {len(sessions)}.")
         return redirect("batches:list")
-    return render(request, "batches/compare.html", compare_two(chosen, timezone.now()) | {"nav": "list"})
+    return render(request, "batches/compare.html", compare_two(sessions, timezone.now()) | {"nav": "list"})
 
 
 @ensure_csrf_cookie
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest) -> HttpResponse:
-    """Ask before several batches are thrown away, then do it; those still at work are left alone."""
+    """Ask for confirmation, then delete the selected batches; active ones are kept."""
     if request.method != "POST":
-        lines = batch_lines(_chosen(request, request.GET), timezone.now())
+        lines = batch_lines(_selected(request, request.GET), timezone.now())
         return render(request, "batches/delete.html", {"lines": lines, "now": timezone.now(), "nav": "list"})
-    gone = 0
-    for session in _chosen(request, request.POST):
+    deleted = 0
+    for session in _selected(request, request.POST):
         try:
             permissions.require(request.user, Right.DELETE_ALL, session)
             lifecycle.delete(session.id)
-            gone += 1
+            deleted += 1
         except BatchError as error:
             messages.error(request, f"{title_of(session)}, {symbols_text(session.request['symbols'])}: {error.message}")
-    if gone:
-        messages.success(request, f"{gone} {'batch is' if gone == 1 else 'batches are'} deleted.")
+    if deleted:
+        messages.success(request, f"{deleted} {'batch' if deleted == 1 else 'batches'} deleted.")
     return redirect("batches:list")
 
 
-def _chosen(request: HttpRequest, given: QueryDict) -> list[BatchSession]:
-    """The batches that were picked in the list, in that order; what is no batch is left out."""
+def _selected(request: HttpRequest, query: QueryDict) -> list[BatchSession]:
+    """Return the batches that are selected in the list, in that order; unknown ids are ignored."""
     ids = []
-    for text in dict.fromkeys(given.getlist("batch")[:ON_A_PAGE]):
+    for text in dict.fromkeys(query.getlist("batch")[:ON_A_PAGE]):
         with contextlib.suppress(ValueError):
             ids.append(uuid.UUID(text))
-    found = permissions.visible(request.user).in_bulk(ids)
-    return [found[pk] for pk in ids if pk in found]
+    sessions = permissions.visible(request.user).in_bulk(ids)
+    return [sessions[pk] for pk in ids if pk in sessions]
 
 
 @require_POST
 def notes(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """Keep what someone wants to remember about a batch."""
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
     permissions.require(request.user, Right.STEER_ALL, session)
     text = request.POST.get("notes", "").replace("\r\n", "\n").replace("\0", "").strip()
     limit = settings.NOTE_MAX_LETTERS
     if len(text) > limit:
-        words = f"A note of {len(text):,} letters is too long; at most {limit:,} are kept (NOTE_MAX_LETTERS)."
-        messages.error(request, words)
+        messages.error(request, f"notes must be at most {limit:,} characters (NOTE_MAX_LETTERS), got {len(text):,}.")
     else:
         session.notes = text
         session.save(update_fields=["notes"])
         remember(session)
-        messages.success(request, "The note is kept." if text else "The note is gone.")
+        messages.success(request, "Note saved." if text else "Note deleted.")
     return redirect(reverse("batches:detail", args=[session.id]))

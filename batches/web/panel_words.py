@@ -1,7 +1,7 @@
-"""The words of the panel, as `static/batches/panel-fields.js` has them: both draw the same event."""
+"""The text of the progress panel. `static/batches/panel-fields.js` writes the same text for the same event."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from batches.formatting import MISSING, duration, is_missing, metric, parameter, percent, remaining, took
 
@@ -11,25 +11,47 @@ STATES = {"queued": "Queued", "paused": "Paused", "complete": "Complete", "cance
 Event = Mapping[str, Any]
 
 
+class ParameterName(TypedDict):
+    label: str
+    kind: str
+
+
+class MetricName(TypedDict):
+    label: str
+    unit: str
+
+
+class PanelNames(TypedDict):
+    """What puts an event into words, by wire name; the scripts read it from the page."""
+
+    parameters: dict[str, ParameterName]
+    metrics: dict[str, MetricName]
+    sortBy: str
+    betaScaling: bool
+    timeout: str
+    stalledAfterMs: float
+    resultsUrl: str
+
+
 def phase_text(event: Event) -> str:
-    """What it does now, or how it ended."""
+    """Return the phase of a running batch, else its status."""
     if event["status"] == "running":
         return PHASES.get(event["phase"], str(event["phase"]))
     return "Timed out" if event.get("code") == "TIMEOUT" else STATES[event["status"]]
 
 
 def elapsed_text(event: Event) -> str:
-    """Whole seconds while it runs; how long it took in the end."""
+    """Whole seconds while it runs; tenths at the end of a short run."""
     return (took if event["status"] in TERMINAL else duration)(event["elapsedTime"])
 
 
 def percentage_text(value: float) -> str:
-    """Tenths only while they tell something: `49.2%`, `100%`."""
+    """`49.2%`, but `0%` and `100%`."""
     return f"{int(value)}%" if value in (0, 100) else percent(value / 100)
 
 
 def remaining_text(event: Event) -> str:
-    """`~6m 23s remaining`; an unknown estimate is said to be unknown."""
+    """`~6m 23s remaining`, also when the estimate is unknown or the batch paused."""
     if event["status"] in TERMINAL:
         return ""
     if event["status"] == "paused":
@@ -38,7 +60,7 @@ def remaining_text(event: Event) -> str:
     return "Estimating the time left" if left is None else f"{remaining(left)} remaining"
 
 
-def beta_text(event: Event, names: Mapping[str, Any]) -> str:
+def beta_text(event: Event, names: PanelNames) -> str:
     """`Beta: 2.10, Coeff: 1.50`, with beta scaling only."""
     beta, coefficient = event.get("currentBeta"), event.get("currentCoefficient")
     if not names["betaScaling"] or beta is None:
@@ -46,32 +68,31 @@ def beta_text(event: Event, names: Mapping[str, Any]) -> str:
     return f"Beta: {beta:.2f}, Coeff: {1 if coefficient is None else coefficient:.2f}"
 
 
-def best_text(best: Mapping[str, Any], names: Mapping[str, Any]) -> str:
-    """`TSLA - 48.7% annual return`, and the figure it was chosen by where that is another one."""
+def best_text(best: Mapping[str, Any], names: PanelNames) -> str:
+    """`TSLA - 48.7% annual return`, with the ranking metric when that is another one."""
     text = f"{best['symbol']} - {percent(best['annualizedReturn'])} annual return"
     sort_by = names["sortBy"]
     if sort_by == "annualizedReturn":
         return text
-    about = names["metrics"][sort_by]
-    return f"{text}, {about['label'].lower()} {metric(best[sort_by], about['unit'])}"
+    ranking = names["metrics"][sort_by]
+    return f"{text}, {ranking['label'].lower()} {metric(best[sort_by], ranking['unit'])}"
 
 
-def cell(row: Mapping[str, Any] | None, name: str, names: Mapping[str, Any]) -> str:
-    """One cell of a row: a parameter, the coefficient, or a metric."""
-    found = row or {"parameters": {}}
-    return value_text(found["parameters"].get(name, found.get(name)), name, names)
+def cell(row: Mapping[str, Any] | None, name: str, names: PanelNames) -> str:
+    """Return the text of a parameter, the coefficient or a metric of a row."""
+    values = row or {"parameters": {}}
+    return value_text(values["parameters"].get(name, values.get(name)), name, names)
 
 
-def value_text(value: float | None, name: str, names: Mapping[str, Any]) -> str:
-    """A value of the parameter, the coefficient or the metric of that name."""
+def value_text(value: float | None, name: str, names: PanelNames) -> str:
     if name in names["parameters"]:
         return parameter(value, names["parameters"][name]["kind"])
-    return metric(value, names["metrics"].get(name, {}).get("unit", "ratio"))
+    return metric(value, names["metrics"][name]["unit"] if name in names["metrics"] else "ratio")
 
 
 def ahead(row: Mapping[str, Any] | None, held: Mapping[str, Any] | None) -> float | None:
-    """How much more a year than buy and hold, as a fraction; None when one of them is undefined."""
-    own, other = ((each or {}).get("annualizedReturn") for each in (row, held))
+    """Return the annual return in excess of buy and hold, as a fraction; None when one of them is undefined."""
+    own, other = ((metrics or {}).get("annualizedReturn") for metrics in (row, held))
     return None if own is None or other is None else float(own - other)
 
 
@@ -83,12 +104,12 @@ def signed(value: float | None) -> str:
 
 
 def shade(value: float | None) -> str:
-    """The class of a cell by how much was won or lost: `up1` to `up3`, `down1` to `down3`; "" for next to nothing."""
+    """Return the CSS class of a return: `up1` to `up3`, `down1` to `down3`; "" for less than half a percent."""
     size = abs(value or 0.0)
     step = sum(size >= edge for edge in (0.005, 0.03, 0.08))
     return "" if not step or value is None else f"{'up' if value > 0 else 'down'}{step}"
 
 
 def rounded(values: Mapping[str, float]) -> dict[str, float]:
-    """Four digits of each: what beta made of a parameter has no natural end."""
+    """Round to four digits: scaling by beta leaves parameters with many."""
     return {name: float(f"{value:.4g}") for name, value in values.items()}

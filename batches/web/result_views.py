@@ -1,4 +1,4 @@
-"""The pages that look at results more closely: how they are spread, and one combination in full."""
+"""The pages that look into results: their distribution, the heatmap as a table, and one combination in full."""
 
 import calendar
 import uuid
@@ -11,31 +11,28 @@ from django.views.decorators.http import require_GET
 
 from batches import permissions
 from batches.errors import BatchError
+from batches.models import BatchSession
 from batches.results.query import unknown_symbol
-from batches.results.replay import combination as replayed
+from batches.results.replay import combination as replay_combination
 from batches.sweep.link import sweep_query
 from batches.sweep.plan import plan_of
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
-from batches.web.charts import equity_chart, monthly_returns
+from batches.web.charts.equity import equity_chart
+from batches.web.charts.parallel import parallel as parallel_picture
+from batches.web.combination_page import HOLDER_METRICS, holders, metric_lines, monthly_returns
+from batches.web.heatmap_choice import HeatmapChoice
 from batches.web.heatmap_table import heatmap_table
 from batches.web.htmx import page_or_part
 from batches.web.importance import insights
-from batches.web.neighbours import at_the_end, neighbours
-from batches.web.parallel import parallel as drawn_parallel
-from batches.web.presenters import LEADER_METRICS, map_choice, names_of, title_of
+from batches.web.labels import LEADER_METRICS, names_of, title_of
+from batches.web.neighbors import at_the_end, neighbors
 from batches.web.results_table import read_query
 from batches.web.snippets import alone, snippets
-
-HOLDER_METRICS = ("finalEquity", "totalReturn", "annualizedReturn", "sharpe", "maxDrawdown")
-IN_LOTS = (
-    ("samePurchases", "Same purchases", "The same cash on the same days, never sold: what the exits were worth."),
-    ("equalInstalments", "Equal instalments", "As many equal parts, evenly spaced: what the choice of days was worth."),
-)
 
 
 @require_GET
 def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """The distribution of the ranked metric and what explains it; fetched when someone scrolls to it."""
+    """Render the distribution of the ranked metric and what explains it; the page loads it when it is scrolled to."""
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
     context = insights(session) | {
         "session": session,
@@ -47,17 +44,17 @@ def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 
 @require_GET
 def parallel(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """Parallel coordinates of the tests that pass the table's filters, and the form that narrows the table."""
+    """Render parallel coordinates of the tests that pass the table's filters, with a form for these filters."""
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
-    asked, query, problem = read_query(session, request.GET)
+    fields, query, problem = read_query(session, request.GET)
     context = {
         "session": session,
         "title": title_of(session),
         "metric": METRICS_BY_WIRE_NAME[session.sort_by],
-        "picture": drawn_parallel(session, query),
+        "picture": parallel_picture(session, query),
         "problem": problem,
         "carried": [
-            *((name, asked[name]) for name in ("sort", "symbol") if name in asked),
+            *((name, fields[name]) for name in ("sort", "symbol") if name in fields),
             *(("show", name) for name in request.GET.getlist("show")),
         ],
     }
@@ -66,24 +63,25 @@ def parallel(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 
 @require_GET
 def heatmap(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """The heatmap as a table with words, also of a batch that is still at work."""
+    """Render the heatmap as a table, also of a running batch."""
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
-    choice = map_choice(session, request.GET, prefix="")
-    unknown = choice["unknown"]
+    choice = HeatmapChoice.parse(session, request.GET, prefix="")
+    unknown, symbols = choice.unknown_symbol, session.request["symbols"]
+    column, row = request.GET.get("column", ""), request.GET.get("row", "")
     context = {
         "session": session,
         "title": title_of(session),
         "names": names_of(session),
         "map": choice,
-        "problem": unknown_symbol(unknown, session.request["symbols"]) if unknown else "",
-        "table": heatmap_table(session, choice, **{name: request.GET.get(name, "") for name in ("column", "row")}),
+        "problem": unknown_symbol(unknown, symbols) if unknown else "",
+        "table": heatmap_table(session, choice, column=column, row=row),
     }
-    return page_or_part(request, "batches/heatmap.html", "", context)
+    return page_or_part(request, "batches/heatmap.html", "batches/heatmap.html", context)
 
 
 @require_GET
 def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> HttpResponse:
-    """One combination in full, computed again."""
+    """Replay one combination and render it in full."""
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
     if index >= session.total:
         raise Http404
@@ -98,44 +96,26 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
         "next": index + 1 if index + 1 < session.total else None,
     }
     try:
-        played = replayed(session, index)
+        played = replay_combination(session, index)
     except BatchError as error:
         return render(request, "batches/combination.html", context | {"problem": error.message}, status=error.status)
-    context |= {
-        "played": played,
-        "chart": equity_chart(played),
-        "metrics": _metrics(played),
-        "holders": _holders(played),
-        "holder_columns": [(METRICS_BY_WIRE_NAME[name], name) for name in HOLDER_METRICS],
-        "snippets": snippets(session, played, request.build_absolute_uri("/").rstrip("/")),
-        "months": monthly_returns(played["dates"], played["equity"]),
-        "month_names": [calendar.month_abbr[number] for number in range(1, 13)],
-        "here": played["metrics"] | {"parameters": played["parameters"]},
-        "neighbours": neighbours(session, index),
-        "at_the_end": at_the_end(session, played["parameters"]),
-        "neighbour_columns": [
-            (name, METRICS_BY_WIRE_NAME[name].label) for name in dict.fromkeys([session.sort_by, *LEADER_METRICS])
-        ],
-    }
+    context["snippets"] = snippets(session, played, request.build_absolute_uri("/").rstrip("/"))
+    context |= _replay_context(session, played)
     return render(request, "batches/combination.html", context)
 
 
-def _metrics(played: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each metric with its value, why it has none, and what buy and hold has."""
-    held, why = played["buyAndHold"]["metrics"], played["undefined"]
-    return [
-        {"about": about, "value": played["metrics"][name], "why": why.get(name, {}).get("sentence"), "held": held[name]}
-        for name, about in METRICS_BY_WIRE_NAME.items()
-    ]
-
-
-def _holders(played: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of the comparison with those who never sell; none but for strategies that buy in lots."""
-    held = played["buyAndHold"]
-    if "samePurchases" not in held:
-        return []
-    return [
-        {"title": "This combination", "what": "", "metrics": played["metrics"]},
-        {"title": "Buy and hold", "what": "All of the capital at once.", "metrics": held["metrics"]},
-        *({"title": title, "what": what, "metrics": held[name]["metrics"]} for name, title, what in IN_LOTS),
-    ]
+def _replay_context(session: BatchSession, played: dict[str, Any]) -> dict[str, Any]:
+    neighbor_metrics = dict.fromkeys([session.sort_by, *LEADER_METRICS])
+    return {
+        "played": played,
+        "chart": equity_chart(played),
+        "metrics": metric_lines(played),
+        "holders": holders(played),
+        "holder_columns": [(METRICS_BY_WIRE_NAME[name], name) for name in HOLDER_METRICS],
+        "months": monthly_returns(played["dates"], played["equity"]),
+        "month_names": calendar.month_abbr[1:],
+        "here": played["metrics"] | {"parameters": played["parameters"]},
+        "neighbors": neighbors(session, played["index"]),
+        "at_the_end": at_the_end(session, played["parameters"]),
+        "neighbor_columns": [(name, METRICS_BY_WIRE_NAME[name].label) for name in neighbor_metrics],
+    }

@@ -1,8 +1,10 @@
-"""A combination as commands that compute it again: the API, the client in Python, and the engine alone."""
+"""Commands that reproduce a combination: with the API, the Python client, and the engine alone."""
 
 import json
 import shlex
 from typing import Any
+
+from django.urls import reverse
 
 from batches.models import BatchSession
 from batches.sweep.plan import plan_of
@@ -11,69 +13,70 @@ RULES = ("startDate", "endDate", "direction", "fees", "slippage", "initialCapita
 
 
 def alone(session: BatchSession, identity: dict[str, Any]) -> dict[str, Any]:
-    """The stored request of a batch, for one of its combinations only."""
-    found: dict[str, Any] = session.request | {
+    """Return the stored request of a batch, limited to one of its combinations."""
+    request: dict[str, Any] = session.request | {
         "symbols": [identity["symbol"]],
         "parameterRanges": {name: [value] for name, value in identity["parameters"].items()},
     }
-    if found["enableBetaScaling"]:
-        found["coefficients"] = [identity["coefficient"]]
-    return found
+    if request["enableBetaScaling"]:
+        request["coefficients"] = [identity["coefficient"]]
+    return request
 
 
 def snippets(session: BatchSession, played: dict[str, Any], address: str) -> list[dict[str, str]]:
-    """`address`: where this server answers, without a slash at the end."""
-    asked = alone(session, played)
-    rules = {name: asked[name] for name in RULES if asked.get(name) is not None}
-    if asked["enableBetaScaling"]:
-        rules |= {"enableBetaScaling": True, "coefficients": asked["coefficients"]}
-    fetched = shlex.quote(f"{address}/api/backtest/batch/{session.id}/results/{played['index']}")
+    """address : of this server, without a trailing slash."""
+    request = alone(session, played)
+    rules = {name: request[name] for name in RULES if request.get(name) is not None}
+    if request["enableBetaScaling"]:
+        rules |= {"enableBetaScaling": True, "coefficients": request["coefficients"]}
+    result = address + reverse("api:result", args=[session.id, played["index"]])
     return [
-        {"title": "Fetch it again", "text": f"curl -s {fetched}"},
-        {"title": "Run only this combination", "text": _curl(asked, rules, address)},
-        {"title": "In Python, on this server", "text": _client(asked, rules, address)},
-        {"title": "In Python, the engine alone", "text": _engine(session, asked, played)},
+        {"title": "Fetch this result", "text": f"curl -s {shlex.quote(result)}"},
+        {"title": "Run only this combination", "text": _curl(request, rules, address)},
+        {"title": "Python client", "text": _client(request, rules, address)},
+        {"title": "Python, engine only", "text": _engine(session, request, played)},
     ]
 
 
-def _curl(asked: dict[str, Any], rules: dict[str, Any], address: str) -> str:
-    body = {name: asked[name] for name in ("strategy", "symbols", "parameterRanges")} | rules
+def _curl(request: dict[str, Any], rules: dict[str, Any], address: str) -> str:
+    body = {name: request[name] for name in ("strategy", "symbols", "parameterRanges")} | rules
     return (
-        f"curl -s -X POST {shlex.quote(f'{address}/api/backtest/batch')} \\\n"
+        f"curl -s -X POST {shlex.quote(address + reverse('api:start'))} \\\n"
         f"  -H 'Content-Type: application/json' \\\n"
         f"  -d {shlex.quote(json.dumps(body))}"
     )
 
 
-def _client(asked: dict[str, Any], rules: dict[str, Any], address: str) -> str:
+def _client(request: dict[str, Any], rules: dict[str, Any], address: str) -> str:
     options = "".join(f"    {name}={value!r},\n" for name, value in rules.items())
     return (
         "from backtester.client import Client\n\n"
         f"client = Client({address!r})\n"
         "batch = client.start(\n"
-        f"    {asked['strategy']!r}, {asked['symbols']!r}, {asked['parameterRanges']!r},\n"
+        f"    {request['strategy']!r}, {request['symbols']!r}, {request['parameterRanges']!r},\n"
         f"{options})\n"
         "batch.wait()\n"
         "print(batch.results().T)"
     )
 
 
-def _engine(session: BatchSession, asked: dict[str, Any], played: dict[str, Any]) -> str:
+def _engine(session: BatchSession, request: dict[str, Any], played: dict[str, Any]) -> str:
     decoded = plan_of(session).grid.decode(played["index"]).parameters
     parameters = {name: [value] for name, value in decoded.items()}
-    first, last = (repr(asked[name]) if asked[name] else "" for name in ("startDate", "endDate"))
+    first, last = (repr(request[name]) if request[name] else "" for name in ("startDate", "endDate"))
+    capital = request["initialCapital"]
     lines = [
         "import pandas as pd",
         "from backtester.engine import sweep",
         "",
         'prices = pd.read_csv("prices.csv", index_col="date", parse_dates=True)',
-        f"prices = prices.loc[{first}:{last}, {asked['symbols']!r}]",
+        f"prices = prices.loc[{first}:{last}, {request['symbols']!r}]",
         "table = sweep(",
-        f"    {asked['strategy']!r}, prices, {parameters!r},",
-        f"    fees={asked['fees']!r}, slippage={asked['slippage']!r}, initial_capital={asked['initialCapital']!r},",
-        f"    direction={asked['direction']!r}, whole_shares={asked.get('wholeShares', False)!r},",
+        f"    {request['strategy']!r}, prices, {parameters!r},",
+        f"    fees={request['fees']!r}, slippage={request['slippage']!r}, initial_capital={capital!r},",
+        f"    direction={request['direction']!r}, whole_shares={request.get('wholeShares', False)!r},",
     ]
-    if asked["enableBetaScaling"]:
+    if request["enableBetaScaling"]:
         betas = {played["symbol"]: played["beta"]}
-        lines.append(f"    coefficients={asked['coefficients']!r}, betas={betas!r},")
+        lines.append(f"    coefficients={request['coefficients']!r}, betas={betas!r},")
     return "\n".join([*lines, ")"])

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from batches.models import BatchSession
 from batches.running import lifecycle
-from batches.web.presenters import MOST_NAMED, first_symbols
+from batches.web.presenters import MOST_LISTED, first_symbols
 from tests.support import jobs
 from tests.support.page_reader import HTMX, field, rows_of, text_of, url, wanted
 
@@ -36,7 +36,7 @@ def test_without_scripts_a_running_batch_refreshes_itself_and_an_ended_one_does_
 def test_an_unknown_batch_is_a_page_not_found(client, db):
     response = client.get("/batches/00000000-0000-4000-8000-000000000000/")
     assert response.status_code == 404
-    assert "There is no such page" in text_of(response)
+    assert "Page not found" in text_of(response)
 
 
 def test_cancelling_without_scripts_leads_back_to_the_batch(client, halfway):
@@ -189,7 +189,7 @@ def test_no_page_holds_inline_script_or_style(client, finished):
 def test_of_many_symbols_those_that_came_out_best_are_told_the_best_first(metric, first):
     rows = {f"S{number:04}": {metric: number / 100} for number in range(1, 200)}
     told = first_symbols(BatchSession(sort_by=metric), {"S0000": None, "NONE": {metric: None}} | rows)
-    assert len(told) == MOST_NAMED
+    assert len(told) == MOST_LISTED
     assert told[0] == (first, rows[first])
     assert first_symbols(BatchSession(sort_by=metric), {"B": {metric: 1.0}, "A": None}) == [
         ("B", {metric: 1.0}),

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from batches.models import BatchSession
-from batches.running import recording, retrying
-from batches.web.best_curve import curve_words, step_path
+from batches.running import retrying, tallying
+from batches.web.charts.best_curve import curve_words, step_path
 from tests.support import jobs
 
 CASES = json.loads((Path(__file__).parents[2] / "js" / "curve-cases.json").read_text())
@@ -40,9 +40,9 @@ def test_the_curve_stays_short_however_often_the_best_gets_better(submitted):
     for step in range(1_000):
         submitted.successful = step + 1
         submitted.leaders = [{"sharpe": step / 100}]
-        assert recording.with_improvement(submitted, submitted.created_at)
-    assert not recording.with_improvement(submitted, submitted.created_at)
-    assert len(submitted.improvements) <= recording.IMPROVEMENTS
+        assert tallying.add_improvement(submitted, submitted.created_at)
+    assert not tallying.add_improvement(submitted, submitted.created_at)
+    assert len(submitted.improvements) <= tallying.IMPROVEMENTS
     assert submitted.improvements[0][1:] == [1, 0.0]
     assert submitted.improvements[-1][1:] == [1_000, 9.99]
 

@@ -1,8 +1,9 @@
-"""The page of one combination, and what stands around it."""
+"""The page of one combination."""
 
 import json
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,6 +11,7 @@ from batches.results.query import ResultsQuery, page
 from batches.running import lifecycle
 from batches.sweep.plan import plan_of
 from batches.sweep.start_request import parse_start
+from batches.web.combination_page import monthly_returns
 from tests.support import jobs, market
 from tests.support.page_reader import HTMX, text_of, url
 
@@ -33,7 +35,7 @@ def test_a_failed_combination_says_why(client, finished):
     assert response.status_code == 422
     assert failed["error"] in text_of(response)
     assert f"{failed['symbol']}, Fast average {failed['parameters']['fast']}, Slow average 70" in text_of(response)
-    assert "Run this again" in text_of(response)
+    assert "Edit and run again" in text_of(response)
 
 
 def test_a_combination_outside_of_the_grid_is_a_page_not_found(client, finished):
@@ -87,7 +89,7 @@ def test_a_value_at_the_end_of_its_range_is_said_to_be_there(client, finished):
     plan = plan_of(finished)
     index = next(i for i in range(finished.total) if plan.identity(i)["parameters"] == {"fast": 5, "slow": 10})
     text = text_of(client.get(url(finished, "combination", index)))
-    assert "Slow average is at the end of the range" in text
+    assert "Slow average is at the end of its range" in text
     assert "Fast average is" not in text
 
 
@@ -100,42 +102,44 @@ def test_what_is_undefined_says_why(client, start):
     assert f"Longest drawdown {played['metrics']['maxDrawdownDuration']:,.0f} days" in text
 
 
-def test_a_strategy_that_buys_in_lots_is_compared_with_those_who_never_sell(client, start):
+def test_a_strategy_that_buys_in_lots_is_compared_with_three_holders(client, start):
     ranges = {"gridInterval": [0.03], "maxLots": [4]}
     session = jobs.finish(jobs.submit(start(strategy="grid_dca", symbols=["ACME"], parameterRanges=ranges)))
     response = client.get(url(session, "combination", 0))
     held = response.context["played"]["buyAndHold"]
-    assert [each["title"] for each in response.context["holders"]] == [
-        "This combination", "Buy and hold", "Same purchases", "Equal instalments",
+    assert [holder.title for holder in response.context["holders"]] == [
+        "This combination", "Buy and hold", "Same purchases", "Equal installments",
     ]  # fmt: skip
     for name in ("samePurchases", "equalInstalments"):
         assert held[name]["equity"][-1] == held[name]["metrics"]["finalEquity"]
     assert 'class="lots"' in response.content.decode()
+    assert "Compared with buy and hold" in response.content.decode()
 
 
 def test_a_strategy_that_is_all_in_at_once_is_compared_with_one_holder_only(client, finished):
     response = client.get(url(finished, "combination", 4))
     assert set(response.context["played"]["buyAndHold"]) == {"metrics", "equity"}
-    assert "never sell" not in response.content.decode()
+    assert "Compared with buy and hold" not in response.content.decode()
 
 
-def test_the_neighbours_are_one_step_away_and_carry_their_recorded_rows(client, finished):
+def test_neighbors_are_one_step_away_and_carry_their_recorded_rows(client, finished):
     plan = plan_of(finished)
     index = next(i for i in range(finished.total) if plan.identity(i)["parameters"] == {"fast": 5, "slow": 20})
-    found = client.get(url(finished, "combination", index)).context["neighbours"]
-    assert [(each["axis"], each["row"]["parameters"]) for each in found] == [
+    neighbors = client.get(url(finished, "combination", index)).context["neighbors"]
+    assert [(neighbor.axis, neighbor.row["parameters"]) for neighbor in neighbors] == [
         ("fast", {"fast": 3, "slow": 20}),
         ("fast", {"fast": 8, "slow": 20}),
         ("slow", {"fast": 5, "slow": 10}),
         ("slow", {"fast": 5, "slow": 70}),
     ]
     symbol = plan.identity(index)["symbol"]
-    assert all(each["row"]["symbol"] == symbol and each["row"]["index"] == each["index"] for each in found)
+    assert all(neighbor.row["symbol"] == symbol for neighbor in neighbors)
+    assert all(neighbor.row["index"] == neighbor.index for neighbor in neighbors)
 
 
-def test_neighbours_that_are_not_finished_are_left_out(client, submitted):
+def test_neighbors_that_are_not_finished_are_left_out(client, submitted):
     lifecycle.cancel(submitted.id, submitted.created_at)
-    assert client.get(url(submitted, "combination", 0)).context["neighbours"] == []
+    assert client.get(url(submitted, "combination", 0)).context["neighbors"] == []
 
 
 def test_the_distribution_tells_what_explains_the_differences(client, finished):
@@ -144,3 +148,17 @@ def test_the_distribution_tells_what_explains_the_differences(client, finished):
     assert {label for label, _ in response.context["importance"]} == {"Symbol", "Fast average", "Slow average"}
     assert "<html" not in response.content.decode()
     assert "<html" in client.get(url(finished, "spread")).content.decode()
+
+
+def test_monthly_returns_compound_to_the_whole():
+    days = np.arange(np.datetime64("2019-11-04"), np.datetime64("2021-02-20"))
+    equity = (100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.01, len(days))))).tolist()
+    lines = monthly_returns([str(day) for day in days], equity)
+    assert [line["year"] for line in lines] == ["2019", "2020", "2021"]
+    assert lines[0]["months"][:10] == [None] * 10
+    assert np.prod([1 + line["total"] for line in lines]) == pytest.approx(equity[-1] / equity[0])
+
+
+def test_nothing_is_won_back_from_ruin():
+    lines = monthly_returns(["2020-01-30", "2020-01-31", "2020-02-03"], [100.0, 0.0, 0.0])
+    assert lines[0]["months"][:3] == [-1.0, None, None]

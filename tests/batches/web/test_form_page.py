@@ -76,4 +76,4 @@ def test_a_post_from_another_site_is_refused_in_the_look_of_the_rest(instruments
 
     response = Client(enforce_csrf_checks=True).post("/", posted())
     assert response.status_code == 403
-    assert "This request was refused" in text_of(response)
+    assert "Request refused" in text_of(response)

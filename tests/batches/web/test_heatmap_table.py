@@ -7,10 +7,10 @@ import pytest
 
 from batches.formatting import metric
 from batches.results.heatmap import heatmap
+from batches.web.heatmap_choice import HeatmapChoice
 from batches.web.heatmap_table import MOST_COLUMNS, MOST_ROWS, heatmap_table, plateau
-from batches.web.presenters import map_choice
 from tests.support import jobs
-from tests.support.page_reader import text_of, url
+from tests.support.page_reader import HTMX, text_of, url
 
 SQUARE = {"fast": [3, 5, 8], "slow": [10, 20, 30]}
 
@@ -28,8 +28,8 @@ def wide(start):
 
 
 def table(session, query="", **windows):
-    given = dict(pair.split("=") for pair in query.split("&") if pair)
-    return heatmap_table(session, map_choice(session, given, prefix=""), **windows)
+    fields = dict(pair.split("=") for pair in query.split("&") if pair)
+    return heatmap_table(session, HeatmapChoice.parse(session, fields, prefix=""), **windows)
 
 
 def texts(found):
@@ -44,8 +44,14 @@ def test_the_table_holds_the_numbers_of_the_picture(client, start):
     asked = "x=fast&y=slow&metric=maxDrawdown&aggregate=best&symbol=BOLT"
     assert texts(table(session, asked)) == [[metric(value, "fraction") for value in line] for line in one["values"]]
     response = client.get(f"{url(session, 'heatmap')}?{asked}")
-    assert "Max drawdown, best of each cell, BOLT" in text_of(response)
+    assert "Max drawdown, best per cell, BOLT" in text_of(response)
     assert re.findall(r'value="fast" selected', response.content.decode())
+
+
+def test_htmx_gets_the_whole_page_of_the_heatmap(client, finished):
+    response = client.get(url(finished, "heatmap"), headers=HTMX)
+    assert response.status_code == 200
+    assert "<html" in response.content.decode()
 
 
 def test_the_words_name_the_range_the_best_cell_and_an_end_of_the_grid(start):
@@ -58,7 +64,7 @@ def test_the_words_name_the_range_the_best_cell_and_an_end_of_the_grid(start):
     )
     assert f"Fast average {best['fast']:g}, Slow average {best['slow']:g}" in words[1]
     at_ends = [label for label, name in (("Fast", "fast"), ("Slow", "slow")) if best[name] != SQUARE[name][1]]
-    assert ("what is beyond was not tested" in words[-1]) == bool(at_ends)
+    assert ("values beyond were not tested" in words[-1]) == bool(at_ends)
     assert all(label in words[-1] for label in at_ends)
 
 

@@ -53,7 +53,7 @@ def test_the_list_shows_what_the_search_found_and_its_tabs_keep_the_search(clien
     assert str(two[1].id) in body
     assert str(two[0].id) not in body
     assert re.search(r'href="\?search=core&amp;status=active"|href="\?status=active&amp;search=core"', body)
-    assert "No failed batch has all of “core”" in text_of(
+    assert "No failed batches match “core”" in text_of(
         client.get(reverse("batches:list"), {"search": "core", "status": "failed"})
     )
 
@@ -65,7 +65,7 @@ def test_a_search_lists_the_newest_in_order_and_says_when_there_are_more(client,
     monkeypatch.setattr("batches.search.MOST_FOUND", 1)
     monkeypatch.setattr("batches.web.history_views.MOST_FOUND", 1)
     response = client.get(reverse("batches:list"), {"search": "bolt"})
-    assert "1–1 of the newest 1 found" in text_of(response)
+    assert "1–1 of the newest 1 matches" in text_of(response)
     assert str(two[1].id) in response.content.decode()
     assert str(two[0].id) not in response.content.decode()
 
@@ -89,7 +89,7 @@ def test_a_note_is_kept_shown_and_taken_away(client, two):
 
 def test_a_note_that_is_too_long_is_refused_in_words(client, two):
     response = client.post(url(two[0], "notes"), {"notes": "x" * 2_001}, follow=True)
-    assert "2,001 letters is too long" in text_of(response)
+    assert "notes must be at most 2,000 characters (NOTE_MAX_LETTERS), got 2,001." in text_of(response)
     assert jobs.reread(two[0]).notes == ""
 
 
@@ -116,7 +116,7 @@ def test_two_batches_side_by_side(client, two):
 def test_a_batch_with_itself_has_nothing_different(client, two, start):
     again = jobs.finish(jobs.submit(start(symbols=["ACME", "BOLT"])))
     response = client.get(reverse("batches:compare"), {"batch": [str(two[0].id), str(again.id)]})
-    assert "both have the same settings" in text_of(response)
+    assert "Both batches have the same settings" in text_of(response)
     assert all(line.ahead is None for line in response.context["best"])
 
 
@@ -127,7 +127,7 @@ def test_a_batch_without_results_can_be_compared(client, two, start):
 
 @pytest.mark.parametrize("ids", [[], ["nonsense"], ["00000000-0000-4000-8000-000000000000", "x"]])
 def test_other_than_two_batches_are_refused_in_words(client, db, ids):
-    assert "Choose two batches" in text_of(client.get(reverse("batches:compare"), {"batch": ids}, follow=True))
+    assert "Select two batches" in text_of(client.get(reverse("batches:compare"), {"batch": ids}, follow=True))
 
 
 def test_several_are_deleted_after_a_question_and_those_at_work_are_left(client, two, start):
@@ -136,7 +136,7 @@ def test_several_are_deleted_after_a_question_and_those_at_work_are_left(client,
     assert "Delete 2 batches?" in text_of(client.get(reverse("batches:delete"), chosen))
     assert BatchSession.objects.count() == 3
     words = text_of(client.post(reverse("batches:delete"), chosen, follow=True))
-    assert "1 batch is deleted." in words
+    assert "1 batch deleted." in words
     assert "still active" in words
     assert set(BatchSession.objects.all()) == {two[1], at_work}
 

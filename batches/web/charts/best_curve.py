@@ -1,4 +1,4 @@
-"""The best result so far against the tests done, as a step line; `best-curve.js` goes on with it live."""
+"""The best result so far against the tests done, as a step line; `best-curve.js` continues it live."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 1000, 160
 
 
 def best_curve(session: BatchSession) -> dict[str, Any]:
-    """The picture and its words; `points` are [active seconds, tests done, best value]."""
+    """Return the picture and its description. points : [active seconds, tests done, best value]."""
     points = session.improvements
     unit = METRICS_BY_WIRE_NAME[session.sort_by].unit
     values = [value for _, _, value in points]
@@ -27,20 +27,20 @@ def best_curve(session: BatchSession) -> dict[str, Any]:
 
 
 def step_path(points: Sequence[Sequence[float]], current: int, total: int) -> str:
-    """The line from the first improvement to the tests done now; "" without one."""
+    """Return the line from the first improvement to the tests done now; "" without one."""
     if not points:
         return ""
     values = [value for _, _, value in points]
     low, high = min(values), max(values)
-    height = [round(HEIGHT * (1 - (value - low) / (high - low)) if high > low else HEIGHT / 2, 1) for value in values]
+    heights = [round(HEIGHT * (1 - (value - low) / (high - low)) if high > low else HEIGHT / 2, 1) for value in values]
     across = [round(WIDTH * min(tests, total) / max(total, 1), 1) for _, tests, _ in points]
     end = round(WIDTH * current / max(total, 1), 1)
-    steps = "".join(f"H{x:g}V{y:g}" for x, y in zip(across[1:], height[1:], strict=True))
-    return f"M{across[0]:g} {height[0]:g}{steps}H{max(end, across[-1]):g}"
+    steps = "".join(f"H{x:g}V{y:g}" for x, y in zip(across[1:], heights[1:], strict=True))
+    return f"M{across[0]:g} {heights[0]:g}{steps}H{max(end, across[-1]):g}"
 
 
 def curve_words(points: Sequence[Sequence[float]], unit: str) -> str:
-    """The same for those who do not see it."""
+    """Describe the line for screen readers."""
     if not points:
         return ""
     (_, first_tests, first), (seconds, tests, last) = points[0], points[-1]

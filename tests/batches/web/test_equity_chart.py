@@ -1,21 +1,11 @@
-"""The chart of a combination: what is thinned out must not hide what matters."""
+"""The chart of a combination: thinning out must not hide what matters."""
 
 import re
 
 import numpy as np
 import pytest
 
-from batches.web.charts import (
-    HEIGHT,
-    POINTS,
-    WIDTH,
-    equity_chart,
-    explained,
-    histogram,
-    money_text,
-    monthly_returns,
-    ticks,
-)
+from batches.web.charts.equity import HEIGHT, POINTS, WIDTH, equity_chart, money_text, ticks
 
 
 def played(equity, hold=None, trades=()):
@@ -67,13 +57,13 @@ def test_entries_and_exits_are_marked_and_an_open_trade_has_no_exit():
         {"side": "short", "entryDate": "2000-01-10", "exitDate": None},
     ]
     marks = equity_chart(played(np.linspace(100, 120, 20), trades=trades))["marks"]
-    assert {side: drawn.count("M") for side, drawn in marks.items()} == {"buy": 1, "sell": 2}
+    assert {side: path.count("M") for side, path in marks.items()} == {"buy": 1, "sell": 2}
 
 
 def test_many_trades_are_marked_too_below_the_curve():
     day = {"side": "long", "entryDate": "2000-01-05", "exitDate": "2000-01-09"}
     marks = equity_chart(played(np.linspace(100, 120, 20), trades=[day] * 100))["marks"]
-    assert {side: drawn.count("M") for side, drawn in marks.items()} == {"buy": 100, "sell": 100}
+    assert {side: path.count("M") for side, path in marks.items()} == {"buy": 100, "sell": 100}
     assert "Z" not in marks["buy"]
 
 
@@ -85,43 +75,3 @@ def test_ticks_are_round_numbers_between_the_ends():
 @pytest.mark.parametrize(("value", "want"), [(150_000, "150k"), (2_500_000, "2.5M"), (3e9, "3B"), (12, "12")])
 def test_money_is_short(value, want):
     assert money_text(value) == want
-
-
-def test_a_histogram_counts_every_test_once_and_one_wild_test_does_not_flatten_it():
-    values = np.concatenate([np.random.default_rng(3).normal(0, 1, 5_000), [1e9, np.nan]])
-    drawn = histogram(values)
-    assert sum(bar["count"] for bar in drawn["bars"]) + drawn["outside"] == drawn["count"] == 5_001
-    assert drawn["high"] < 10
-    assert max(bar["height"] for bar in drawn["bars"]) == 130
-    assert drawn["median"] == pytest.approx(np.median(values[:-1]))
-
-
-def test_a_histogram_of_one_value_and_of_none():
-    assert sum(bar["count"] for bar in histogram(np.array([2.0, 2.0]))["bars"]) == 2
-    assert histogram(np.array([np.nan]))["bars"] == []
-
-
-def test_a_parameter_that_decides_everything_explains_everything():
-    group = np.repeat([1, 2, 3], 50)
-    assert explained(group * 2.0, group) == pytest.approx(1)
-    assert explained(np.tile([1.0, 2.0], 75), group) == pytest.approx(0, abs=1e-12)
-    assert np.isnan(explained(np.ones(150), group))
-
-
-def test_undefined_tests_explain_nothing():
-    group = np.array([1, 1, 2, 2])
-    assert explained(np.array([1.0, np.nan, 5.0, 5.0]), group) == pytest.approx(1)
-
-
-def test_monthly_returns_compound_to_the_whole():
-    days = np.arange(np.datetime64("2019-11-04"), np.datetime64("2021-02-20"))
-    equity = (100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.01, len(days))))).tolist()
-    lines = monthly_returns([str(day) for day in days], equity)
-    assert [line["year"] for line in lines] == ["2019", "2020", "2021"]
-    assert lines[0]["months"][:10] == [None] * 10
-    assert np.prod([1 + line["total"] for line in lines]) == pytest.approx(equity[-1] / equity[0])
-
-
-def test_nothing_is_won_back_from_ruin():
-    lines = monthly_returns(["2020-01-30", "2020-01-31", "2020-02-03"], [100.0, 0.0, 0.0])
-    assert lines[0]["months"][:3] == [-1.0, None, None]

@@ -1,7 +1,7 @@
-"""Parallel coordinates: an upright axis for each parameter and metric, and a line through all of them for each test.
+"""Parallel coordinates: a vertical axis for each parameter and metric, and a line through all of them for each test.
 
-A picture of a million lines says nothing, so it is a sample: the best tests that pass the filters, others that pass,
-and behind them some of all tests, so that what was filtered away can be compared.
+A million lines are unreadable, so a sample is drawn: the best tests that pass the filters, others that pass, and behind
+them a sample of all tests for comparison.
 """
 
 from dataclasses import dataclass, replace
@@ -11,26 +11,26 @@ import numpy as np
 
 from batches.formatting import plain
 from batches.models import BatchSession
-from batches.results.columns import Columns, Floats, Ints, best, columns_of
+from batches.results.arrays import Floats, Ints
+from batches.results.columns import ResultColumns, columns_of
 from batches.results.query import ResultsQuery, column, select
+from batches.results.ranking import best
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.web.labels import label_of, names_of, parallel_axes
 from batches.web.panel_words import value_text
-from batches.web.presenters import axes_of, label_of, names_of
 
 WIDTH, SIDE, TOP, LENGTH, HEIGHT = 960.0, 64.0, 44.0, 260.0, 332.0
 BEST, OTHERS, BEHIND = 100, 500, 400
 SHADES = 5
-MOST_AXES = 9
-METRIC_AXES = ("sharpe", "maxDrawdown", "trades")
-TAIL = 1.0  # percent of the tests beyond each end of a metric's axis: one wild test must not flatten all others
+TAILS = (1.0, 99.0)  # percentiles at the ends of a metric's axis: one wild test must not flatten all others
 OPEN = (-np.inf, np.inf)
 SEED = 0  # the same batch gives the same picture
 
 
 @dataclass(frozen=True)
 class Axis:
-    """low, high : the values at its ends; at_least, at_most : the filter's bounds as someone types them, "" where open;
-    brush : top and length of the range in the picture
+    """low, high : the values at its ends; at_least, at_most : the filter's bounds as a user types them, "" where open;
+    brush : top and length of the filtered range in the picture
     """
 
     name: str
@@ -46,17 +46,17 @@ class Axis:
     brush: tuple[float, float] | None
 
     def y(self, values: Floats) -> Floats:
-        """Heights in the picture; what lies beyond an end is drawn at it."""
+        """Return heights in the picture; values beyond an end are drawn at it."""
         share = (values - self.low) / ((self.high - self.low) or 1.0)
         heights: Floats = TOP + LENGTH * (1.0 - np.clip(share, 0.0, 1.0))
         return heights
 
 
 def parallel(session: BatchSession, query: ResultsQuery) -> dict[str, Any]:
-    """What the template draws: axes, one path for each shade from the worst fifth to the best, and words."""
+    """Return the axes, a path for each shade from the worst fifth to the best, and counts for the description."""
     columns = columns_of(session)
     everything, passing = select(columns, replace(query, bounds=())), select(columns, query)
-    names = axis_names(session)
+    names = parallel_axes(session)
     behind = _sample(everything, BEHIND)
     first, top = _best(session, columns, everything), _best(session, columns, passing)
     others = np.setdiff1d(_sample(passing, OTHERS), top)
@@ -75,56 +75,51 @@ def parallel(session: BatchSession, query: ResultsQuery) -> dict[str, Any]:
         "all": len(everything),
         "best": len(top),
         "others": len(others),
-        "where": _where(session, axes, _values(columns, names, top)),
+        "where": _best_ranges(session, axes, _values(columns, names, top)),
     }
 
 
-def axis_names(session: BatchSession) -> list[str]:
-    """What the axes stand for, from left to right."""
-    return list(dict.fromkeys([*axes_of(session), session.sort_by, *METRIC_AXES]))[:MOST_AXES]
-
-
 def _sample(positions: Ints, size: int) -> Ints:
-    """Some of them at random, in order: every tenth, say, could meet the same value of a parameter each time."""
+    """Return a random sample in order: every n-th test could have the same value of a parameter each time."""
     if len(positions) <= size:
         return positions
     return np.sort(np.random.default_rng(SEED).choice(positions, size, replace=False))
 
 
-def _best(session: BatchSession, columns: Columns, positions: Ints) -> Ints:
+def _best(session: BatchSession, columns: ResultColumns, positions: Ints) -> Ints:
     descending = METRICS_BY_WIRE_NAME[session.sort_by].higher_is_better
     return positions[best(column(columns, session.sort_by)[positions], BEST, descending=descending)]
 
 
-def _values(columns: Columns, names: list[str], positions: Ints) -> Floats:
+def _values(columns: ResultColumns, names: list[str], positions: Ints) -> Floats:
     """float64[len(names), len(positions)]."""
     return np.array([column(columns.at(positions), name) for name in names])
 
 
-def _axes(session: BatchSession, names: list[str], some: Floats, top: Floats, query: ResultsQuery) -> list[Axis]:
+def _axes(session: BatchSession, names: list[str], sample: Floats, top: Floats, query: ResultsQuery) -> list[Axis]:
     bounds = {name: (low, high) for name, low, high in query.bounds}
     places = np.linspace(SIDE, WIDTH - SIDE, len(names)).tolist()
     return [
-        _axis(session, name, places[row], _ends(session, name, some[row], top[row]), bounds.get(name, OPEN))
+        _axis(session, name, places[row], _ends(session, name, sample[row], top[row]), bounds.get(name, OPEN))
         for row, name in enumerate(names)
     ]
 
 
-def _ends(session: BatchSession, name: str, some: Floats, top: Floats) -> tuple[float, float]:
-    """The whole range of a parameter; of a metric, what some tests have without their tails, and all of the best."""
+def _ends(session: BatchSession, name: str, sample: Floats, top: Floats) -> tuple[float, float]:
+    """Return the whole range of a parameter; of a metric, the range of the sample without its tails and of the best."""
     if name == "coefficient":
         values = np.array(session.request["coefficients"])
     elif name not in METRICS_BY_WIRE_NAME:
         values = np.array(session.request["parameterRanges"][name])
     else:
-        some, top = some[np.isfinite(some)], top[np.isfinite(top)]
-        values = np.concatenate([np.percentile(some, [TAIL, 100 - TAIL]) if len(some) else [0.0, 1.0], top])
+        sample, top = sample[np.isfinite(sample)], top[np.isfinite(top)]
+        values = np.concatenate([np.percentile(sample, TAILS) if len(sample) else [0.0, 1.0], top])
     return float(values.min()), float(values.max())
 
 
 def _axis(session: BatchSession, name: str, x: float, ends: tuple[float, float], bounds: tuple[float, float]) -> Axis:
-    words = names_of(session)
-    is_percent = words["parameters"].get(name, {}).get("kind") == "percent" or (
+    names = names_of(session)
+    is_percent = (name in names["parameters"] and names["parameters"][name]["kind"] == "percent") or (
         name in METRICS_BY_WIRE_NAME and METRICS_BY_WIRE_NAME[name].unit == "fraction"
     )
     axis = Axis(
@@ -133,8 +128,8 @@ def _axis(session: BatchSession, name: str, x: float, ends: tuple[float, float],
         x=round(x, 1),
         low=ends[0],
         high=ends[1],
-        low_text=value_text(ends[0], name, words),
-        high_text=value_text(ends[1], name, words),
+        low_text=value_text(ends[0], name, names),
+        high_text=value_text(ends[1], name, names),
         is_percent=is_percent,
         at_least=_typed(bounds[0], is_percent=is_percent),
         at_most=_typed(bounds[1], is_percent=is_percent),
@@ -153,7 +148,7 @@ def _typed(bound: float, *, is_percent: bool) -> str:
 
 
 def _lines(axes: list[Axis], values: Floats) -> str:
-    """One path through all lines; tests that lack a value have none."""
+    """Return one path through all lines; tests without a value have none."""
     whole = values[:, np.isfinite(values).all(axis=0)]
     heights = np.array([axis.y(row) for axis, row in zip(axes, whole, strict=True)]).round().astype(np.int64)
     return "".join(
@@ -161,8 +156,10 @@ def _lines(axes: list[Axis], values: Floats) -> str:
     )
 
 
-def _shades(session: BatchSession, axes: list[Axis], columns: Columns, names: list[str], positions: Ints) -> list[str]:
-    """The lines by fifths of what the batch is ranked by, the worst fifth first."""
+def _shades(
+    session: BatchSession, axes: list[Axis], columns: ResultColumns, names: list[str], positions: Ints
+) -> list[str]:
+    """Return the lines by fifths of the ranked metric, the worst fifth first."""
     values = _values(columns, names, positions)
     ranked = values[names.index(session.sort_by)]
     order = np.argsort(ranked if METRICS_BY_WIRE_NAME[session.sort_by].higher_is_better else -ranked, kind="stable")
@@ -170,15 +167,15 @@ def _shades(session: BatchSession, axes: list[Axis], columns: Columns, names: li
     return [_lines(axes, values[:, fifth]) for fifth in np.array_split(defined, SHADES)]
 
 
-def _where(session: BatchSession, axes: list[Axis], values: Floats) -> list[str]:
-    """`Fast average 6 to 14 of 2 to 20`: where the middle half of the best tests lies on each parameter's axis."""
+def _best_ranges(session: BatchSession, axes: list[Axis], values: Floats) -> list[str]:
+    """`Fast average 6 to 14 of 2 to 20`: the middle half of the best tests on each parameter's axis."""
     if not values.shape[1]:
         return []
-    words = names_of(session)
-    found = []
+    names = names_of(session)
+    ranges = []
     for axis, row in zip(axes, values, strict=True):
         if axis.name not in METRICS_BY_WIRE_NAME:
             low, high = np.percentile(row, [25, 75], method="nearest").tolist()
-            inside = " to ".join(dict.fromkeys(value_text(value, axis.name, words) for value in (low, high)))
-            found.append(f"{axis.label} {inside} of {axis.low_text} to {axis.high_text}")
-    return found
+            inside = " to ".join(dict.fromkeys(value_text(value, axis.name, names) for value in (low, high)))
+            ranges.append(f"{axis.label} {inside} of {axis.low_text} to {axis.high_text}")
+    return ranges

@@ -1,0 +1,68 @@
+"""The tables on the page of one combination."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from backtester.engine import Metric
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+
+HOLDER_METRICS = ("finalEquity", "totalReturn", "annualizedReturn", "sharpe", "maxDrawdown")
+LOT_HOLDERS = (
+    ("samePurchases", "Same purchases", "Same cash on the same days, never sold: shows what the exits added."),
+    ("equalInstalments", "Equal installments", "As many equal, evenly spaced purchases: shows what the timing added."),
+)
+
+
+@dataclass(frozen=True)
+class MetricLine:
+    """A metric with its value, why it has none, and the value of buy and hold."""
+
+    about: Metric
+    value: float | None
+    why: str
+    held: float | None
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A portfolio that the combination is compared with."""
+
+    title: str
+    description: str
+    metrics: dict[str, float | None]
+
+
+def metric_lines(played: dict[str, Any]) -> list[MetricLine]:
+    held, undefined = played["buyAndHold"]["metrics"], played["undefined"]
+    return [
+        MetricLine(metric, played["metrics"][name], undefined.get(name, {}).get("sentence", ""), held[name])
+        for name, metric in METRICS_BY_WIRE_NAME.items()
+    ]
+
+
+def holders(played: dict[str, Any]) -> list[Holder]:
+    """Return the combination and the portfolios that never sell; none but for strategies that buy in lots."""
+    held = played["buyAndHold"]
+    if "samePurchases" not in held:
+        return []
+    return [
+        Holder("This combination", "", played["metrics"]),
+        Holder("Buy and hold", "All of the capital at the start.", held["metrics"]),
+        *(Holder(title, description, held[name]["metrics"]) for name, title, description in LOT_HOLDERS),
+    ]
+
+
+def monthly_returns(dates: list[str], equity: list[float]) -> list[dict[str, Any]]:
+    """Return a line for each year: twelve returns (None where there are no bars) and the year's."""
+    month_ends = {day[:7]: value for day, value in zip(dates, equity, strict=True)}
+    before, years = equity[0], dict[str, list[float | None]]()
+    for month, value in month_ends.items():
+        line = years.setdefault(month[:4], [None] * 12)
+        line[int(month[5:]) - 1] = value / before - 1 if before > 0 else None
+        before = value
+    return [{"year": year, "months": line, "total": _compounded(line)} for year, line in years.items()]
+
+
+def _compounded(returns: list[float | None]) -> float:
+    return math.prod(1 + value for value in returns if value is not None) - 1
