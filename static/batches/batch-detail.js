@@ -1,4 +1,4 @@
-// The batch page: the feed draws the panel; when the batch ends, the results are fetched once, without a jump.
+// The batch page: the feed draws the panel; when the batch ends, the results are fetched once, without scrolling.
 
 import { isTerminal, startLiveFeed } from "./live-feed.js";
 import { offerNotification } from "./notify.js";
@@ -31,7 +31,7 @@ function follow() {
   const feed = startLiveFeed({
     urls: { websocket: socketUrl.href, stream, snapshot },
     sequence: first.sequence,
-    // Whoever was logged out is shown the login, which leads back here.
+    // After a logout the page redirects to the login, which leads back here.
     onState: (state) => (state === "locked" ? location.reload() : panel.connection(state)),
     onEvent(event) {
       panel.render(event);
@@ -43,29 +43,30 @@ function follow() {
     },
   });
   window.addEventListener("pagehide", feed.stop, { once: true });
-  // A page that comes back from the browser's memory is old: look again.
+  // A page restored from the browser's cache is stale.
   window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 }
 
 async function showResults() {
   if ("loaded" in results.dataset) return;
   results.dataset.loaded = "";
-  document.querySelector("[data-live]")?.remove(); // the results bring a heatmap of their own
+  document.querySelector("[data-live]")?.remove(); // the results contain another heatmap
   await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" });
-  if (!results.firstElementChild) location.reload(); // the fragment did not come: the whole page will
+  if (!results.firstElementChild) location.reload(); // without the fragment, load the whole page
 }
 
 async function startHeatmaps() {
   const cards = document.querySelectorAll("[data-heatmap]:not([data-started])");
   if (!cards.length) return;
-  const { startHeatmap } = await import("./heatmap.js"); // fetched only where there is one
+  const { startHeatmap } = await import("./heatmap.js"); // loaded only on pages with one
   for (const card of cards) {
     card.dataset.started = "";
     startHeatmap(card, names);
   }
 }
-// Other filters, another picture. One that nobody has scrolled to yet comes when somebody does; fetched twice, it would
-// wipe out what is typed into its ranges meanwhile.
+
+// New filters change the picture. It is loaded when it is scrolled to: fetching it before would discard what is typed
+// into its ranges meanwhile.
 function refreshParallel() {
   const card = document.getElementById("parallel");
   if (card?.matches(".htmx-request") || card?.querySelector("form")) window.htmx.trigger(card, "refresh");
@@ -76,7 +77,7 @@ document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (detail.target === results) refreshParallel();
 });
 
-// An address says only what was chosen.
+// Leave empty fields out of the address.
 document.body.addEventListener("htmx:configRequest", ({ detail: { verb, formData } }) => {
   if (verb !== "get") return;
   for (const [name, value] of [...formData]) if (value === "") formData.delete(name);

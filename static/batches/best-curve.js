@@ -1,5 +1,5 @@
 // The best result so far against the tests done, as a step line. The server draws the first one
-// (batches/web/best_curve.py); each event that brings a better best adds a point. Few points: the line is for eyes.
+// (batches/web/charts/best_curve.py); each event with a better result adds a point.
 
 import * as format from "./format.js";
 
@@ -30,7 +30,7 @@ export function curveWords(points, unit) {
   return `${from} to ${format.metric(last, unit)} after ${format.count(tests)} tests and ${format.duration(seconds)}.`;
 }
 
-// The points with what an event says; the same ones when it brings nothing better.
+// Returns the points with that of an event; the same array when the event is no improvement.
 export function improved(points, event, sortBy) {
   const value = event.bestSoFar?.[sortBy];
   if (!Number.isFinite(value) || points.at(-1)?.[2] === value || points.at(-1)?.[1] > event.current) return points;

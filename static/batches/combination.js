@@ -1,10 +1,10 @@
-// One combination: a cursor over the chart that reads out a day, and buttons that copy.
+// The page of one combination: a cursor over the chart that shows the values of a day, and copy buttons.
 
 import * as format from "./format.js";
 
-const readPoints = document.getElementById("points");
-if (readPoints) {
-  followPointer(document.querySelector("[data-chart]"), JSON.parse(readPoints.textContent));
+const chartData = document.getElementById("points");
+if (chartData) {
+  followPointer(document.querySelector("[data-chart]"), JSON.parse(chartData.textContent));
   for (const button of document.querySelectorAll("[data-copy]")) offerCopy(button);
 }
 
@@ -22,7 +22,7 @@ function followPointer(svg, points) {
     cursor.setAttribute("visibility", "visible");
     const figure = document.createElement("strong");
     figure.textContent = format.count(points.equity[i]);
-    const rest = ` against ${format.count(points.hold[i])} held, drawdown ${format.percent(points.drawdown[i])}`;
+    const rest = ` (buy and hold ${format.count(points.hold[i])}), drawdown ${format.percent(points.drawdown[i])}`;
     readout.replaceChildren(`${points.dates[i]}: `, figure, rest);
   });
   svg.addEventListener("pointerleave", () => {
@@ -43,12 +43,12 @@ function nearest(xs, x) {
 }
 
 function offerCopy(button) {
-  if (!navigator.clipboard) return; // plain http away from localhost has none
-  const [word] = button.childNodes;
+  if (!navigator.clipboard) return; // not available on plain http, except on localhost
+  const [label] = button.childNodes;
   button.hidden = false;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
-    word.textContent = "Copied";
-    setTimeout(() => (word.textContent = "Copy"), 1500);
+    label.textContent = "Copied";
+    setTimeout(() => (label.textContent = "Copy"), 1500);
   });
 }

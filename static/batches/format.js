@@ -1,15 +1,15 @@
-// Numbers and instants as words. Pure: no page, no clock. batches/formatting.py says the same on the
-// server; tests/js/format-cases.json holds both to it.
+// Numbers and durations as text, without DOM or clock. batches/formatting.py writes the same on the server;
+// tests/js/format-cases.json tests both.
 
 const MISSING = "–";
 
-// The reader's own separators, with the digits that the server writes; under Node.js, where the tests run, the server's.
+// The user's separators with Latin digits; in Node.js, where the tests run, the server's separators.
 const LOCALE = globalThis.document ? undefined : "en-US";
 const formatter = (style) => new Intl.NumberFormat(LOCALE, { numberingSystem: "latn", ...style });
 const whole = formatter({ maximumFractionDigits: 0 });
-// The short form of a number that someone typed: at most six digits after the point, no zeros at the end.
+// A number as a user types it: at most six decimals, no trailing zeros.
 const short = formatter({ maximumFractionDigits: 6, useGrouping: false });
-// "negative": what rounds to zero has no sign. Made once: making one costs more than using it a hundred times.
+// "negative": no sign on what rounds to zero. Creating a formatter costs more than a hundred uses.
 const exactly = [0, 1, 2].map((digits) =>
   formatter({ minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: "negative" }),
 );
@@ -63,7 +63,7 @@ export function remaining(seconds) {
   return missing(seconds) ? MISSING : `~${duration(Math.ceil(seconds))}`;
 }
 
-// How long it took in the end: tenths matter when it was quick.
+// The duration of an ended batch, in tenths when it was short.
 export function took(seconds) {
   if (missing(seconds)) return MISSING;
   return seconds < 10 ? `${fixed(seconds, 1)}s` : duration(seconds);
@@ -92,7 +92,7 @@ export function bytes(size) {
   return `${fixed(value, value < 10 ? 1 : 0)} ${steps[step - 1]}`;
 }
 
-// The one line that says where a batch stands.
+// The state of a batch in one line.
 export function headline(event, timeout = "15 minutes") {
   const done = `${count(event.current)} of ${count(event.total)}`;
   switch (event.status) {
@@ -119,7 +119,7 @@ function working(event, done) {
   return event.phase === "loading" ? "Loading prices" : `Testing (${done})`;
 }
 
-// What a screen reader is told now and then.
+// The text for screen readers.
 export function announcement(event, timeout) {
   const parts = [headline(event, timeout)];
   if (event.status === "running") {

@@ -1,11 +1,11 @@
-// Colours and tick places of a heatmap. Pure.
+// Colors and tick positions of a heatmap.
 
 const MOST_TICKS = 9;
 
-// From dark violet to yellow: even steps of lightness, readable in both themes and without telling red from green.
+// From dark violet to yellow in even steps of lightness: readable in both themes and with red-green color blindness.
 const STOPS = [[68, 60, 128], [48, 103, 141], [34, 144, 140], [92, 200, 99], [246, 222, 72]];
 
-export function colour(share) {
+export function color(share) {
   const at = Math.min(Math.max(share, 0), 1) * (STOPS.length - 1);
   const i = Math.min(Math.floor(at), STOPS.length - 2);
   return STOPS[i].map((from, channel) => Math.round(from + (STOPS[i + 1][channel] - from) * (at - i)));
@@ -33,7 +33,7 @@ export function tickPlaces(length) {
   return Array.from({ length: Math.ceil(length / every) }, (_, i) => i * every);
 }
 
-// Each cell as the median of itself and its neighbours: a plateau stays bright, a lucky spike does not.
+// Each cell as the median of itself and its neighbors: a plateau stays bright, a lucky spike does not.
 export function plateau(values) {
   const near = new Float64Array(9); // sorted; one for all cells, since making arrays would take most of the time
   return values.map((line, row) =>

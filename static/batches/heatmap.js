@@ -1,11 +1,11 @@
-// A heatmap of two parameters: one pixel of a canvas for each cell, blown up by CSS, so that a hundred thousand cells cost
-// no more than a hundred. Pointer and arrow keys read out a cell in words.
+// A heatmap of two parameters: one canvas pixel for each cell, scaled by CSS, so that a hundred thousand cells cost no more
+// than a hundred. The pointer and the arrow keys select a cell, which is described in text.
 
 import * as format from "./format.js";
-import { colour, extent, plateau, tickPlaces } from "./heatmap-scale.js";
+import { color, extent, plateau, tickPlaces } from "./heatmap-scale.js";
 
-const REFRESH_MS = 3000; // while the batch runs; more when the answer takes long
-const PATIENCE = 10; // at most a tenth of the time is spent asking
+const REFRESH_MS = 3000; // while the batch runs; more when the response is slow
+const PATIENCE = 10; // at most a tenth of the time is spent on requests
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function startHeatmap(card, names) {
@@ -21,37 +21,37 @@ export function startHeatmap(card, names) {
   let changed = location.search.includes("map.");
 
   const label = (axis) => names.parameters[axis.name].label;
-  const shown = (axis, value) => format.parameter(value, names.parameters[axis.name].kind);
+  const valueText = (axis, value) => format.parameter(value, names.parameters[axis.name].kind);
 
   async function load() {
     const mine = (newest += 1);
-    const asked = performance.now();
-    const wanted = new URLSearchParams(new FormData(form));
-    wanted.delete("near"); // done here
+    const requestedAt = performance.now();
+    const query = new URLSearchParams(new FormData(form));
+    query.delete("near"); // smoothing is done here
     try {
-      const response = await fetch(`${card.dataset.heatmap}?${wanted}`);
-      if (response.status === 401) return location.reload(); // logged out: the login leads back here
+      const response = await fetch(`${card.dataset.heatmap}?${query}`);
+      if (response.status === 401) return location.reload(); // after a logout: the login leads back here
       const answer = await response.json();
-      if (mine !== newest) return; // a later choice is on its way
+      if (mine !== newest) return; // a later request is pending
       if (response.ok) draw(answer);
       else words.textContent = answer.error;
     } catch {
-      words.textContent = "The server does not answer."; // a live map asks again by itself
+      words.textContent = "The server is not responding."; // a live map retries
     }
-    if ("live" in card.dataset) setTimeout(again, Math.max(REFRESH_MS, PATIENCE * (performance.now() - asked)), mine);
+    if ("live" in card.dataset) setTimeout(again, Math.max(REFRESH_MS, PATIENCE * (performance.now() - requestedAt)), mine);
   }
 
   function again(mine) {
     if (mine === newest && card.isConnected) load();
   }
 
-  // So that a copied link shows the same map.
+  // A copied link shows the same map.
   function keepInAddress() {
     if (!changed || !card.isConnected) return;
     const address = new URL(location);
-    const chosen = new FormData(form);
+    const selected = new FormData(form);
     for (const { name } of form.elements) {
-      if (chosen.get(name)) address.searchParams.set(`map.${name}`, chosen.get(name));
+      if (selected.get(name)) address.searchParams.set(`map.${name}`, selected.get(name));
       else address.searchParams.delete(`map.${name}`);
     }
     history.replaceState(history.state, "", address);
@@ -70,12 +70,12 @@ export function startHeatmap(card, names) {
     data.values.flat().forEach((value, i) => {
       if (value === null) return; // stays transparent
       const share = data.high > data.low ? (value - data.low) / (data.high - data.low) : 1;
-      pixels.data.set([...colour(share), 255], i * 4);
+      pixels.data.set([...color(share), 255], i * 4);
     });
     context.putImageData(pixels, 0, 0);
     ticks(axes.x, data.x, "left");
     ticks(axes.y, data.y, "top");
-    at ? tell(at) : summarise();
+    at ? describe(at) : summarize();
   }
 
   function ticks(strip, axis, side) {
@@ -83,25 +83,25 @@ export function startHeatmap(card, names) {
     strip.replaceChildren(
       ...places.map((i) => {
         const tick = document.createElement("span");
-        tick.textContent = shown(axis, axis.values[i]);
+        tick.textContent = valueText(axis, axis.values[i]);
         tick.style[side] = `${((i + 0.5) / axis.values.length) * 100}%`;
         return tick;
       }),
     );
   }
 
-  function summarise() {
+  function summarize() {
     const { unit, label: metric } = names.metrics[data.metric];
     words.textContent = data.count
       ? `${metric}, ${data.aggregate} of ${format.count(data.tests)} tests in ${format.count(data.count)} cells: ${format.metric(data.low, unit)} (dark) to ${format.metric(data.high, unit)} (bright).`
       : "No finished test has a value here yet.";
   }
 
-  function tell([column, row]) {
+  function describe([column, row]) {
     const value = data.values[row]?.[column];
     if (value === undefined) return;
     const text = format.metric(value, names.metrics[data.metric].unit);
-    words.textContent = `${label(data.x)} ${shown(data.x, data.x.values[column])}, ${label(data.y)} ${shown(data.y, data.y.values[row])}: ${text}`;
+    words.textContent = `${label(data.x)} ${valueText(data.x, data.x.values[column])}, ${label(data.y)} ${valueText(data.y, data.y.values[row])}: ${text}`;
   }
 
   canvas.addEventListener("pointermove", (event) => {
@@ -109,7 +109,7 @@ export function startHeatmap(card, names) {
     const box = canvas.getBoundingClientRect();
     const place = (from, start, size, n) => Math.min(n - 1, Math.max(0, Math.floor(((from - start) / size) * n)));
     at = [place(event.clientX, box.left, box.width, canvas.width), place(event.clientY, box.top, box.height, canvas.height)];
-    tell(at);
+    describe(at);
   });
   canvas.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
@@ -118,12 +118,12 @@ export function startHeatmap(card, names) {
     const [column, row] = at ?? [-step[0], -step[1]];
     const clamp = (i, n) => Math.min(n - 1, Math.max(0, i));
     at = [clamp(column + step[0], canvas.width), clamp(row + step[1], canvas.height)];
-    tell(at);
+    describe(at);
   });
   for (const leaving of ["pointerleave", "blur"]) {
     canvas.addEventListener(leaving, () => {
       at = null;
-      if (data) summarise();
+      if (data) summarize();
     });
   }
   form.addEventListener("change", (event) => {
@@ -133,9 +133,9 @@ export function startHeatmap(card, names) {
   });
   form.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !event.target.matches("input[name=symbol]")) return;
-    event.preventDefault(); // draws the map, does not leave for the table
+    event.preventDefault(); // draw the map; do not submit to the table's page
     event.target.dispatchEvent(new Event("change", { bubbles: true }));
   });
-  document.body.addEventListener("htmx:pushedIntoHistory", keepInAddress); // the table's links know only the table
+  document.body.addEventListener("htmx:pushedIntoHistory", keepInAddress); // the table's links lack the map
   load();
 }

@@ -1,6 +1,6 @@
-// Keeps hearing of one batch until it ends, whatever happens to the network, and never goes back in time.
+// Follows one batch until it ends, across network failures, and never delivers an older event after a newer one.
 //
-//   onEvent(event)  every event that is not older than the last one shown
+//   onEvent(event)  every event that is not older than the last one
 //   onState(state)  "connecting", "live", "reconnecting", "ended", "gone", "locked"
 
 import { ladder } from "./live-transports.js";
@@ -16,7 +16,7 @@ export function isTerminal(event) {
   return TERMINAL.has(event.status);
 }
 
-// The first retry comes at once (with some spread, so that a server is not met by all at the same instant), then full jitter.
+// The first retry is almost immediate, spread so that clients do not reconnect together; then full jitter.
 export function retryDelay(failures, random) {
   if (failures <= 1) return FIRST_RETRY_MS * random;
   return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures) * random;
@@ -29,13 +29,13 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
   let transport = null;
   let retryTimer = null;
   let silenceTimer = null;
-  let generation = 0; // what an abandoned transport still says is ignored
+  let generation = 0; // messages of an abandoned transport are ignored
   let state = "";
   let stopped = false;
   let last = sequence;
   let heardAt = env.now();
 
-  const say = (next) => next !== state && onState((state = next));
+  const report = (next) => next !== state && onState((state = next));
   const pingTimer = env.setInterval(() => transport?.ping(), PING_MS);
 
   function drop() {
@@ -52,12 +52,12 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
     drop();
     env.clearInterval(pingTimer);
     unwatch();
-    if (finalState) say(finalState);
+    if (finalState) report(finalState);
   }
 
   function watchForSilence() {
     env.clearTimeout(silenceTimer);
-    // A browser hides the heartbeats of an EventSource: there, silence is a reason to ask again but not to alarm.
+    // A browser hides the heartbeats of an EventSource: there, silence means a retry without a warning.
     silenceTimer = env.setTimeout(() => lost(transport?.silentHeartbeat), SILENCE_MS);
   }
 
@@ -67,11 +67,11 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
     watchForSilence();
     if (event?.code === "NOT_FOUND") return stop("gone"); // deleted while we watched
     if (event?.code === "UNAUTHORIZED") return stop("locked"); // logged out while we watched
-    say("live");
+    report("live");
     if (!event || typeof event.sequence !== "number" || event.sequence < last) return;
     last = event.sequence;
     onEvent(event);
-    // "connected" only says where things stand; the terminal event with the results comes right after it.
+    // "connected" is only a snapshot; the terminal event with the results follows it.
     if (isTerminal(event) && event.type !== "connected") stop("ended");
   }
 
@@ -81,7 +81,7 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
     if (stopped) return;
     failures += 1;
     rung = quietly || wasLive ? 0 : (rung + 1) % rungs.length;
-    if (!quietly) say("reconnecting");
+    if (!quietly) report("reconnecting");
     retryTimer = env.setTimeout(connect, quietly ? 0 : retryDelay(failures, env.random()));
   }
 
@@ -100,18 +100,18 @@ export function startLiveFeed({ urls, sequence = 0, onEvent, onState = () => {},
     }
   }
 
-  // After a sleep nothing may have come for hours, and the connection does not know that it is dead.
+  // After a sleep, a dead connection may not have been noticed for hours.
   function wake(restored = false) {
     if (!stopped && (restored || state === "reconnecting" || env.now() - heardAt > STALE_MS)) connect();
   }
 
   const unwatch = env.onWake(wake);
-  say("connecting");
+  report("connecting");
   connect();
   return { stop: () => stop() };
 }
 
-// What the feed needs from the world; tests bring their own.
+// What the feed needs from the browser; tests replace it.
 export function browser() {
   return {
     WebSocket: globalThis.WebSocket,

@@ -1,6 +1,6 @@
-// Three ways to hear of a batch, one shape: open(urls, hooks, env) starts it and returns {close, ping}.
-// hooks: heard(event|null) for each sign of life, lost(quietly) once when it is over, gone() when there is no such batch,
-// locked() when the login has ended.
+// Three transports with one interface: open(urls, hooks, env) starts one and returns {close, ping}.
+// hooks: heard(event|null) for each message or heartbeat, lost(quietly) once when the connection ends, gone() when the
+// batch does not exist, locked() when the login has expired.
 
 const POLL_MS = 1000;
 const POLLS_BEFORE_TRYING_BETTER = 120;
@@ -22,11 +22,11 @@ export function websocket(urls, hooks, env) {
   };
 }
 
-// The server ends every stream after about two minutes: coming back is then no trouble to speak of.
+// The server ends every stream after about two minutes: reconnecting then is no failure.
 const LONG_LIFE_MS = 60_000;
 
-// A browser opens six connections to a server, for all its tabs together: an event stream is for a tab that somebody
-// sees. A hidden one asks now and then, so that its title stays true.
+// A browser opens six connections to a server for all of its tabs: only visible tabs use an event stream. Hidden ones
+// poll, so that their titles stay current.
 export function eventSource(urls, hooks, env) {
   const open = (hidden) => (hidden ? polling : openStream)(urls, hooks, env);
   let current = open(env.isHidden());
@@ -50,7 +50,7 @@ function openStream(urls, hooks, env) {
   const source = new env.EventSource(urls.stream, { withCredentials: true });
   const hear = ({ data }) => data && hooks.heard(JSON.parse(data));
   for (const type of ["connected", "progress", "complete", "error"]) source.addEventListener(type, hear);
-  // The browser's own retry is not ours: it has no jitter and no fallback. A server's "error" event comes here too,
+  // Do not use the browser's own retry: it has no jitter and no fallback. A server's "error" event also arrives here,
   // but the feed has ended by then.
   source.onerror = () => {
     close();
@@ -93,7 +93,7 @@ export function polling(urls, hooks, env) {
   };
 }
 
-// The best first; the websocket is tried twice, since a restart of the server breaks one attempt of any kind.
+// Best first. The websocket is tried twice, because a restart of the server breaks one attempt of any kind.
 export function ladder(env) {
   const rungs = [];
   if (env.WebSocket) rungs.push(websocket, websocket);

@@ -1,4 +1,4 @@
-// From one event to the words of the panel. Pure: everything that the panel shows is here, nothing is remembered.
+// The text of the panel for one event, without state. batches/web/panel_words.py writes the same on the server.
 
 import * as format from "./format.js";
 import { isTerminal } from "./live-feed.js";
@@ -24,7 +24,7 @@ export function panelFields(event, names) {
   };
 }
 
-// Tenths only while they tell something: "49.2%", "100%".
+// "49.2%", but "0%" and "100%".
 export function percentageText(event) {
   const value = event.percentage ?? 0;
   return value === 0 || value === 100 ? `${value}%` : format.percent(value / 100);
@@ -51,7 +51,7 @@ function phaseText(event) {
   return event.code === "TIMEOUT" ? "Timed out" : words[event.status];
 }
 
-// "TSLA - 48.7% annual return", and the figure it was chosen by where that is another one.
+// "TSLA - 48.7% annual return", with the ranking metric when that is another one.
 function bestText(best, names) {
   const text = `${best.symbol} - ${format.percent(best.annualizedReturn)} annual return`;
   if (names.sortBy === "annualizedReturn") return text;
@@ -65,7 +65,7 @@ export function cellText(row, name, names) {
   return format.metric(row[name], names.metrics[name]?.unit ?? "ratio");
 }
 
-// The event as it would read some time after it was sent: the clock goes on between two events.
+// The event with its times advanced: the clock runs on between two events.
 export function aged(event, passedMs) {
   if (event.status !== "running" && event.status !== "queued") return event;
   const seconds = Math.max(0, passedMs) / 1000;
@@ -77,7 +77,7 @@ export function aged(event, passedMs) {
   };
 }
 
-// "Stalled: no worker seen for 12 s", counted on the server's clock, whatever ours says; "" while all is well.
+// "Stalled: no worker seen for 12 s", by the server's clock; "" otherwise.
 export function stalledText(event, passedMs, stalledAfterMs) {
   if (event.status !== "running" || !event.lastWorkerSeenAtMs) return "";
   const silentMs = event.sentAtMs + passedMs - event.lastWorkerSeenAtMs;

@@ -1,30 +1,30 @@
-// Parallel coordinates: a stroke along an axis becomes its range in the form below, and the form does the rest.
+// Parallel coordinates: dragging along an axis fills in its range in the form below and submits it.
 
-const CLICK = 0.02; // of an axis: a shorter stroke lets go of the range
+const CLICK = 0.02; // of an axis: a shorter drag clears the range
 
 export function startBrushing(root) {
-  let stroke = null;
+  let drag = null;
 
   root.addEventListener("pointerdown", (event) => {
     const grip = event.target.closest("[data-brush]");
     if (!grip || event.button) return;
     event.preventDefault();
     grip.setPointerCapture(event.pointerId);
-    stroke = { grip, from: share(grip, event), to: share(grip, event) };
+    drag = { grip, from: share(grip, event), to: share(grip, event) };
   });
   root.addEventListener("pointermove", (event) => {
-    if (!stroke) return;
-    stroke.to = share(stroke.grip, event);
-    show(stroke);
+    if (!drag) return;
+    drag.to = share(drag.grip, event);
+    show(drag);
   });
   root.addEventListener("pointerup", () => {
-    if (stroke) apply(stroke);
-    stroke = null;
+    if (drag) apply(drag);
+    drag = null;
   });
-  root.addEventListener("pointercancel", () => (stroke = null));
+  root.addEventListener("pointercancel", () => (drag = null));
 }
 
-// How far up the axis, 0 to 1.
+// The position on the axis, 0 (bottom) to 1.
 function share(grip, event) {
   const box = grip.getBoundingClientRect();
   return Math.min(1, Math.max(0, (box.bottom - event.clientY) / box.height));
@@ -46,7 +46,7 @@ function apply({ grip, from, to }) {
   form.requestSubmit();
 }
 
-// From two places on an axis to what someone would type: an end of the axis is open, since tests may lie beyond it.
+// Two positions on an axis as text for the form. An end of the axis is left open: tests may lie beyond it.
 export function range(from, to, axis) {
   const [lower, upper] = [Math.min(from, to), Math.max(from, to)];
   if (upper - lower < CLICK) return ["", ""];

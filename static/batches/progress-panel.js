@@ -1,5 +1,5 @@
-// Draws the whole panel from one event. Drawing the same event twice changes nothing; nothing is ever taken from the
-// page. Nodes are changed in place, so that focus, selection and scroll stay where the reader has them.
+// Draws the whole panel from one event. Drawing the same event twice changes nothing. Nodes are changed in place, so that
+// focus, selection and scroll position stay.
 
 import { createCurve } from "./best-curve.js";
 import * as format from "./format.js";
@@ -72,24 +72,24 @@ export function createPanel(root, names, now = () => Date.now()) {
     announcer.textContent = format.announcement(event, names.timeout);
   }
 
-  // The clock goes on between two events.
+  // The clock runs on between two events.
   function tick() {
     if (!event || isTerminal(event)) return write("stalled", "");
     const passed = now() - receivedAt;
-    const shown = panelFields(aged(event, passed), names);
-    write("elapsed", shown.elapsed);
-    write("remaining", shown.remaining);
+    const current = panelFields(aged(event, passed), names);
+    write("elapsed", current.elapsed);
+    write("remaining", current.remaining);
     write("stalled", stalledText(event, passed, names.stalledAfterMs));
   }
 
   function connection(state) {
     root.dataset.connection = state;
     write("connection", CONNECTION_WORDS[state] ?? "");
-    if (state === "gone") sayFarewell();
+    if (state === "gone") showDeleted();
   }
 
-  // Nothing more will come, and nothing of it can be acted upon; what was last seen stays to be read.
-  function sayFarewell() {
+  // No more events follow and no action is possible; the last values stay visible.
+  function showDeleted() {
     event = null;
     root.dataset.status = "gone";
     for (const name of ["phase", "remaining", "beta", "parameters", "stalled"]) write(name, "");
@@ -122,7 +122,7 @@ function newLeader(body, columnCount) {
 function drawLeader(line, row, columns, names) {
   const key = String(row.index);
   const [rank, symbol, ...numbers] = line.cells;
-  // A row that has just come in is marked for a moment; the first drawing of a page marks nothing.
+  // Highlight a new row for a moment, except when the page is first drawn.
   line.classList.toggle("is-new", Boolean(line.dataset.index) && line.dataset.index !== key);
   line.dataset.index = key;
   const link = symbol.querySelector("a");

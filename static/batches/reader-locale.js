@@ -1,5 +1,5 @@
-// Numbers and times as the reader writes them. The server's own form is neutral (1,234.5 and UTC), and stays so without
-// scripts; what scripts draw comes from format.js, in the reader's form from the start.
+// Numbers and times in the user's locale. The server writes 1,234.5 and UTC; text drawn by scripts uses format.js, which
+// is localized already.
 
 const NUMBER = /(?<![\w.,]|\w-)\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w,]|\.\d)|(?<![\w.,]|\w-)\d+\.\d+(?!\d|[.,]\d)/g;
 const VERBATIM = "code, pre, script, style, textarea, [data-verbatim]";
@@ -15,9 +15,9 @@ export function rewritten(text, { group, decimal }) {
   return text.replace(NUMBER, (number) => number.replace(/[,.]/g, (mark) => (mark === "," ? group : decimal)));
 }
 
-const done = new WeakSet(); // what was rewritten once is no longer in the server's form
+const done = new WeakSet(); // rewritten text is no longer in the server's form
 
-function localise(root, marks) {
+function localize(root, marks) {
   const skip = (node) => (node.parentElement?.closest(VERBATIM) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, skip);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -41,7 +41,7 @@ if (globalThis.document) {
   const marks = separators();
   const neutral = marks.group === "," && marks.decimal === ".";
   const show = (root) => {
-    if (!neutral) localise(root, marks);
+    if (!neutral) localize(root, marks);
     showTimes(root);
   };
   show(document.getElementById("main"));

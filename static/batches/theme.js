@@ -1,15 +1,15 @@
-// Light or dark by choice, else by the system. Runs before the first paint, so that nothing flashes; hence no module.
+// The theme that the user selected, else the system's. Not a module: it runs before the first paint, to avoid a flash.
 (() => {
   const root = document.documentElement;
   const stored = () => {
     try {
       return localStorage.getItem("theme");
     } catch {
-      return null; // storage is switched off: the system decides
+      return null; // storage is disabled: use the system's theme
     }
   };
-  const chosen = stored();
-  if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
+  const selected = stored();
+  if (selected === "light" || selected === "dark") root.dataset.theme = selected;
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-theme-switch]")) return;
@@ -20,7 +20,7 @@
     try {
       localStorage.setItem("theme", next);
     } catch {
-      return; // the choice holds for this page only
+      return; // the selection applies to this page only
     }
   });
 })();

@@ -53,7 +53,7 @@ def tell_the_story(stack: StackProcess, browser: Browser) -> None:
     shoot(page, "heatmap")
     page.locator("#parallel").scroll_into_view_if_needed()
     page.locator("#least-sharpe").fill("0.6")
-    page.get_by_role("button", name="Narrow the table").click()
+    page.get_by_role("button", name="Filter the table").click()
     page.locator("#parallel").scroll_into_view_if_needed()  # a click before htmx knew the button loads the page anew
     page.locator("#parallel .brush:not([height='0'])").wait_for()
     page.evaluate("document.querySelector('#parallel').scrollIntoView()")

@@ -38,7 +38,7 @@ def test_the_results(stack, reader, finished):
     reader.page.goto(finished)
     wait_for_status(reader.page, "complete")
     expect(reader.page.locator("[data-words]")).to_contain_text("cells")
-    reader.page.get_by_text("What was asked").click()
+    reader.page.get_by_text("Settings", exact=True).click()
     for part, picture in (("#parallel", ".parallel"), ("#spread", ".spread")):  # they come when someone scrolls to them
         reader.page.locator(part).scroll_into_view_if_needed()
         expect(reader.page.locator(picture)).to_be_visible()

@@ -24,8 +24,8 @@ def test_a_note_is_found_again_and_two_batches_are_compared(stack, two, vendor):
     page, note = two, f"Oil against oil in {vendor}"
     page.locator("summary", has_text="Notes").press("Enter")
     page.get_by_label("Notes on this batch").fill(note)
-    page.get_by_role("button", name="Keep the note").click()
-    expect(page.get_by_role("status").filter(has_text="The note is kept.")).to_be_visible()
+    page.get_by_role("button", name="Save note").click()
+    expect(page.get_by_role("status").filter(has_text="Note saved.")).to_be_visible()
     page.get_by_role("navigation").get_by_role("link", name="Batches").first.click()
     page.wait_for_url(f"{stack.url}/batches/")
     page.get_by_role("searchbox").fill(note.lower())
@@ -36,8 +36,8 @@ def test_a_note_is_found_again_and_two_batches_are_compared(stack, two, vendor):
     expect(page.locator("#list tbody tr").nth(1)).to_be_visible()
     for number in (0, 1):
         page.get_by_role("checkbox").nth(number).check()
-    page.get_by_role("button", name="Compare two").click()
-    expect(page.get_by_role("heading", name="What was asked differently")).to_be_visible()
+    page.get_by_role("button", name="Compare selected").click()
+    expect(page.get_by_role("heading", name="Settings that differ")).to_be_visible()
     expect(page.get_by_role("table").first).to_contain_text("Fees, slippage")
 
 
@@ -62,10 +62,10 @@ def test_several_are_deleted_after_a_question(stack, two):
     address = page.url
     page.goto(f"{stack.url}/batches/?search={address.rstrip('/').rpartition('/')[2]}")
     page.get_by_role("checkbox").check()
-    page.get_by_role("button", name="Delete …").click()
+    page.get_by_role("button", name="Delete selected").click()
     expect(page.get_by_role("heading", name="Delete 1 batch?")).to_be_visible()
-    page.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_text("1 batch is deleted.")).to_be_visible()
+    page.get_by_role("button", name="Delete permanently").click()
+    expect(page.get_by_text("1 batch deleted.")).to_be_visible()
     assert page.request.get(address).status == 404
 
 

@@ -73,7 +73,7 @@ def test_columns_are_chosen(results):
     results.get_by_text("Columns", exact=True).click()
     for name in ("Volatility", "Exposure"):
         results.locator(".columns").get_by_label(name).uncheck()
-    results.get_by_role("button", name="Show these").click()
+    results.get_by_role("button", name="Apply").click()
     expect(results.get_by_role("columnheader", name="Exposure")).to_have_count(0)
     expect(results.get_by_role("columnheader", name="Trades")).to_have_count(1)
 
@@ -126,7 +126,7 @@ def test_a_spike_is_told_from_a_plateau(results):
     words = results.locator("[data-words]")
     expect(words).to_contain_text("64 cells")
     before = words.inner_text()
-    results.get_by_label("Median of neighbours").check()
+    results.get_by_label("Median of neighbors").check()
     expect(words).not_to_have_text(before)
     expect(words).to_contain_text("64 cells")
 
@@ -195,7 +195,7 @@ def test_what_is_filtered_is_downloaded(results):
 def test_a_result_is_run_again_on_its_own(results):
     results.locator(f"{ROWS} a").first.click()
     expect(results.locator("[data-chart]")).to_be_visible()
-    results.get_by_role("link", name="Run this again").click()
+    results.get_by_role("link", name="Edit and run again").click()
     expect(results.locator(".total")).to_have_text("1")
 
 
@@ -205,7 +205,7 @@ def test_the_chart_reads_out_the_day_under_the_pointer(results):
     at_rest = results.locator("[data-readout]").inner_text()
     results.locator("[data-chart]").hover()
     expect(results.locator("[data-readout]")).to_contain_text(
-        re.compile(r"^\d{4}-\d\d-\d\d: [\d,]+ against [\d,]+ held, drawdown")
+        re.compile(r"^\d{4}-\d\d-\d\d: [\d,]+ \(buy and hold [\d,]+\), drawdown")
     )
     results.mouse.move(0, 0)
     expect(results.locator("[data-readout]")).to_have_text(at_rest)
@@ -223,12 +223,12 @@ def test_a_batch_is_deleted_in_two_steps(stack, page):
     wait_for_status(page, "complete")
     address = page.url
     # What comes into sight asks for its part, which would be gone with the batch: first all of it.
-    for card, placeholder in (("#parallel", "A line for each test"), ("#spread", "How all tests came out")):
+    for card, placeholder in (("#parallel", "One line per test"), ("#spread", "Distribution of all tests")):
         page.locator(card).scroll_into_view_if_needed()
         expect(page.get_by_role("link", name=placeholder)).to_have_count(0)
     expect(page.locator("[data-words]")).to_contain_text("tests in")
     # By keys, which find it wherever it is moved to by what comes into sight on the way down.
     page.locator("summary", has_text="Delete this batch").press("Enter")
-    page.get_by_role("button", name="Delete for good").press("Enter")
+    page.get_by_role("button", name="Delete permanently").press("Enter")
     page.wait_for_url(f"{stack.url}/batches/")
     assert page.request.get(address).status == 404

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { colour, extent, plateau, tickPlaces } from "../../static/batches/heatmap-scale.js";
+import { color, extent, plateau, tickPlaces } from "../../static/batches/heatmap-scale.js";
 
 const lightness = ([red, green, blue]) => 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 
 test("a higher share is always brighter", () => {
-  const shades = Array.from({ length: 101 }, (_, i) => lightness(colour(i / 100)));
+  const shades = Array.from({ length: 101 }, (_, i) => lightness(color(i / 100)));
   shades.slice(1).forEach((shade, i) => assert.ok(shade > shades[i]));
 });
 
-test("shares outside of the range have the colours of its ends", () => {
-  assert.deepEqual(colour(-1), colour(0));
-  assert.deepEqual(colour(7), colour(1));
+test("shares outside of the range have the colors of its ends", () => {
+  assert.deepEqual(color(-1), color(0));
+  assert.deepEqual(color(7), color(1));
 });
 
 test("the extent leaves out what is undefined", () => {
@@ -31,11 +31,11 @@ test("few ticks are placed however long the axis", () => {
   for (const length of [1, 10, 99, 250, 4321, 10_000]) assert.ok(tickPlaces(length).length <= 10, String(length));
 });
 
-test("a spike does not survive among its neighbours, a plateau does", () => {
+test("a spike does not survive among its neighbors, a plateau does", () => {
   assert.deepEqual(plateau([[1, 1, 1], [1, 9, 1], [1, 1, 1]])[1][1], 1);
   assert.deepEqual(plateau([[5, 5], [5, 5]]), [[5, 5], [5, 5]]);
 });
 
-test("undefined cells stay undefined and count for nobody", () => {
+test("undefined cells stay undefined and are not counted", () => {
   assert.deepEqual(plateau([[null, 2], [4, null]]), [[null, 3], [3, null]]);
 });

@@ -146,9 +146,9 @@ test("a login that has ended ends the feed on every transport", async () => {
   const closed = watch();
   closed.env.sockets[0].break(4401);
   assert.equal(last(closed.states), "locked");
-  const told = watch();
-  told.env.sockets[0].say({ type: "error", success: false, code: "UNAUTHORIZED" });
-  assert.deepEqual([told.seen, last(told.states)], [[], "locked"]);
+  const feed = watch();
+  feed.env.sockets[0].say({ type: "error", success: false, code: "UNAUTHORIZED" });
+  assert.deepEqual([feed.seen, last(feed.states)], [[], "locked"]);
   const env = fakeEnv();
   env.WebSocket = env.EventSource = undefined;
   env.answer = { status: 401, body: {} };

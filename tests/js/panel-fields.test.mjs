@@ -57,7 +57,7 @@ test("between two events the clock goes on, but not in a paused batch", () => {
   assert.equal(aged({ ...running, status: "paused" }, 3000).elapsedTime, 332);
 });
 
-test("a batch nobody works on is called stalled, by the server's clock", () => {
+test("a batch without a working worker is stalled, by the server's clock", () => {
   const event = { ...running, lastWorkerSeenAtMs: running.sentAtMs - 2000 };
   assert.equal(stalledText(event, 5000, 10_000), "");
   assert.equal(stalledText(event, 10_400, 10_000), "Stalled: no worker seen for 12 s");

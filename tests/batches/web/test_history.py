@@ -62,8 +62,8 @@ def test_a_search_lists_the_newest_in_order_and_says_when_there_are_more(client,
     words = text_of(client.get(reverse("batches:list"), {"search": "bolt"}))
     assert "1–2 of 2" in words
     assert newest_matching(BatchSession.objects.all(), "bolt") == [two[1].id, two[0].id]
-    monkeypatch.setattr("batches.search.MOST_FOUND", 1)
-    monkeypatch.setattr("batches.web.history_views.MOST_FOUND", 1)
+    monkeypatch.setattr("batches.search.MAX_RESULTS", 1)
+    monkeypatch.setattr("batches.web.history_views.MAX_RESULTS", 1)
     response = client.get(reverse("batches:list"), {"search": "bolt"})
     assert "1–1 of the newest 1 matches" in text_of(response)
     assert str(two[1].id) in response.content.decode()
