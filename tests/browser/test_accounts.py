@@ -204,7 +204,7 @@ def test_the_account_pages_pass_axe(stack, reader):
     check(page)
     page.context.clear_cookies(name="csrftoken")
     page.get_by_role("button", name="Run batch").click()
-    expect(page.get_by_role("heading", name="This request was refused")).to_be_visible()
+    expect(page.get_by_role("heading", name="Request refused")).to_be_visible()
     check(page)
     reader.wanted(404)
     reader.wanted(403)
