@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class BacktesterConfig(AppConfig):
-    """Loads the Celery application, as Celery's guide for Django does in the package's `__init__`, which stays empty."""
+    """Loads the Celery application. Celery's guide does so in the package's `__init__`, which stays empty here."""
 
     name = "backtester"
 

@@ -1,17 +1,13 @@
-"""The app's configuration."""
-
 from django.apps import AppConfig
 from django.conf import settings
 
 
 class BatchesConfig(AppConfig):
-    """Batches: their life, their results, their watchers."""
-
     name = "batches"
     verbose_name = "Batches"
 
     def ready(self) -> None:
-        """Know the user's own strategies before anything asks for one."""
+        """Load the user's strategies before any code looks one up."""
         from batches.sweep import user_strategies
 
         user_strategies.load(settings.STRATEGIES_DIR)

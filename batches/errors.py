@@ -1,18 +1,16 @@
-"""What can be wrong with a request: one shape, whatever door it came through."""
+"""Errors of a request. They have one JSON shape on the API, the pages and the streams."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Detail:
-    """One field and what is wrong with it."""
-
     field: str
     message: str
 
 
 class BatchError(Exception):
-    """A refusal that the caller can act on."""
+    """An error that the caller can act on."""
 
     def __init__(self, message: str, *, code: str, status: int, details: tuple[Detail, ...] = ()) -> None:
         super().__init__(message)
@@ -23,7 +21,6 @@ class BatchError(Exception):
         self.headers: dict[str, str] = {}
 
     def as_json(self) -> dict[str, object]:
-        """The wire form, the same on HTTP and on streams."""
         return {
             "success": False,
             "error": self.message,
@@ -33,29 +30,27 @@ class BatchError(Exception):
 
 
 class InvalidRequest(BatchError):
-    """Something in the request has a wrong value."""
-
     def __init__(self, *details: Detail) -> None:
         message = details[0].message if len(details) == 1 else " ".join(d.message for d in details[:5])
         super().__init__(message, code="INVALID_REQUEST", status=422, details=details)
 
 
 class NotFound(BatchError):
-    """No such thing, or not yours: the two look the same, so that ids cannot be probed."""
+    """Missing, or another owner's: the two look the same, so that ids cannot be probed."""
 
-    def __init__(self, what: str = "batch") -> None:
-        super().__init__(f"There is no such {what}.", code="NOT_FOUND", status=404)
+    def __init__(self, kind: str = "batch") -> None:
+        super().__init__(f"There is no such {kind}.", code="NOT_FOUND", status=404)
 
 
 class Conflict(BatchError):
-    """The request is fine, but not in the present state."""
+    """The request does not fit the present state."""
 
     def __init__(self, message: str, *, code: str = "CONFLICT") -> None:
         super().__init__(message, code=code, status=409)
 
 
 class TooMany(BatchError):
-    """A limit of this installation is reached; it is named in the message."""
+    """A limit of this installation is reached. The message names the setting."""
 
     def __init__(self, message: str, *, retry_after_s: int = 5) -> None:
         super().__init__(message, code="LIMIT_REACHED", status=429)
@@ -63,8 +58,6 @@ class TooMany(BatchError):
 
 
 class Unauthorized(BatchError):
-    """Nobody is logged in, or no longer."""
-
     def __init__(self) -> None:
         super().__init__(
             "Log in, or send the token of an account as `Authorization: Bearer ...`.", code="UNAUTHORIZED", status=401
@@ -73,7 +66,5 @@ class Unauthorized(BatchError):
 
 
 class Forbidden(BatchError):
-    """The account is known, but may not do this."""
-
     def __init__(self, message: str) -> None:
         super().__init__(message, code="FORBIDDEN", status=403)

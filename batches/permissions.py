@@ -1,7 +1,7 @@
-"""Who may do what. Every door asks here; a batch that someone may not see does not exist for them.
+"""Permissions. The API, the pages, the streams and the admin all check them here.
 
-In personal mode whoever gets in, over the loopback interface, may do everything. In team mode everyone has their own
-batches, and Django's permissions say what goes beyond them.
+In personal mode, which serves the loopback interface only, everything is allowed. In team mode users see and control
+their own batches; Django's permissions allow more. A batch that a user may not see does not exist for them.
 """
 
 import uuid
@@ -18,48 +18,48 @@ from batches.models import BatchSession, BatchSessionQuerySet
 
 Person: TypeAlias = User | AnonymousUser
 Watch: TypeAlias = tuple[Credential | None, uuid.UUID]
-AT_ONCE = 500  # ids in one query
+MAX_IDS = 500  # in one query
 
 
-class Right(StrEnum):
-    """Django's own permissions of our tables, so that the admin and the other doors ask for the same ones."""
+class Permission(StrEnum):
+    """Django's permissions of our tables, which its admin checks too."""
 
     RUN = "batches.add_batchsession"
     SEE_ALL = "batches.view_batchsession"
-    STEER_ALL = "batches.change_batchsession"
+    CONTROL_ALL = "batches.change_batchsession"
     DELETE_ALL = "batches.delete_batchsession"
     IMPORT_PRICES = "batches.add_priceimport"
     EDIT_INSTRUMENTS = "batches.change_instrument"
 
 
-WORDS = {
-    Right.RUN: "start batches",
-    Right.SEE_ALL: "see the batches of others",
-    Right.STEER_ALL: "steer the batches of others",
-    Right.DELETE_ALL: "delete the batches of others",
-    Right.IMPORT_PRICES: "load prices",
-    Right.EDIT_INSTRUMENTS: "change instruments",
+ACTIONS = {
+    Permission.RUN: "start batches",
+    Permission.SEE_ALL: "see the batches of others",
+    Permission.CONTROL_ALL: "control the batches of others",
+    Permission.DELETE_ALL: "delete the batches of others",
+    Permission.IMPORT_PRICES: "load prices",
+    Permission.EDIT_INSTRUMENTS: "change instruments",
 }
 
 
 def is_personal() -> bool:
-    """Whether one person uses all of this, and no one logs in."""
+    """Return whether this installation has a single user, who does not log in."""
     return bool(settings.ACCESS_MODE == "personal")
 
 
 def visible(person: Person) -> BatchSessionQuerySet:
-    """The batches that someone may see: their own, or all. A foreign id and an unknown one take the same way."""
+    """Return the batches that a user may see: their own, or all."""
     if is_personal():
         return BatchSession.objects.all()
     if not person.is_authenticated:
         raise Unauthorized
-    if person.has_perm(Right.SEE_ALL):
+    if person.has_perm(Permission.SEE_ALL):
         return BatchSession.objects.all()
     return BatchSession.objects.filter(owner=person)
 
 
 def find(person: Person, session_id: str | uuid.UUID) -> BatchSession:
-    """The batch of that id, if they may see it; a malformed id is an unknown one."""
+    """Return the batch, or raise NotFound if the id is malformed, unknown, or not visible."""
     try:
         return visible(person).get(pk=uuid.UUID(str(session_id)))
     except (ValueError, BatchSession.DoesNotExist):
@@ -67,7 +67,7 @@ def find(person: Person, session_id: str | uuid.UUID) -> BatchSession:
 
 
 def owner(person: Person) -> User | None:
-    """To whom belongs what they start: in personal mode to no one."""
+    """Return the owner of what the user starts, None in personal mode."""
     if is_personal():
         return None
     if not person.is_authenticated:
@@ -76,7 +76,7 @@ def owner(person: Person) -> User | None:
 
 
 def person_with(credential: Credential | None) -> Person:
-    """Who shows it; in personal mode nobody needs one."""
+    """Return the user of a credential. Personal mode needs none."""
     if is_personal():
         return AnonymousUser()
     if credential is None or (user := users_by_credential([credential]).get(credential)) is None:
@@ -84,45 +84,45 @@ def person_with(credential: Credential | None) -> Person:
     return user
 
 
-def may(person: Person, right: Right, session: BatchSession | None = None) -> bool:
-    """Whether they have the right; over a batch of their own they need none."""
+def may(person: Person, permission: Permission, session: BatchSession | None = None) -> bool:
+    """Return whether the user has the permission. Owners of the batch need none."""
     if is_personal() or (session is not None and session.owner_id is not None and session.owner_id == person.pk):
         return True
-    return person.has_perm(right)
+    return person.has_perm(permission)
 
 
-def require(person: Person, right: Right, session: BatchSession | None = None) -> None:
-    """Forbidden, in words, unless they may."""
-    if not may(person, right, session):
-        raise Forbidden(f"This account may not {WORDS[right]}; an administrator can allow it ({right}).")
+def require(person: Person, permission: Permission, session: BatchSession | None = None) -> None:
+    """Raise Forbidden unless the user has the permission."""
+    if not may(person, permission, session):
+        raise Forbidden(f"This account may not {ACTIONS[permission]}; an administrator can allow it ({permission}).")
 
 
 def refused(watches: Collection[Watch]) -> dict[Watch, BatchError]:
-    """Of those who watch a batch: who may not go on, and why. A few queries, however many they are."""
+    """Return {watch: error} of the watchers that may not go on, in a few queries for any number of them."""
     if is_personal():
         return {}
-    people = users_by_credential({credential for credential, _ in watches if credential})
-    see_all = _who_see_all({user.pk for user in people.values()})
+    users = users_by_credential({credential for credential, _ in watches if credential})
+    see_all = _who_see_all({user.pk for user in users.values()})
     owners = _owners({session_id for _, session_id in watches})
-    found: dict[Watch, BatchError] = {}
+    errors: dict[Watch, BatchError] = {}
     for watch in watches:
         credential, session_id = watch
-        user = people.get(credential) if credential else None
+        user = users.get(credential) if credential else None
         if user is None:
-            found[watch] = Unauthorized()
+            errors[watch] = Unauthorized()
         elif user.pk not in see_all and owners.get(session_id) != user.pk:
-            found[watch] = NotFound()
-    return found
+            errors[watch] = NotFound()
+    return errors
 
 
 def _who_see_all(user_ids: set[int]) -> set[int]:
-    return set(User.objects.with_perm(Right.SEE_ALL).filter(pk__in=user_ids).values_list("pk", flat=True))
+    return set(User.objects.with_perm(Permission.SEE_ALL).filter(pk__in=user_ids).values_list("pk", flat=True))
 
 
 def _owners(session_ids: set[uuid.UUID]) -> dict[uuid.UUID, int | None]:
     ids = sorted(session_ids)
-    found: dict[uuid.UUID, int | None] = {}
-    for start in range(0, len(ids), AT_ONCE):
-        rows = BatchSession.objects.filter(pk__in=ids[start : start + AT_ONCE]).values_list("pk", "owner_id")
-        found.update(rows)
-    return found
+    owners: dict[uuid.UUID, int | None] = {}
+    for start in range(0, len(ids), MAX_IDS):
+        rows = BatchSession.objects.filter(pk__in=ids[start : start + MAX_IDS]).values_list("pk", "owner_id")
+        owners.update(rows)
+    return owners

@@ -1,4 +1,4 @@
-"""Checks of one value that came in a request: the value, or ValueError("what is wanted")."""
+"""Validators of one value of a request: they return it, or raise ValueError with what it must be."""
 
 import math
 import re
@@ -10,70 +10,66 @@ from typing import Any
 
 
 def shown(value: object) -> str:
-    """What came, short enough for a message."""
+    """Return a repr short enough for a message."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint at the name that was probably meant."""
-    near = get_close_matches(name[:100], sorted(names), n=1)
-    return f" Did you mean {near[0]}?" if near else ""
+    """Return ` Did you mean ...?` for the closest name, or ""."""
+    matches = get_close_matches(name[:100], sorted(names), n=1)
+    return f" Did you mean {matches[0]}?" if matches else ""
 
 
 class NotAmong(ValueError):
-    """None of some names; it says what is wanted, and what was probably meant."""
+    """The value is none of some names. hint : the closest of them"""
 
-    def __init__(self, value: object, names: Iterable[str], wanted: str) -> None:
-        super().__init__(wanted)
+    def __init__(self, value: object, names: Iterable[str], allowed: str) -> None:
+        super().__init__(allowed)
         self.hint = nearest(value, names) if isinstance(value, str) else ""
 
 
 def finite(value: object) -> float:
-    """A finite number as a float; no boolean, no text."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("a finite number")
     return float(value)
 
 
 def number(low: float, high: float) -> Callable[[Any], float]:
-    """A number between two bounds, both included."""
+    """Return a validator of numbers between two bounds, both included."""
 
     def check(value: Any) -> float:
-        wanted = f"a number from {low:g} to {high:g}"
+        allowed = f"between {low:g} and {high:g}"
         try:
-            found = finite(value)
+            checked = finite(value)
         except (ValueError, OverflowError):
-            raise ValueError(wanted) from None
-        if not low <= found <= high:
-            raise ValueError(wanted)
-        return found
+            raise ValueError(allowed) from None
+        if not low <= checked <= high:
+            raise ValueError(allowed)
+        return checked
 
     return check
 
 
 def whole(low: int, high: int) -> Callable[[Any], int]:
-    """A whole number between two bounds, both included."""
+    """Return a validator of integers between two bounds, both included; 3.0 is one."""
 
     def check(value: Any) -> int:
         is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
         if not is_whole or not low <= value <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
+            raise ValueError(f"an integer between {low} and {high}")
         return int(value)
 
     return check
 
 
 def boolean(value: Any) -> bool:
-    """True or false, and nothing that only looks like it."""
     if not isinstance(value, bool):
         raise ValueError("true or false")
     return value
 
 
 def one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
-    """One of the given names."""
-
     def check(value: Any) -> str:
         if value not in names:
             raise NotAmong(value, names, " or ".join(names))
@@ -83,7 +79,6 @@ def one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
 
 
 def iso_date(value: Any) -> date:
-    """A day of the calendar."""
     if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
         raise ValueError("a date as YYYY-MM-DD")
     try:
@@ -93,7 +88,7 @@ def iso_date(value: Any) -> date:
 
 
 def uuid_text(value: Any) -> uuid.UUID:
-    """A UUID in one of its usual spellings."""
+    """Accept any spelling that `uuid.UUID` does."""
     try:
         return uuid.UUID(value if isinstance(value, str) else "")
     except ValueError:

@@ -18,7 +18,7 @@ from batches.addresses import stream_address, websocket_address
 from batches.errors import BatchError, NotFound
 from batches.models import BatchSession
 from batches.ops import storage
-from batches.permissions import Right
+from batches.permissions import Permission
 from batches.prices.versions import prices_used
 from batches.running import lifecycle, retrying
 from batches.sweep.link import fits_a_link, sweep_query
@@ -100,15 +100,15 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
     try:
         with storage.refusals():
             if action in MOVES:
-                permissions.require(request.user, Right.STEER_ALL, session)
+                permissions.require(request.user, Permission.CONTROL_ALL, session)
                 MOVES[action](session.id, timezone.now())
                 return HttpResponse(status=204) if is_htmx(request) else redirect(target)
             if action == "retry":
-                permissions.require(request.user, Right.RUN)
+                permissions.require(request.user, Permission.RUN)
                 retried = retrying.retry(session, now=timezone.now(), owner=permissions.owner(request.user))
                 target = reverse("batches:detail", args=[retried.id])
             else:
-                permissions.require(request.user, Right.DELETE_ALL, session)
+                permissions.require(request.user, Permission.DELETE_ALL, session)
                 lifecycle.delete(session.id)
                 target = reverse("batches:list")
     except BatchError as error:

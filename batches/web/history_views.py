@@ -17,9 +17,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from batches import permissions
 from batches.errors import BatchError
 from batches.models import ACTIVE, BatchSession, Status
-from batches.permissions import Right
+from batches.permissions import Permission
 from batches.running import lifecycle
-from batches.search import MOST_FOUND, newest_matching, remember
+from batches.search import MAX_RESULTS, newest_matching, remember
 from batches.web.comparison import compare as compare_two
 from batches.web.htmx import page_or_part
 from batches.web.labels import title_of
@@ -45,7 +45,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     sessions = permissions.visible(request.user).filter(**filters).select_related("owner")
     sessions = sessions.narrow("request", "leaders", "notes")
     ids = newest_matching(sessions, search) if search.split() else None
-    page = Paginator(sessions if ids is None else ids[:MOST_FOUND], ON_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(sessions if ids is None else ids[:MAX_RESULTS], ON_A_PAGE).get_page(request.GET.get("page"))
     items: Any = page.object_list
     lines = batch_lines(items if ids is None else sessions.filter(pk__in=items), now)
     context = {
@@ -55,7 +55,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         "active": any(not line.session.state.is_terminal for line in lines),
         "status": status if filters else "",
         "search": search,
-        "more": len(ids or ()) > MOST_FOUND,
+        "more": len(ids or ()) > MAX_RESULTS,
         "groups": list(STATUS_GROUPS),
         "nav": "list",
     }
@@ -81,7 +81,7 @@ def delete(request: HttpRequest) -> HttpResponse:
     deleted = 0
     for session in _selected(request, request.POST):
         try:
-            permissions.require(request.user, Right.DELETE_ALL, session)
+            permissions.require(request.user, Permission.DELETE_ALL, session)
             lifecycle.delete(session.id)
             deleted += 1
         except BatchError as error:
@@ -104,7 +104,7 @@ def _selected(request: HttpRequest, query: QueryDict) -> list[BatchSession]:
 @require_POST
 def notes(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
-    permissions.require(request.user, Right.STEER_ALL, session)
+    permissions.require(request.user, Permission.CONTROL_ALL, session)
     text = request.POST.get("notes", "").replace("\r\n", "\n").replace("\0", "").strip()
     limit = settings.NOTE_MAX_LETTERS
     if len(text) > limit:

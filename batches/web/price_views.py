@@ -16,7 +16,7 @@ from batches import permissions
 from batches.errors import BatchError, Detail, InvalidRequest
 from batches.models import Instrument, InstrumentGroup, PriceImport
 from batches.ops import storage
-from batches.permissions import Right
+from batches.permissions import Permission
 from batches.prices import drafts
 from batches.prices.beta import chosen_beta
 from batches.prices.mapping import ROLES, Layout
@@ -60,7 +60,7 @@ def _list(request: HttpRequest, refused: BatchError | None = None) -> HttpRespon
 @require_POST
 def group(request: HttpRequest) -> HttpResponse:
     """Add the selected instruments to groups, or remove them."""
-    permissions.require(request.user, Right.EDIT_INSTRUMENTS)
+    permissions.require(request.user, Permission.EDIT_INSTRUMENTS)
     try:
         done = regroup(
             request.POST.getlist("symbols"),
@@ -78,7 +78,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     """Keep the file and show its preview. The upload script, which shows progress, gets the address as JSON."""
     is_script = request.headers.get("Accept") == "application/json"
     try:
-        permissions.require(request.user, Right.IMPORT_PRICES)
+        permissions.require(request.user, Permission.IMPORT_PRICES)
         with storage.refusals():
             url = reverse("batches:price_import", args=[_receive(request).pk])
     except BatchError as error:
@@ -105,7 +105,7 @@ def _receive(request: HttpRequest) -> PriceImport:
 @require_http_methods(["GET", "HEAD", "POST"])
 def price_import(request: HttpRequest, pk: int) -> HttpResponse:
     """Preview a file; a POST reads it with other options, stores it, or discards it."""
-    permissions.require(request.user, Right.IMPORT_PRICES)
+    permissions.require(request.user, Permission.IMPORT_PRICES)
     draft = get_object_or_404(PriceImport, pk=pk)
     intent = request.POST.get("intent", "check")
     options = {name: value for name, value in request.POST.items() if isinstance(value, str)}
@@ -149,7 +149,7 @@ def instrument(request: HttpRequest, symbol: str) -> HttpResponse:
     row = get_object_or_404(Instrument.objects.select_related("series"), symbol=symbol.upper())
     form = InstrumentForm(request.POST if request.method == "POST" else None, initial=InstrumentForm.initial_of(row))
     if request.method == "POST":
-        permissions.require(request.user, Right.EDIT_INSTRUMENTS)
+        permissions.require(request.user, Permission.EDIT_INSTRUMENTS)
         if form.is_valid():
             form.save(row)
             messages.success(request, f"Saved {row.symbol}.")
