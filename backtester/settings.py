@@ -1,6 +1,6 @@
-"""Every knob, read once from the environment. Wrong values stop the start.
+"""Django settings, read once from the environment. A wrong value stops the start.
 
-Durations carry their unit in the name. `docs/settings.md` explains each one (a test compares).
+Durations carry their unit in the name. `docs/settings.md` documents each variable; a test compares.
 """
 
 import os
@@ -10,17 +10,17 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from backtester import logs
-from backtester.environment import Environment, database, proxies, redis_url, refuse_to_serve_strangers, secret_key
+from backtester.environment import Environment, database, proxies, redis_url, require_loopback, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
 
-# Where everything lives that is made at run time: database, kernel cache, sockets, logs. Never committed.
+# All that is created at run time: database, kernel cache, sockets, logs. Never committed.
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().resolve()
 try:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
 except OSError as error:
-    raise ImproperlyConfigured(f"DATA_DIR is {DATA_DIR}, which cannot be made: {error.strerror}.") from None
+    raise ImproperlyConfigured(f"DATA_DIR cannot be created: {DATA_DIR}: {error.strerror}.") from None
 # Numba reads this from the environment when it is imported, which is after the settings.
 NUMBA_CACHE_DIR = Path(env.str("NUMBA_CACHE_DIR", default=str(DATA_DIR / "numba")))
 os.environ["NUMBA_CACHE_DIR"] = str(NUMBA_CACHE_DIR)
@@ -53,7 +53,7 @@ INSTALLED_APPS = [
     "backtester.accounts",
 ]
 
-# Every one of these is async-capable: one that is not would cost a thread for each open stream.
+# All of these are async-capable: one that is not would cost a thread for each open stream.
 MIDDLEWARE = [
     "backtester.web.request_ids.RequestIds",
     "django.middleware.security.SecurityMiddleware",
@@ -62,12 +62,12 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "backtester.web.api_errors.ApiErrors",
-    "backtester.web.rate_limits.WriteRates",
+    "backtester.web.rate_limits.WriteRateLimit",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "backtester.web.authentication.Admission",
+    "backtester.web.authentication.Authentication",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -90,11 +90,11 @@ TEMPLATES = [
     },
 ]
 
-# ---- People ----------------------------------------------------------------------------------------------------------
+# ---- Accounts --------------------------------------------------------------------------------------------------------
 
 ACCESS_MODE = env.str("ACCESS_MODE", default="personal")
 if ACCESS_MODE not in {"personal", "team"}:
-    raise ImproperlyConfigured(f"ACCESS_MODE is {ACCESS_MODE!r}; personal or team is wanted.")
+    raise ImproperlyConfigured(f"ACCESS_MODE must be personal or team, got {ACCESS_MODE!r}.")
 TRUST_NETWORK = env.bool("TRUST_NETWORK", default=False)
 TRUSTED_PROXIES = proxies(env.list("TRUSTED_PROXIES", default=[]))
 OWNER_MAX_RUNNING = env.int("OWNER_MAX_RUNNING", default=16)
@@ -110,7 +110,7 @@ LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "accounts:login", "batches:
 
 DATABASES: dict[str, dict[str, Any]] = {"default": database(env.str("DATABASE_URL", default=""), DATA_DIR)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE: a read that turns into a write would otherwise fail at once, whatever the timeout.
+    # IMMEDIATE: otherwise a read that turns into a write fails at once, whatever the timeout.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -119,10 +119,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
             " PRAGMA cache_size=-32000; PRAGMA mmap_size=2147418112;"
         ),
     }
-DATABASES["default"]["CONN_MAX_AGE"] = 0  # each ASGI request has a thread of its own: kept connections would leak
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # each ASGI request has its own thread: persistent connections would leak
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# ---- Redis: broker and channel layer. It holds nothing that matters --------------------------------------------------
+# ---- Redis: broker and channel layer. No result is lost with it ------------------------------------------------------
 
 REDIS_IS_EMBEDDED = not env.str("REDIS_URL", default="")
 REDIS_URL = redis_url(env.str("REDIS_URL", default="") or f"unix://{DATA_DIR / 'run' / 'redis.sock'}")
@@ -163,7 +163,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_PUBLISH_RETRY = False  # the row is written already; the watchdog queues what the broker missed
+CELERY_TASK_PUBLISH_RETRY = False  # the row is committed; the watchdog queues what the broker missed
 CELERY_TASK_SOFT_TIME_LIMIT, CELERY_TASK_TIME_LIMIT = 45, 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
@@ -175,8 +175,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 if ACCESS_MODE == "personal" and not TRUST_NETWORK:
-    refuse_to_serve_strangers("HOST", [HOST])
-    refuse_to_serve_strangers("ALLOWED_HOSTS", ALLOWED_HOSTS)
+    require_loopback("HOST", [HOST])
+    require_loopback("ALLOWED_HOSTS", ALLOWED_HOSTS)
 WORKERS = env.int("WORKERS", default=0) or os.cpu_count() or 1
 METRICS_PORT = env.int("METRICS_PORT", default=0)
 
@@ -216,7 +216,7 @@ PRICES_MAX_SYMBOLS = env.int("PRICES_MAX_SYMBOLS", default=5_000)
 BENCHMARK_SYMBOL = env.str("BENCHMARK_SYMBOL", default="SP500")
 STRATEGIES_DIR = Path(env.str("STRATEGIES_DIR", default="") or DATA_DIR / "strategies").expanduser().resolve()
 if env.str("STRATEGIES_DIR", default="") and not STRATEGIES_DIR.is_dir():
-    raise ImproperlyConfigured(f"STRATEGIES_DIR is {STRATEGIES_DIR}, which is no folder.")
+    raise ImproperlyConfigured(f"STRATEGIES_DIR must be a folder, got {STRATEGIES_DIR}.")
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = BATCH_MAX_BODY_BYTES
 
@@ -230,7 +230,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns when it is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True  # served from where the packages carry them: no collect step on one machine
+WHITENOISE_USE_FINDERS = True  # serves files from the packages: no `collectstatic` on one machine
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # ---- Security --------------------------------------------------------------------------------------------------------
@@ -240,19 +240,19 @@ SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 HTTPS = env.bool("HTTPS", default=False)
-if HTTPS:  # ended by a proxy, which says so in X-Forwarded-Proto and lets nobody else say it
+if HTTPS:  # a proxy terminates TLS; it sets X-Forwarded-Proto and removes that header from clients
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from inside
+    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # requested from inside the network
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # other names of the domain are its owner's business
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # subdomains and preloading are the owner's decision
 
 # ---- Logs ------------------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="text")
 if LOG_FORMAT not in logs.FORMATS:
-    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; text or json is wanted.")
+    raise ImproperlyConfigured(f"LOG_FORMAT must be text or json, got {LOG_FORMAT!r}.")
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT)
 
 UNFOLD = {"SITE_TITLE": "Backtester", "SITE_HEADER": "Backtester", "SITE_SYMBOL": "monitoring"}

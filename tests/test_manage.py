@@ -13,12 +13,12 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("PORT", "abc", "PORT is 'abc'; a whole number is wanted."),
-        ("CHUNK_LEASE_S", "soon", "CHUNK_LEASE_S is 'soon'; a number is wanted."),
-        ("REDIS_URL", "localhost", "REDIS_URL starts with 'localhost'; redis://, rediss:// or unix:// is wanted."),
-        ("DATABASE_URL", "nonsense", "DATABASE_URL starts with 'nonsense'; postgres:// or sqlite:/// is wanted."),
-        ("SECRET_KEY", "short", "SECRET_KEY has 5 characters; at least 50 are wanted."),
-        ("DATA_DIR", "/dev/null/data", "DATA_DIR is /dev/null/data, which cannot be made: Not a directory."),
+        ("PORT", "abc", "PORT must be a whole number, got 'abc'."),
+        ("CHUNK_LEASE_S", "soon", "CHUNK_LEASE_S must be a number, got 'soon'."),
+        ("REDIS_URL", "localhost", "REDIS_URL must start with redis://, rediss:// or unix://, got 'localhost'."),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL must start with postgres:// or sqlite:///, got 'nonsense'."),
+        ("SECRET_KEY", "short", "SECRET_KEY must have at least 50 characters, got 5."),
+        ("DATA_DIR", "/dev/null/data", "DATA_DIR cannot be created: /dev/null/data: Not a directory."),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(tmp_path, name, value, words):

@@ -41,7 +41,7 @@ class StopSignals:
         os.close(self._reader)
         os.close(self._writer)
 
-    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
 
     def wait(self, seconds: float) -> None:

@@ -8,17 +8,16 @@ STRICT = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:;"
     " frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'self'"
 )
-# django-unfold's pages run Alpine, which evaluates expressions, and set inline styles.
+# django-unfold uses Alpine, which evaluates expressions, and inline styles.
 ADMIN = STRICT.replace("script-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval'").replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
 )
 
 
 class SecurityHeaders(Middleware):
-    """A content security policy and a permissions policy on every answer."""
+    """Add a content security policy and a permissions policy to every response."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """The response with the policies of its path."""
         response.headers.setdefault("Content-Security-Policy", ADMIN if request.path.startswith("/admin/") else STRICT)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
         return response

@@ -1,4 +1,4 @@
-"""`/healthz`: does this process work? `/readyz`: would a batch that is started now be computed?"""
+"""`/healthz`: this process works. `/readyz`: a batch that is started now would be computed."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,29 +12,30 @@ from django.http import HttpRequest, JsonResponse
 from batches.ops import heartbeats
 from batches.ops.redis_connection import redis_client
 
-UNABLE = 503
+UNAVAILABLE = 503
 
 
-def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the database answers, else 503. Redis missing only slows the news down, so it is told but not fatal."""
-    database, layer = _holds(_database_answers), _holds(_redis_answers)
-    return JsonResponse({"ok": database, "database": database, "redis": layer}, status=200 if database else UNABLE)
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """Return 200 while the database answers, else 503. Without Redis only live updates are slower."""
+    database = _passes(_database_answers)
+    parts = {"ok": database, "database": database, "redis": _passes(_redis_answers)}
+    return JsonResponse(parts, status=200 if database else UNAVAILABLE)
 
 
-def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when every part that a new batch needs is there, else 503 and which one is missing."""
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """Return 200 when every part that a new batch needs is present, else 503."""
     parts = {
-        "database": _holds(_database_answers),
-        "migrations": _holds(_is_migrated),
-        "redis": _holds(_redis_answers),
-        "worker": _holds(lambda: bool(heartbeats.present(heartbeats.WORKER))),
-        "watchdog": _holds(lambda: bool(heartbeats.present(heartbeats.WATCHDOG))),
+        "database": _passes(_database_answers),
+        "migrations": _passes(_is_migrated),
+        "redis": _passes(_redis_answers),
+        "worker": _passes(lambda: bool(heartbeats.present(heartbeats.WORKER))),
+        "watchdog": _passes(lambda: bool(heartbeats.present(heartbeats.WATCHDOG))),
     }
     ready = all(parts.values())
-    return JsonResponse({"ok": ready, **parts}, status=200 if ready else UNABLE)
+    return JsonResponse({"ok": ready, **parts}, status=200 if ready else UNAVAILABLE)
 
 
-def _holds(check: Callable[[], bool]) -> bool:
+def _passes(check: Callable[[], bool]) -> bool:
     try:
         return check()
     except (DatabaseError, redis.RedisError):
@@ -52,7 +53,7 @@ def _redis_answers() -> bool:
 
 
 def _is_migrated() -> bool:
-    """Nothing of this code's migrations is missing. More may be there: during an upgrade the next version's are."""
+    """Return whether this version's migrations are applied. During an upgrade the next version's may be as well."""
     return _migrations() <= MigrationRecorder(connection).applied_migrations().keys()
 
 

@@ -21,7 +21,7 @@ from batches.running.queue import queue_length
 log = logging.getLogger(__name__)
 
 
-def metrics(request: HttpRequest) -> HttpResponse:
+def metrics(_request: HttpRequest) -> HttpResponse:
     registry = CollectorRegistry()
     registry.register(Installation())
     registry.register(counters.HOST)

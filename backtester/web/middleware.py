@@ -1,5 +1,8 @@
-"""What our middleware has in common: it answers synchronously and asynchronously, as Django's own `MiddlewareMixin`
-does, but without a thread for its hooks, because none of them waits for anything."""
+"""The base of our middleware.
+
+Unlike Django's `MiddlewareMixin` it runs the hooks of asynchronous requests in the event loop, not in a thread: none of
+them blocks.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -12,7 +15,7 @@ Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
 
 class Middleware:
-    """Subclasses have one of the hooks, or both."""
+    """Subclasses override hooks, or `answer` and `answer_async`."""
 
     sync_capable = async_capable = True
 
@@ -23,21 +26,25 @@ class Middleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Answer:
-        if self.is_async:
-            return self.answer_later(request)
-        refused = self.process_request(request)
-        return refused or self.process_response(request, cast(HttpResponseBase, self.get_response(request)))
+        return self.answer_async(request) if self.is_async else self.answer(request)
 
-    async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
-        """The same, inside an event loop."""
-        if refused := self.process_request(request):
-            return refused
-        return self.process_response(request, await cast(Awaitable[HttpResponseBase], self.get_response(request)))
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
+        refusal = self.process_request(request)
+        return refusal or self.process_response(request, self.next(request))
 
-    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
-        """The answer to what goes no further; None: the rest of the program answers."""
+    async def answer_async(self, request: HttpRequest) -> HttpResponseBase:
+        refusal = self.process_request(request)
+        return refusal or self.process_response(request, await self.next_async(request))
+
+    def next(self, request: HttpRequest) -> HttpResponseBase:
+        return cast(HttpResponseBase, self.get_response(request))
+
+    async def next_async(self, request: HttpRequest) -> HttpResponseBase:
+        return await cast(Awaitable[HttpResponseBase], self.get_response(request))
+
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:  # noqa: ARG002
+        """Return a response to refuse the request, None to pass it on."""
         return None
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """The response as it leaves."""
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:  # noqa: ARG002
         return response

@@ -1,6 +1,6 @@
-"""Which machines may talk to us, and which pages of other sites: in personal mode this machine; none, unless listed.
+"""Which machines may connect (in personal mode, only this one), and which other sites' pages (only those listed).
 
-Programs send no Origin and are let through; browsers always send it with a WebSocket or a cross-site POST.
+Programs send no Origin header and are accepted; browsers always send it with a WebSocket or a cross-site POST.
 """
 
 import ipaddress
@@ -11,9 +11,9 @@ from django.http.request import split_domain_port, validate_host
 
 
 def is_known_origin(origin: str | None, host: str) -> bool:
-    """Whether a request with this Origin may act: none given, our own, or listed.
+    """Return whether the origin is absent, our own, or listed.
 
-    origin : as the browser sent it, e.g. `http://localhost:8000`; host : the Host header, port included.
+    origin : the header, e.g. `http://localhost:8000`; host : the Host header, port included
     """
     if origin is None:
         return True
@@ -23,28 +23,29 @@ def is_known_origin(origin: str | None, host: str) -> bool:
 
 
 def is_known_host(host: str) -> bool:
-    """Whether the Host header names us; a foreign one is the sign of DNS rebinding."""
+    """Return whether the Host header names this site; a foreign one is a sign of DNS rebinding."""
     return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
 
 
-def is_near(address: str) -> bool:
-    """Whether a client's address is one that may come: in personal mode one of this machine.
+def is_allowed_address(address: str) -> bool:
+    return settings.ACCESS_MODE == "team" or settings.TRUST_NETWORK or is_loopback(address)
 
-    No address: it came over a unix socket.
-    """
-    if settings.ACCESS_MODE == "team" or settings.TRUST_NETWORK or not address:
+
+def is_loopback(address: str) -> bool:
+    """Return whether the client is on this machine. Over a unix socket there is no address."""
+    if not address:
         return True
     try:
-        found = ipaddress.ip_address(address)
+        client = ipaddress.ip_address(address)
     except ValueError:
         return False
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return (mapped or found).is_loopback
+    mapped = client.ipv4_mapped if isinstance(client, ipaddress.IPv6Address) else None
+    return (mapped or client).is_loopback
 
 
-def is_welcome(scope: dict[str, Any]) -> bool:
-    """Whether a handshake comes from one of our pages, or from a program."""
-    if not is_near((scope.get("client") or ("", 0))[0]):
+def is_allowed_handshake(scope: dict[str, Any]) -> bool:
+    """Return whether a handshake comes from one of our pages, or from a program."""
+    if not is_allowed_address((scope.get("client") or ("", 0))[0]):
         return False
     headers = {name: value.decode("latin1") for name, value in scope.get("headers", [])}
     host = headers.get(b"host", "")
@@ -52,14 +53,14 @@ def is_welcome(scope: dict[str, Any]) -> bool:
 
 
 class SameOriginOnly:
-    """ASGI wrapper: a WebSocket handshake from a foreign page, or for a foreign host, gets 403."""
+    """Refuse WebSocket handshakes from other sites' pages, or for another host, with 403."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if is_welcome(scope):  # in a function: its headers need not wait here, in memory, as long as the socket lives
+        if is_allowed_handshake(scope):  # a function, so that its locals are freed while the socket is open
             await self.application(scope, receive, send)
             return
-        await receive()  # the handshake; channels' own denier would ask Redis for a channel first
+        await receive()  # the handshake; the denier of Channels would ask Redis for a channel first
         await send({"type": "websocket.close"})

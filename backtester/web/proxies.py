@@ -1,6 +1,6 @@
-"""Whose a connection is: that of its other end, or, where a proxy of ours is there, of whom the proxy names.
+"""The address of a client, also behind trusted proxies.
 
-What a client says of itself is never believed: `X-Forwarded-For` counts only as far as trusted proxies wrote it.
+`X-Forwarded-For` counts only as far as trusted proxies wrote it: a client can send any value.
 """
 
 import ipaddress
@@ -10,33 +10,33 @@ from django.conf import settings
 
 
 def is_trusted(address: str) -> bool:
-    """Whether it is one of TRUSTED_PROXIES; no address: a unix socket."""
+    """Return whether the address is in TRUSTED_PROXIES. Over a unix socket there is none."""
     if not address:
         return "unix" in settings.TRUSTED_PROXIES
     try:
-        found = ipaddress.ip_address(address)
+        peer = ipaddress.ip_address(address)
     except ValueError:
         return False
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return any((mapped or found) in network for network in settings.TRUSTED_PROXIES if network != "unix")
+    mapped = peer.ipv4_mapped if isinstance(peer, ipaddress.IPv6Address) else None
+    return any((mapped or peer) in network for network in settings.TRUSTED_PROXIES if network != "unix")
 
 
 def client_of(peer: str, forwarded: str) -> str:
-    """The address nearest to us that is no trusted proxy's. What stands left of it may be anybody's invention.
+    """Return the nearest address that is not a trusted proxy's. Those to the left of it can be forged.
 
-    peer : the other end of the connection; forwarded : X-Forwarded-For, to which each proxy adds whom it serves
+    peer : the other end of the connection; forwarded : X-Forwarded-For, to which each proxy appends its client
     """
     client, hops = peer, forwarded.split(",")
     while hops and is_trusted(client):
         try:
             client = str(ipaddress.ip_address(hops.pop().strip()))
         except ValueError:
-            break  # no address: nobody nearer than the proxy is known
+            break  # not an address: the proxy is the nearest that is known
     return client
 
 
 class BehindProxies:
-    """ASGI wrapper, the outermost: whatever counts, checks or logs addresses finds the client's own in the scope."""
+    """Put the client's own address into the scope. The outermost application: the others limit, check and log it."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
@@ -46,7 +46,7 @@ class BehindProxies:
 
 
 def with_client(scope: dict[str, Any]) -> dict[str, Any]:
-    """The scope, with the client in place of a trusted proxy."""
+    """Return the scope with the client in place of a trusted proxy."""
     peer = (scope.get("client") or ("", 0))[0]
     forwarded = b",".join(value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for")
     client = client_of(peer, forwarded.decode("latin1"))

@@ -1,7 +1,7 @@
-"""How much one address may ask for: writing requests a minute, and open streams.
+"""Limit the writing requests and the open streams of each address.
 
-Counted in each server process by itself, in memory. Behind a proxy that is not among TRUSTED_PROXIES every client has
-the proxy's address (`proxies.py`).
+Each server process counts for itself, in memory. Behind a proxy that is not in TRUSTED_PROXIES all clients share the
+proxy's address (`proxies.py`).
 """
 
 import ipaddress
@@ -15,67 +15,66 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from backtester.web.api_errors import answer
+from backtester.web.api_errors import error_response
 from backtester.web.middleware import SAFE_METHODS, Answer, Middleware
 from batches.errors import BatchError
 
-KNOWN_ADDRESSES = 10_000
+MAX_ADDRESSES = 10_000
 STREAM_PATH = "/api/backtest/batch/stream"
-TRY_AGAIN_S = 5
+RETRY_AFTER_S = 5
 
 
 def counted_as(address: str) -> str:
-    """One client: an IPv4 address, or an IPv6 network, of which one client has all addresses."""
+    """Return the IPv4 address, or the /64 network of an IPv6 address: one client has all addresses of a network."""
     try:
-        found = ipaddress.ip_address(address)
+        client = ipaddress.ip_address(address)
     except ValueError:
-        return address  # a unix socket has none
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False).network_address)
-    return str(found)
+        return address  # empty over a unix socket
+    if isinstance(client, ipaddress.IPv6Address):
+        return str(client.ipv4_mapped or ipaddress.ip_network((client, 64), strict=False).network_address)
+    return str(client)
 
 
 class Buckets:
-    """A token bucket for each address: a minute's worth at once, then as many as flow in again."""
+    """A token bucket for each address. It holds the requests of one minute."""
 
     def __init__(self) -> None:
         self.levels: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address -> (tokens, at)
 
     def wait_s(self, address: str, per_minute: int, now: float) -> int:
-        """0 when one more is allowed now, which is then counted; else the seconds until one is."""
+        """Count a request and return 0, or return the seconds until one is allowed."""
         tokens, at = self.levels.pop(address, (float(per_minute), now))
         tokens = min(float(per_minute), tokens + (now - at) * per_minute / 60)
         self.levels[address] = (tokens - 1 if tokens >= 1 else tokens, now)
-        if len(self.levels) > KNOWN_ADDRESSES:
+        if len(self.levels) > MAX_ADDRESSES:
             self.levels.popitem(last=False)
         return 0 if tokens >= 1 else math.ceil((1 - tokens) * 60 / per_minute)
 
 
-class WriteRates(Middleware):
-    """Too many writing requests from one address get 429."""
+class WriteRateLimit(Middleware):
+    """Refuse too many writing requests from one address with 429."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         super().__init__(get_response)
         self.buckets = Buckets()
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
-        """429, or None."""
         limit = settings.WRITES_PER_MINUTE
         if request.method in SAFE_METHODS or not limit:
             return None
         wait_s = self.buckets.wait_s(counted_as(request.META.get("REMOTE_ADDR", "")), limit, time.monotonic())
         if not wait_s:
             return None
-        words = f"One address may send {limit:,} writing requests a minute (WRITES_PER_MINUTE); wait {wait_s} s."
-        response = answer(words, 429, "TOO_MANY_REQUESTS")
+        message = f"One address may send {limit:,} writing requests per minute (WRITES_PER_MINUTE). Wait {wait_s} s."
+        response = error_response(message, 429, "TOO_MANY_REQUESTS")
         response["Retry-After"] = str(wait_s)
         return response
 
 
 class StreamsByAddress:
-    """ASGI wrapper: one address may hold so many websockets and event streams open, and no more."""
+    """Limit the websockets and event streams that one address holds open."""
 
-    open = Counter[str]()  # of this process, over both protocols
+    open = Counter[str]()  # in this process, both protocols
 
     def __init__(self, application: Any) -> None:
         self.application = application
@@ -98,16 +97,16 @@ class StreamsByAddress:
 
 
 async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """The one error shape: 429, or a frame and close code 4429."""
+    """Answer 429, or an error message and close code 4429."""
     limit = settings.STREAMS_MAX_PER_ADDRESS
-    words = f"One address may hold {limit:,} streams open (STREAMS_MAX_PER_ADDRESS); close one first."
-    body = orjson.dumps(BatchError(words, code="LIMIT_REACHED", status=429).as_json())
+    message = f"One address may hold {limit:,} streams open (STREAMS_MAX_PER_ADDRESS). Close one first."
+    body = orjson.dumps(BatchError(message, code="LIMIT_REACHED", status=429).as_json())
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.send", "text": body.decode()})
-        await send({"type": "websocket.close", "code": 4429, "reason": words})
+        await send({"type": "websocket.close", "code": 4429, "reason": message})
         return
-    headers = [(b"content-type", b"application/json"), (b"retry-after", b"%d" % TRY_AGAIN_S)]
+    headers = [(b"content-type", b"application/json"), (b"retry-after", b"%d" % RETRY_AFTER_S)]
     await send({"type": "http.response.start", "status": 429, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -106,4 +106,7 @@ def test_addresses_and_networks_are_read_at_the_start_and_what_is_none_stops_it(
     )
     refused = start_with(tmp_path, TRUSTED_PROXIES="127.0.0.1,nginx")
     assert refused.returncode != 0
-    assert "TRUSTED_PROXIES: 'nginx' does not appear to be" in refused.stderr.splitlines()[-1]
+    assert (
+        "TRUSTED_PROXIES must be addresses, networks (10.0.0.0/24) or unix: 'nginx' does not appear to be"
+        in refused.stderr.splitlines()[-1]
+    )

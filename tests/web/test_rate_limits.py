@@ -6,7 +6,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.test import Client
 
-from backtester.web.rate_limits import KNOWN_ADDRESSES, Buckets, StreamsByAddress, counted_as
+from backtester.web.rate_limits import MAX_ADDRESSES, Buckets, StreamsByAddress, counted_as
 
 
 def test_a_minutes_worth_may_come_at_once_and_then_as_many_as_flow_in_again():
@@ -23,9 +23,9 @@ def test_each_address_has_its_own_and_only_so_many_are_remembered():
     assert buckets.wait_s("a", 1, 0.0) == 0
     assert buckets.wait_s("b", 1, 0.0) == 0
     assert buckets.wait_s("a", 1, 0.0) == 60
-    for number in range(KNOWN_ADDRESSES + 5):
+    for number in range(MAX_ADDRESSES + 5):
         buckets.wait_s(str(number), 1, 0.0)
-    assert len(buckets.levels) == KNOWN_ADDRESSES
+    assert len(buckets.levels) == MAX_ADDRESSES
 
 
 @pytest.mark.parametrize(
