@@ -1,6 +1,6 @@
-"""Numbers and instants as words, for the pages.
+"""Format numbers and times for the pages.
 
-`static/batches/format.js` says the same in the browser; `tests/js/format-cases.json` holds both to it.
+`static/batches/format.js` does the same in the browser; `tests/js/format-cases.json` tests both.
 """
 
 import json
@@ -15,24 +15,23 @@ Number = int | float | None
 
 
 def is_missing(value: object) -> bool:
-    """Whether a value has no text: a template hands over "" for each name that leads nowhere."""
+    """Return whether a value has no text. Templates pass "" for a missing variable."""
     return not isinstance(value, int | float) or not math.isfinite(value)
 
 
 def _fixed(value: float, digits: int) -> str:
-    """Rounded half away from zero, as a browser does; what rounds to zero has no sign."""
+    """Round half away from zero, as a browser does, without a negative zero."""
     rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return f"{rounded or abs(rounded):,f}"
 
 
 def plain(value: float) -> str:
-    """The short form of a number that someone typed: at most six digits after the point, no zeros at the end."""
+    """`0.250000` -> `0.25`: at most six decimals, without trailing zeros."""
     text = f"{Decimal(repr(value)).quantize(Decimal('0.000001'), ROUND_HALF_UP):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def as_json(value: Any) -> str:
-    """For an attribute that a script reads."""
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -47,7 +46,7 @@ def percent(value: Number, digits: int = 1) -> str:
 
 
 def parameter(value: Number, kind: str = "float") -> str:
-    """One parameter's value; a percent is stored as a fraction."""
+    """Percentages are stored as fractions."""
     if value is None or is_missing(value):
         return MISSING
     return f"{plain(value * 100)}%" if kind == "percent" else plain(value)
@@ -55,15 +54,14 @@ def parameter(value: Number, kind: str = "float") -> str:
 
 def parameters(values: Mapping[str, float] | None, kinds: Mapping[str, Mapping[str, str]]) -> str:
     """`{"fast": 10, "slow": 50}` -> `Fast window 10, Slow window 50`."""
-    shown = []
+    texts = []
     for name, value in (values or {}).items():
         about = kinds.get(name, {})
-        shown.append(f"{about.get('label', name)} {parameter(value, about.get('kind', 'float'))}")
-    return ", ".join(shown)
+        texts.append(f"{about.get('label', name)} {parameter(value, about.get('kind', 'float'))}")
+    return ", ".join(texts)
 
 
 def metric(value: Number, unit: str) -> str:
-    """A metric's value by its unit."""
     if value is None or is_missing(value):
         return MISSING
     if unit == "fraction":
@@ -72,7 +70,7 @@ def metric(value: Number, unit: str) -> str:
 
 
 def duration(seconds: Number) -> str:
-    """Whole seconds, as `5m 32s`; hours without seconds."""
+    """`332` -> `5m 32s`; hours have no seconds."""
     if seconds is None or is_missing(seconds):
         return MISSING
     s = max(0, math.floor(seconds))
@@ -87,14 +85,14 @@ def remaining(seconds: Number) -> str:
 
 
 def took(seconds: Number) -> str:
-    """How long it took in the end: tenths matter when it was quick."""
+    """A finished duration, with tenths below ten seconds."""
     if seconds is None or is_missing(seconds):
         return MISSING
     return f"{_fixed(seconds, 1)}s" if seconds < 10 else duration(seconds)
 
 
 def per_test(seconds: Number) -> str:
-    """`0.149` -> `149 ms`; microseconds where that is the truth."""
+    """`0.149` -> `149 ms`."""
     if seconds is None or is_missing(seconds):
         return MISSING
     if seconds >= 1:
@@ -105,7 +103,7 @@ def per_test(seconds: Number) -> str:
 
 
 def per_second(seconds_per_test: Number) -> str:
-    """Tests in a second, from the seconds for each."""
+    """Tests per second."""
     if seconds_per_test is None or is_missing(seconds_per_test) or seconds_per_test <= 0:
         return MISSING
     rate = 1 / seconds_per_test
@@ -124,7 +122,6 @@ def bytes_(size: Number) -> str:
 
 
 def headline(event: Mapping[str, Any], timeout: str = "15 minutes") -> str:
-    """The one line that says where a batch stands."""
     done = f"{count(event.get('current'))} of {count(event.get('total'))}"
     status = event["status"]
     if status == "error":
@@ -150,7 +147,7 @@ def _working(event: Mapping[str, Any], done: str) -> str:
 
 
 def age(instant: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that fits: `just now`, `5 min ago`, `3 h ago`, `2 days ago`."""
+    """`just now`, `5 min ago`, `3 h ago`, `yesterday`, `2 days ago`."""
     seconds = max(0.0, (now - instant).total_seconds())
     if seconds < 60:
         return "just now"
@@ -163,5 +160,5 @@ def age(instant: datetime, now: datetime) -> str:
 
 
 def item(values: Mapping[str, Any] | None, key: str) -> Any:
-    """`values[key]` for a key that the template holds in a variable."""
+    """`values[key]`, for a key in a template variable."""
     return (values or {}).get(key)

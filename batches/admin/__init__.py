@@ -1,4 +1,4 @@
-"""The admin: look at batches, steer them; look at instruments, set a beta by hand."""
+"""The admin: view and control batches, view instruments and set their manual betas."""
 
 from batches.admin import prices, sessions
 

@@ -1,4 +1,4 @@
-"""Instruments, their groups, the versions of their prices, and the files they came in."""
+"""Instruments, their groups, the versions of their prices, and their import files."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -11,7 +11,7 @@ from batches.models import Instrument, InstrumentGroup, PriceImport, PriceSeries
 
 @admin.register(Instrument)
 class InstrumentAdmin(ModelAdmin):
-    """Instruments; only the name, the groups and the manual beta are written by hand."""
+    """Only the name, the groups and the manual beta can be edited."""
 
     list_display = ("symbol", "name", "bars", "first_date", "last_date", "gaps", "beta", "manual_beta", "updated_at")
     list_filter = ("groups",)
@@ -21,37 +21,28 @@ class InstrumentAdmin(ModelAdmin):
     readonly_fields = ("symbol", "series", "beta", "gaps", "updated_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instrument]:
-        """Without the bars."""
         return super().get_queryset(request).defer("series__data")  # type: ignore[no-any-return]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Instruments come with their prices."""
         return False
 
     def bars(self, instrument: Instrument) -> int:
-        """Of the present series."""
         return instrument.series.n_bars
 
     def first_date(self, instrument: Instrument) -> str:
-        """Of the present series."""
         return instrument.series.first_date.isoformat()
 
     def last_date(self, instrument: Instrument) -> str:
-        """Of the present series."""
         return instrument.series.last_date.isoformat()
 
 
 @admin.register(InstrumentGroup)
 class InstrumentGroupAdmin(ModelAdmin):
-    """The names that instruments are chosen by."""
-
     search_fields = ("name",)
 
 
 @admin.register(PriceImport)
 class PriceImportAdmin(ReadOnly):
-    """Every file of prices that came in, and what became of it."""
-
     list_display = ("name", "source", "outcome", "summary", "channel", "owner", "size", "created_at")
     list_filter = ("outcome", "channel", "created_at")
     list_select_related = ("owner",)
@@ -59,22 +50,17 @@ class PriceImportAdmin(ReadOnly):
     exclude = ("content",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PriceImport]:
-        """Without the files."""
         return super().get_queryset(request).defer("content")  # type: ignore[no-any-return]
 
 
 @admin.register(PriceSeries)
 class PriceSeriesAdmin(ReadOnly):
-    """Every version of every instrument's prices."""
-
     list_display = ("symbol", "n_bars", "first_date", "last_date", "has_ohlc", "source", "created_at")
     search_fields = ("symbol",)
     exclude = ("data",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PriceSeries]:
-        """Without the bars."""
         return super().get_queryset(request).defer("data")  # type: ignore[no-any-return]
 
     def has_delete_permission(self, request: HttpRequest, obj: PriceSeries | None = None) -> bool:
-        """Batches are replayed from them."""
-        return False
+        return False  # batches are replayed from them

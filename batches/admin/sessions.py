@@ -1,4 +1,4 @@
-"""Batches: find them, look at them, steer them. Quick however many there are."""
+"""Batches. Every query is limited to one page, however many batches there are."""
 
 import uuid
 from collections.abc import Callable
@@ -23,12 +23,12 @@ from batches import permissions
 from batches.admin.reading import ReadOnly, shortened
 from batches.errors import BatchError
 from batches.models import BatchSession, Status
-from batches.permissions import Right
+from batches.permissions import Permission
 from batches.results.blocks import result_bytes
 from batches.running import lifecycle, retrying
 from batches.sweep.progress import elapsed_seconds, percentage
 
-COLOURS = {
+COLORS = {
     Status.QUEUED: "info",
     Status.RUNNING: "info",
     Status.PAUSED: "warning",
@@ -39,24 +39,20 @@ COLOURS = {
 
 
 class StrategyFilter(admin.SimpleListFilter):
-    """By strategy. The names are known; to ask the table for them would read it whole."""
+    """The names come from the registry: a query for the distinct ones would read the whole table."""
 
     title, parameter_name = "strategy", "strategy"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Those of this version."""
-        return [(each.name, each.title) for each in STRATEGIES.values()]
+        return [(strategy.name, strategy.title) for strategy in STRATEGIES.values()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> QuerySet[BatchSession]:
-        """The batches of one."""
         return queryset.filter(strategy=self.value()) if self.value() else queryset
 
 
 @admin.register(BatchSession)
 class BatchSessionAdmin(ReadOnly):
-    """All batches, the newest first."""
-
-    list_display = ("name", "owner", "state", "progress", "tests", "kept", "best", "duration", "created_at")
+    list_display = ("name", "owner", "state", "progress", "tests", "size", "best", "duration", "created_at")
     list_filter = ("status", ("owner", RelatedDropdownFilter), StrategyFilter, "created_at")
     list_select_related = ("owner",)
     search_fields = ("id__startswith", "strategy")
@@ -67,7 +63,7 @@ class BatchSessionAdmin(ReadOnly):
     fieldsets = (
         (None, {"fields": ("page", "owner", "state", "phase", "progress", "tests", "failed", "error")}),
         ("Time", {"fields": ("created_at", "started_at", "ended_at", "duration", "deadline_at", "worker_seen_at")}),
-        ("What was asked", {"fields": ("strategy", "parameters", "symbols", "retry_of", "engine_version")}),
+        ("Request", {"fields": ("strategy", "parameters", "symbols", "retry_of", "engine_version")}),
         ("Leaders", {"fields": ("leader_table",)}),
         ("Failures", {"fields": ("failure_table",)}),
     )
@@ -75,43 +71,37 @@ class BatchSessionAdmin(ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[BatchSession]:
         return super().get_queryset(request).narrow("leaders")  # type: ignore[no-any-return]
 
-    def has_steer_permission(self, request: HttpRequest) -> bool:
-        """Whether they may cancel, pause and resume what others started; the admin shows batches of all."""
-        return permissions.may(request.user, Right.STEER_ALL)
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        """The admin shows the batches of all owners."""
+        return permissions.may(request.user, Permission.CONTROL_ALL)
 
     def has_start_permission(self, request: HttpRequest) -> bool:
-        """Whether they may start batches."""
-        return permissions.may(request.user, Right.RUN)
+        return permissions.may(request.user, Permission.RUN)
 
     @display(description="Batch")
     def name(self, session: BatchSession) -> str:
-        """Strategy and the beginning of the id."""
         return str(session)
 
-    @display(description="Status", ordering="status", label={str(status): colour for status, colour in COLOURS.items()})
+    @display(description="Status", ordering="status", label={str(status): color for status, color in COLORS.items()})
     def state(self, session: BatchSession) -> str:
-        """A coloured word."""
         return session.status
 
     @display(description="Progress")
     def progress(self, session: BatchSession) -> SafeString:
-        """A bar with its number."""
         done = percentage(session)
         return format_html('<progress max="100" value="{}"></progress> {}%', done, floatformat(done, 1))
 
     @display(description="Tests", ordering="total")
     def tests(self, session: BatchSession) -> str:
-        """Done of all."""
         return f"{session.current:,} of {session.total:,}"
 
-    @display(description="Kept")
-    def kept(self, session: BatchSession) -> str:
-        """About what its results take in the database."""
+    @display(description="Size")
+    def size(self, session: BatchSession) -> str:
+        """The approximate size of the stored results."""
         return filesizeformat(result_bytes(session.current))
 
     @display(description="Best so far")
     def best(self, session: BatchSession) -> str:
-        """Symbol and the sorted metric of the leader."""
         if not session.leaders:
             return ""
         leader = session.leaders[0]
@@ -119,28 +109,23 @@ class BatchSessionAdmin(ReadOnly):
 
     @display(description="Duration")
     def duration(self, session: BatchSession) -> str:
-        """Seconds since the request, pauses left out."""
         return f"{elapsed_seconds(session, timezone.now()):,.1f} s"
 
     @display(description="Page")
     def page(self, session: BatchSession) -> SafeString:
-        """The batch's own page."""
         return format_html('<a href="{}">Open the batch</a>', reverse("batches:detail", args=[session.pk]))
 
     @display(description="Parameters")
     def parameters(self, session: BatchSession) -> SafeString:
-        """Each parameter with its values."""
         ranges = session.request["parameterRanges"].items()
         return format_html_join("", "<div>{}: {}</div>", ((name, shortened(values)) for name, values in ranges))
 
     @display(description="Symbols")
     def symbols(self, session: BatchSession) -> str:
-        """The first of them."""
         return shortened(session.request["symbols"])
 
     @display(description="Best so far")
     def leader_table(self, session: BatchSession) -> SafeString:
-        """The ten leaders."""
         return format_html_join(
             "",
             "<div>{}. {} {}: {}</div>",
@@ -157,29 +142,24 @@ class BatchSessionAdmin(ReadOnly):
 
     @display(description="Causes")
     def failure_table(self, session: BatchSession) -> SafeString:
-        """How often each cause came."""
         return format_html_join(
             "", "<div>{} x {}</div>", ((f"{cause['count']:,}", cause["message"]) for cause in session.failures)
         )
 
-    @action(description="Cancel the selected batches", permissions=["steer"])
+    @action(description="Cancel the selected batches", permissions=["control"])
     def cancel_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
-        """Those that are over already stay as they are."""
-        messages.success(request, f"Cancelled: {_moved(queryset, lifecycle.cancel)}. What was finished is kept.")
+        messages.success(request, f"Cancelled: {_moved(queryset, lifecycle.cancel)}. Finished tests are kept.")
 
-    @action(description="Pause the selected batches", permissions=["steer"])
+    @action(description="Pause the selected batches", permissions=["control"])
     def pause_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
-        """Those that wait or run."""
         messages.success(request, f"Paused: {_moved(queryset, lifecycle.pause)}. Their deadlines stand still.")
 
-    @action(description="Resume the selected batches", permissions=["steer"])
+    @action(description="Resume the selected batches", permissions=["control"])
     def resume_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
-        """Those that are paused."""
         messages.success(request, f"Resumed: {_moved(queryset, lifecycle.resume)}.")
 
     @action(description="Retry the selected batches", permissions=["start"])
     def retry_batches(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
-        """Each one that ended with something left to do starts again as a new batch."""
         started = 0
         for session in queryset:
             try:
@@ -188,19 +168,18 @@ class BatchSessionAdmin(ReadOnly):
             except BatchError as error:
                 messages.error(request, f"{session}: {error.message}")
         if started:
-            messages.success(request, f"Started again: {started}. Only what failed or is missing is run.")
+            messages.success(request, f"Retried: {started}. Only failed and missing tests are run.")
 
     @action(description="Export the results of the selected batch (CSV)", permissions=["view"])
     def export_batch(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> HttpResponse | None:
-        """One at a time: a file holds the columns of one strategy."""
-        chosen = list(queryset.values_list("pk", flat=True)[:2])
-        if len(chosen) == 1:
-            return redirect(f"/api/backtest/batch/{chosen[0]}/results.csv")
-        messages.error(request, "Choose one batch: a file holds the columns of one strategy.")
+        ids = list(queryset.values_list("pk", flat=True)[:2])
+        if len(ids) == 1:
+            return redirect(f"/api/backtest/batch/{ids[0]}/results.csv")
+        messages.error(request, "Select one batch: a file has the columns of one strategy.")
         return None
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[BatchSession]) -> None:
-        """Of the selected batches, those that have ended; workers still write to the others."""
+        """Delete the ended batches; workers still write to the others."""
         for session in queryset:
             try:
                 lifecycle.delete(session.pk)
@@ -208,12 +187,11 @@ class BatchSessionAdmin(ReadOnly):
                 messages.error(request, f"{session}: {error.message}")
 
     def has_delete_permission(self, request: HttpRequest, obj: BatchSession | None = None) -> bool:
-        """Only what has ended."""
-        over = obj is None or obj.state.is_terminal
-        return over and super().has_delete_permission(request, obj)
+        has_ended = obj is None or obj.state.is_terminal
+        return has_ended and super().has_delete_permission(request, obj)
 
 
 def _moved(queryset: QuerySet[BatchSession], move: Callable[[uuid.UUID, datetime], bool]) -> int:
-    """How many of them the move has changed."""
+    """Move the batches. Return how many have changed."""
     now = timezone.now()
     return sum(move(pk, now) for pk in queryset.values_list("pk", flat=True))

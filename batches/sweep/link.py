@@ -1,6 +1,6 @@
-"""The link that opens the form with a whole configuration: what the address bar, presets and old batches hold.
+"""Links that open the form with a configuration, as in the address bar, presets and old batches.
 
-A range is written `5:50:5`, a list `20,50`, everything in wire units. What is no number stays as it was typed.
+A range is written `5:50:5`, a list `20,50`, both in wire units. Text that is not a number stays as it was typed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,37 +12,37 @@ SETTINGS = (
     "startDate", "endDate", "direction", "fees", "slippage", "initialCapital", "wholeShares", "sortBy",
     "includeComparison", "timeoutSeconds", "abortFailureShare", "abortMinimumTests",
 )  # fmt: skip
-LONGEST_SYMBOLS = 4_000  # characters, of the 8 kB that nginx takes of a first line
-LEAST_RUN = 3  # fewer values are shorter as a list
+MAX_SYMBOLS = 4_000  # characters, of the 8 kB that nginx accepts as a request line
+MIN_RANGE = 3  # fewer values are shorter as a list
 
 
-def sweep_query(asked: Mapping[str, Any]) -> str:
-    """The query string for a request in its wire form, as typed or as stored; `groups` name more symbols."""
-    groups = asked.get("groups", ())
-    pairs = {"strategy": asked["strategy"]}
-    pairs |= {"symbols": ",".join(asked["symbols"])} if asked["symbols"] or not groups else {}
+def sweep_query(request: Mapping[str, Any]) -> str:
+    """Return the query string for a request in its wire form, typed or stored; `groups` name more symbols."""
+    groups = request.get("groups", ())
+    pairs = {"strategy": request["strategy"]}
+    pairs |= {"symbols": ",".join(request["symbols"])} if request["symbols"] or not groups else {}
     pairs |= {"group": groups} if groups else {}
-    pairs |= {name: compact(spec) for name, spec in asked["parameterRanges"].items()}
-    if asked["enableBetaScaling"]:
-        pairs |= {"enableBetaScaling": "true", "coefficients": compact(asked["coefficients"])}
-    pairs |= {name: exact(asked[name]) for name in SETTINGS if asked.get(name) is not None}
+    pairs |= {name: compact(spec) for name, spec in request["parameterRanges"].items()}
+    if request["enableBetaScaling"]:
+        pairs |= {"enableBetaScaling": "true", "coefficients": compact(request["coefficients"])}
+    pairs |= {name: exact(request[name]) for name in SETTINGS if request.get(name) is not None}
     return urlencode(pairs, doseq=True, safe=",:*")
 
 
 def fits_a_link(symbols: Sequence[str]) -> bool:
-    """Whether an address can name them all: proxies refuse long ones."""
-    return sum(map(len, symbols)) + len(symbols) <= LONGEST_SYMBOLS
+    """Return whether a link can name all symbols: proxies reject long ones."""
+    return sum(map(len, symbols)) + len(symbols) <= MAX_SYMBOLS
 
 
 def compact(spec: Mapping[str, Any] | Sequence[Any]) -> str:
-    """`5:50:5` for a range, and for a list that is one; `20,50` for other lists."""
+    """Return `5:50:5` for a range and for an evenly spaced list, `20,50` for other lists."""
     if isinstance(spec, Mapping):
         return ":".join(exact(spec[name]) for name in ("start", "stop", "step"))
     return _as_range(spec) or ",".join(exact(value) for value in spec)
 
 
 def exact(value: bool | int | float | str) -> str:
-    """A value as text that reads back as the same one, without an exponent."""
+    """Return text that parses to the same value, without an exponent."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -52,11 +52,11 @@ def exact(value: bool | int | float | str) -> str:
 
 
 def _as_range(values: Sequence[Any]) -> str:
-    """`first:last:step` when the decimals are evenly spaced, so that nothing is lost; else ""."""
-    if len(values) < LEAST_RUN or any(isinstance(value, str) for value in values):
+    """Return `first:last:step` if the decimals are evenly spaced, else ""."""
+    if len(values) < MIN_RANGE or any(isinstance(value, str) for value in values):
         return ""
-    exactly = [Decimal(repr(value)) for value in values]
-    step = exactly[1] - exactly[0]
-    if step <= 0 or any(exactly[i] != exactly[0] + i * step for i in range(len(exactly))):
+    decimals = [Decimal(repr(value)) for value in values]
+    step = decimals[1] - decimals[0]
+    if step <= 0 or any(decimal != decimals[0] + i * step for i, decimal in enumerate(decimals)):
         return ""
-    return ":".join(exact(float(each)) for each in (exactly[0], exactly[-1], step))
+    return ":".join(exact(float(decimal)) for decimal in (decimals[0], decimals[-1], step))

@@ -1,8 +1,8 @@
-"""Strategies of the user's own: Python files in STRATEGIES_DIR, and entry points of installed packages.
+"""The user's own strategies: Python files in STRATEGIES_DIR and entry points of installed packages.
 
-Loaded once when Django starts, so that the server, the workers and every command know the same ones. What cannot be
-loaded is logged and shown by a system check; it never stops the start. A batch notes the version of the code it used:
-of a file its content, of a package its release.
+They are loaded once when Django starts, so that the server, the workers and all commands have the same ones. A source
+that cannot be loaded is logged and reported by a system check; it does not stop the start. Batches store the version of
+the code: the hash of a file's content or of a package's release.
 """
 
 import hashlib
@@ -25,29 +25,26 @@ from backtester.engine.strategies import set_version
 
 log = logging.getLogger(__name__)
 GROUP = "backtester.strategies"
-HINT = "The others work. Mend it, or take it away, and start again: nothing of it can be swept until then."
-troubles: dict[str, str] = {}  # where it comes from -> why it could not be loaded
+HINT = "Its strategies are not available; the others are. Fix or remove it, then restart."
+failures: dict[str, str] = {}  # source -> reason
 
 
 def load(folder: Path) -> None:
-    """Load every file of the folder and every entry point, each on its own."""
+    """Load every file of the folder and every entry point; one that fails stops no other."""
     for source, version, run in _sources(folder):
-        troubles.pop(source, None)
+        failures.pop(source, None)
         before = set(STRATEGIES)
         try:
             run()
             for name in STRATEGIES.keys() - before:
                 set_version(name, version)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's code may raise anything
-            troubles[source] = _reason(error, source)
-            log.warning("no strategies from %s: %s", source, troubles[source])
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
+            failures[source] = _reason(error, source)
+            log.warning("strategies not loaded: %s: %s", source, failures[source])
 
 
 def _sources(folder: Path) -> Iterator[tuple[str, str, Callable[[], None]]]:
-    """Where strategies come from, their version and how to load them, in an order that is the same in every process.
-
-    A taken name goes to the first.
-    """
+    """Yield (source, version, loader) in the same order in every process: the first strategy of a name is kept."""
     for path in sorted(folder.glob("*.py")):
         if not path.name.startswith(("_", ".")):
             yield str(path), _version(path.read_bytes()), partial(_load_file, path)
@@ -56,12 +53,12 @@ def _sources(folder: Path) -> Iterator[tuple[str, str, Callable[[], None]]]:
         yield f"entry point {entry.name} = {entry.value}", _version(release.encode()), partial(_load_entry, entry)
 
 
-def _version(what: bytes) -> str:
-    return hashlib.sha256(what).hexdigest()[:12]
+def _version(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _load_file(path: Path) -> None:
-    """Run the file; it registers its strategies itself."""
+    """Run the file, which registers its strategies itself."""
     spec: ModuleSpec | None = spec_from_file_location(f"user_strategy_{path.stem}", path)
     assert spec is not None  # a name that ends in .py always has a loader
     assert spec.loader is not None
@@ -71,24 +68,24 @@ def _load_file(path: Path) -> None:
 
 
 def _load_entry(entry: EntryPoint) -> None:
-    """A strategy is registered; of a module, the import was enough."""
-    found: Any = entry.load()
-    if isinstance(found, Strategy) and STRATEGIES.get(found.name) is not found:
-        add_strategy(found)
+    """Register a strategy; a module has registered its strategies when it was imported."""
+    loaded: Any = entry.load()
+    if isinstance(loaded, Strategy) and STRATEGIES.get(loaded.name) is not loaded:
+        add_strategy(loaded)
 
 
 def _reason(error: BaseException, source: str) -> str:
-    """One line: what was raised, and the line of the file that did it."""
+    """Return one line: the error, and the line of the file that raised it."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
     where = f" (line {lines[-1]})" if lines else ""
-    words = error.message if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
-    return f"{' '.join(words.split())}{where}"[:500]
+    message = error.message if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
+    return f"{' '.join(message.split())}{where}"[:500]
 
 
 @register()
 def check(**_: Any) -> list[CheckMessage]:
-    """One warning for everything that could not be loaded."""
+    """Warn about every source that could not be loaded."""
     return [
-        Warning(f"No strategies from {source}: {reason}", hint=HINT, id="batches.W001")
-        for source, reason in troubles.items()
+        Warning(f"Strategies not loaded from {source}: {reason}", hint=HINT, id="batches.W001")
+        for source, reason in failures.items()
     ]

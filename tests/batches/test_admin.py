@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from batches.models import BatchSession, Instrument, PriceSeries, Status
-from batches.results.columns import result_bytes
+from batches.results.blocks import result_bytes
 from batches.running import lifecycle
 from tests.support import jobs
 
@@ -95,7 +95,7 @@ def test_an_action_retries_what_has_ended_with_something_left_to_do(admin, one_o
         reverse(LIST), {"action": "retry_batches", "_selected_action": [str(pk) for pk in before]}, follow=True
     )
     started = BatchSession.objects.exclude(pk__in=before)
-    assert f"Started again: {started.count()}." in answer.content.decode()
+    assert f"Retried: {started.count()}." in answer.content.decode()
     assert {session.retry_of.status for session in started} == {"cancelled", "complete", "error"}
     assert answer.content.decode().count("still active") == 3
 
@@ -163,4 +163,4 @@ def test_an_action_exports_one_batch_at_a_time(admin, one_of_each, finished):
     chosen = {"action": "export_batch", "_selected_action": [str(finished.pk)]}
     assert admin.post(reverse(LIST), chosen)["Location"] == f"/api/backtest/batch/{finished.pk}/results.csv"
     chosen["_selected_action"] = [str(session.pk) for session in one_of_each]
-    assert "Choose one batch" in admin.post(reverse(LIST), chosen, follow=True).content.decode()
+    assert "Select one batch" in admin.post(reverse(LIST), chosen, follow=True).content.decode()

@@ -40,9 +40,9 @@ register(from_function(picky, name="picky", title="Picky", parameters=(windows,)
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder; what its files register is forgotten after the test, and so are troubles."""
+    """An empty folder; what its files register is forgotten after the test, and so are failures."""
     known = dict(_catalogue)
-    monkeypatch.setattr(user_strategies, "troubles", {})
+    monkeypatch.setattr(user_strategies, "failures", {})
     yield tmp_path
     _catalogue.clear()
     _catalogue.update(known)
@@ -174,5 +174,5 @@ def test_every_process_loads_them_when_it_starts_and_the_check_shows_what_it_cou
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
     )
     assert ran.returncode == 0, ran.stderr
-    assert "(batches.W001) No strategies from" in ran.stderr
+    assert "(batches.W001) Strategies not loaded from" in ran.stderr
     assert ran.stdout.splitlines()[-1] == "True"
