@@ -1,4 +1,4 @@
-"""The HTTP API of the contract: each route parses, calls one function, answers."""
+"""The HTTP API: each route parses its input, calls one function, and answers."""
 
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -11,25 +11,24 @@ from batches.errors import BatchError, Detail, InvalidRequest
 from batches.ops import storage
 
 api = DocumentedAPI(title="Backtester", version="1", description=DESCRIPTION, docs_url="/docs", urls_namespace="api")
-for tag, routes in {"Batches": (starting, control), "Results": (results,), "Market": (market,)}.items():
-    for module in routes:
+for tag, modules in {"Batches": (starting, control), "Results": (results,), "Market": (market,)}.items():
+    for module in modules:
         api.add_router("", module.router, tags=[tag])
 
 
 @api.exception_handler(BatchError)
-def refuse(request: HttpRequest, error: BatchError) -> HttpResponse:
-    """The one error shape."""
+def refuse(request: HttpRequest, error: BatchError) -> HttpResponse:  # noqa: ARG001 - Ninja passes it
     return answer(error.as_json(), error.status, error.headers)
 
 
 @api.exception_handler(OperationalError)
-def refuse_for_now(request: HttpRequest, error: OperationalError) -> HttpResponse:
-    """No room, or the database is busy."""
+def refuse_without_database(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """The disk is full, or the database is busy."""
     return refuse(request, storage.refusal(error))
 
 
 @api.exception_handler(ValidationError)
 def refuse_arguments(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """Arguments that the framework checked, in the same shape."""
-    details = tuple(Detail(str(item["loc"][-1]), f"{item['loc'][-1]}: {item['msg']}.") for item in error.errors)
-    return answer(InvalidRequest(*details).as_json(), 422)
+    """Arguments that Ninja checked."""
+    details = (Detail(str(item["loc"][-1]), f"{item['loc'][-1]}: {item['msg']}.") for item in error.errors)
+    return refuse(request, InvalidRequest(*details))

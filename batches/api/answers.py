@@ -1,8 +1,8 @@
-"""What every route of the API does alike: find a batch, read the query string, answer in JSON."""
+"""What the routes of the API share: find a batch, read the query string, answer in JSON."""
 
 import hashlib
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated
 
 import orjson
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +15,7 @@ from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
 from batches.validators import nearest
 
-# Text, whatever the document says: what is malformed is not found, as the contract wants it.
+# Read as text, whatever the document says: a malformed id is answered with 404, not with 422.
 SessionId = PathEx[
     Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})], P(description="The batch; a UUID.")
 ]
@@ -25,38 +25,41 @@ Index = PathEx[
 ]
 
 
-def answer(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
-    """JSON in which what is undefined is null."""
+def answer(data: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return a JSON response. Ninja hands it on as it is: nothing is validated, NaN becomes null."""
     body = orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
     return HttpResponse(body, status=status, content_type="application/json", headers=headers)
 
 
-def find(request: HttpRequest, session_id: str) -> BatchSession:
-    """The batch of that id, if whoever asks may see it."""
+def visible_batch(request: HttpRequest, session_id: str) -> BatchSession:
+    """Return the batch with that id if the user may see it."""
     return permissions.find(request.user, session_id)
 
 
-def asked(request: HttpRequest, *known: str, others: bool = False) -> dict[str, str]:
-    """The query string, each name once. Unknown names are refused, unless the caller looks at them itself."""
+def query_parameters(request: HttpRequest, names: Iterable[str] = (), *, allow_others: bool = False) -> dict[str, str]:
+    """Return the query string; InvalidRequest when a name is repeated, or unknown and others are not allowed."""
+    names = list(names)
     for name, values in request.GET.lists():
         if len(values) > 1:
-            raise InvalidRequest(Detail(name[:60], f"{name[:60]} is given {len(values)} times; once is wanted."))
-        if name not in known and not others:
-            hint = nearest(name, known) or f" Known are {', '.join(known) or 'none'}."
-            raise InvalidRequest(Detail(name[:60], f"There is no parameter {name[:60]!r} here.{hint}"))
+            raise InvalidRequest(Detail(name[:60], f"{name[:60]} must be given once, got it {len(values)} times."))
+        if name not in names and not allow_others:
+            hint = nearest(name, names) or f" Known: {', '.join(names) or 'none'}."
+            raise InvalidRequest(Detail(name[:60], f"Unknown parameter {name[:60]!r}.{hint}"))
     return {name: str(value) for name, value in request.GET.items()}
 
 
-def unless_known(request: HttpRequest, session: BatchSession, make: Callable[[], dict[str, Any]]) -> HttpResponse:
-    """What `make` returns about a batch, or 304 when the client has it. Nothing is computed for the answer "no news".
+def unless_unchanged(
+    request: HttpRequest, session: BatchSession, make: Callable[[], Mapping[str, object]]
+) -> HttpResponse:
+    """Return what `make` computes about a batch, or 304 without computing it when the client's ETag is current.
 
-    Every change a watcher may see raises `sequence`, so the address and the sequence name what is shown. It is read
-    before the rest: should the batch move on in between, the client asks once more than it had to. The tag is a weak
-    one: the same state may be told in other bytes, because clocks go on (`sentAtMs`, `elapsedTime`).
+    Every visible change raises `sequence`, so address and sequence identify the answer. The sequence is read before
+    the rest: if the batch changes in between, the client asks once more than needed. The tag is weak, because the
+    same state can be sent in other bytes: `sentAtMs` and `elapsedTime` follow the clock.
     """
-    named = f"{session.id} {session.created_at.isoformat()} {session.sequence} {request.get_full_path()}"
-    etag = f'W/"{hashlib.sha256(named.encode()).hexdigest()[:32]}"'
+    identity = f"{session.id} {session.created_at.isoformat()} {session.sequence} {request.get_full_path()}"
+    etag = f'W/"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"'
     response: HttpResponse = get_conditional_response(request, etag) or answer(make())
     response["ETag"] = etag
-    response["Cache-Control"] = "private, no-cache"  # kept, but asked about each time
+    response["Cache-Control"] = "private, no-cache"  # stored, and revalidated each time
     return response

@@ -1,66 +1,63 @@
-"""One batch: how it stands, and what may be done with it."""
+"""The state of one batch, and the routes that change it."""
 
-from typing import Any
+import uuid
+from collections.abc import Callable
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from batches import permissions
-from batches.api.answers import SessionId, answer, find, unless_known
-from batches.api.document import Routes
-from batches.api.openapi import operations
-from batches.permissions import Right
+from batches.api.answers import SessionId, answer, unless_unchanged, visible_batch
+from batches.api.document import WRITING, Routes, answers
+from batches.api.schemas.batches import Deleted, Moved
+from batches.permissions import Permission
 from batches.running import lifecycle
 from batches.sweep.progress import newest_event
+from batches.sweep.wire_types import ProgressEvent
 
 router = Routes()
+BATCH = "/backtest/batch/{session_id}"
+MOVED = answers({200: Moved}, *WRITING)
 
 
-@router.get(
-    "/backtest/batch/{session_id}", summary="The newest event, for polling clients", openapi_extra=operations.SNAPSHOT
-)
+@router.get(BATCH, summary="The newest event, for polling clients", response=answers({200: ProgressEvent, 304: None}))
 def snapshot(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """The same object that the streams send."""
-    session = find(request, session_id)
-    return unless_known(request, session, lambda: newest_event(session, timezone.now()))
+    session = visible_batch(request, session_id)
+    return unless_unchanged(request, session, lambda: newest_event(session, timezone.now()))
 
 
-@router.delete(
-    "/backtest/batch/{session_id}", summary="Remove an ended batch and its results", openapi_extra=operations.DELETE
-)
+@router.delete(BATCH, summary="Remove an ended batch and its results", response=answers({200: Deleted}, *WRITING, 409))
 def delete(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """409 while it is active."""
-    session = find(request, session_id)
-    permissions.require(request.user, Right.DELETE_ALL, session)
+    session = visible_batch(request, session_id)
+    permissions.require(request.user, Permission.DELETE_ALL, session)
     lifecycle.delete(session.id)
-    return answer({"success": True, "sessionId": str(session.id)})
+    return answer(Deleted(success=True, sessionId=str(session.id)))
 
 
-@router.post(
-    "/backtest/batch/{session_id}/cancel", summary="Stop; what is finished stays", openapi_extra=operations.MOVE
-)
+@router.post(f"{BATCH}/cancel", summary="Stop; finished tests are kept", response=MOVED)
 def cancel(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Idempotent."""
-    return _moved(request, session_id, lifecycle.cancel)
+    return _move(request, session_id, lifecycle.cancel)
 
 
-@router.post(
-    "/backtest/batch/{session_id}/pause", summary="Pause; the deadline stands still", openapi_extra=operations.MOVE
-)
+@router.post(f"{BATCH}/pause", summary="Pause; the deadline is paused too", response=MOVED)
 def pause(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Idempotent."""
-    return _moved(request, session_id, lifecycle.pause)
+    return _move(request, session_id, lifecycle.pause)
 
 
-@router.post("/backtest/batch/{session_id}/resume", summary="Go on after a pause", openapi_extra=operations.MOVE)
+@router.post(f"{BATCH}/resume", summary="Resume after a pause", response=MOVED)
 def resume(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Idempotent."""
-    return _moved(request, session_id, lifecycle.resume)
+    return _move(request, session_id, lifecycle.resume)
 
 
-def _moved(request: HttpRequest, session_id: SessionId, move: Any) -> HttpResponse:
-    session = find(request, session_id)
-    permissions.require(request.user, Right.STEER_ALL, session)
+def _move(request: HttpRequest, session_id: str, move: Callable[[uuid.UUID, datetime], bool]) -> HttpResponse:
+    session = visible_batch(request, session_id)
+    permissions.require(request.user, Permission.CONTROL_ALL, session)
     changed = move(session.id, timezone.now())
     session.refresh_from_db(fields=["status"])
-    return answer({"success": True, "sessionId": str(session.id), "status": session.status, "changed": changed})
+    return answer(Moved(success=True, sessionId=str(session.id), status=session.status, changed=changed))

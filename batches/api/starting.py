@@ -1,79 +1,91 @@
-"""Starting a batch, again or anew, and what it would cost."""
+"""Start a batch, retry one, estimate one."""
 
-from collections.abc import Callable
+from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from batches import permissions
-from batches.api.answers import SessionId, answer, asked, find
-from batches.api.document import Routes
-from batches.api.openapi import operations
+from batches.api.answers import SessionId, answer, query_parameters, visible_batch
+from batches.api.document import APPLIED, START_REFUSALS, WRITING, Routes, answers, header, parameters
+from batches.api.schemas.batches import ClassicAnswer, Estimate, Started
+from batches.api.schemas.start import START_BODY, StartQuery
+from batches.api.start_response import start_response, wait_preference
 from batches.api.strict_json import json_body
-from batches.api.waiting import answer_to_start, patience
 from batches.models import BatchSession
-from batches.permissions import Right
+from batches.permissions import Permission
 from batches.running import retrying, submission
 from batches.sweep.start_request import parse_start
 
 router = Routes()
+PREFER = header(
+    "Prefer",
+    "RFC 7240. wait=n: answer with the results if they are done within n seconds. `async` takes precedence.",
+    example="wait=5",
+)
+STARTS = answers({200: ClassicAnswer, 202: Started}, *START_REFUSALS)
+START_EXTRA: dict[str, Any] = {
+    "parameters": parameters(StartQuery, headers=[PREFER]),
+    "responses": {200: {"headers": APPLIED}},
+}
 
 
-@router.post("/backtest/batch", summary="Start a batch", openapi_extra=operations.START)
+@router.post(
+    "/backtest/batch",
+    summary="Start a batch",
+    response=STARTS,
+    openapi_extra=START_EXTRA | {"requestBody": START_BODY},
+)
 async def start(request: HttpRequest) -> HttpResponse:
     """202 at once; with `?async=false`, or `Prefer: wait=n` and done within n seconds, 200 with the results."""
-    wait = patience(request)
+    wait = wait_preference(request)
 
     def submit() -> BatchSession:
-        permissions.require(request.user, Right.RUN)
-        wanted = parse_start(json_body(request))
-        return submission.submit(wanted, now=timezone.now(), owner=permissions.owner(request.user))
+        permissions.require(request.user, Permission.RUN)
+        start_request = parse_start(json_body(request))
+        return submission.submit(start_request, now=timezone.now(), owner=permissions.owner(request.user))
 
-    return await answer_to_start(request, await _in_thread(submit), wait)
+    # Not thread-sensitive: all sync views of a process share that one thread.
+    session = await database_sync_to_async(submit, thread_sensitive=False)()
+    return await start_response(request, session, wait)
 
 
 @router.post(
     "/backtest/batch/{session_id}/retry",
     summary="Run the failed and the missing tests again",
-    openapi_extra=operations.RETRY,
+    response=STARTS,
+    openapi_extra=START_EXTRA,
 )
 async def retry(request: HttpRequest, session_id: SessionId) -> HttpResponse:
-    """Answers like a start, with the new session."""
-    wait = patience(request)
+    """Answers like a start, with the new batch."""
+    wait = wait_preference(request)
 
     def submit() -> BatchSession:
-        ended = find(request, session_id)
-        permissions.require(request.user, Right.RUN)
+        ended = visible_batch(request, session_id)
+        permissions.require(request.user, Permission.RUN)
         return retrying.retry(ended, now=timezone.now(), owner=permissions.owner(request.user))
 
-    return await answer_to_start(request, await _in_thread(submit), wait)
+    session = await database_sync_to_async(submit, thread_sensitive=False)()
+    return await start_response(request, session, wait)
 
 
-async def _in_thread(start_it: Callable[[], BatchSession]) -> BatchSession:
-    """In a thread of its own: others wait for the request's."""
-
-    def with_connection() -> BatchSession:
-        try:
-            return start_it()
-        finally:
-            close_old_connections()  # this thread is not the request's own, whose connection Django looks after
-
-    return await sync_to_async(with_connection, thread_sensitive=False)()
-
-
-@router.post("/backtest/batch/estimate", summary="Count and estimate; store nothing", openapi_extra=operations.ESTIMATE)
+@router.post(
+    "/backtest/batch/estimate",
+    summary="Count and estimate; store nothing",
+    response=answers({200: Estimate}, *WRITING, 413, 415, 422),
+    openapi_extra={"requestBody": START_BODY},
+)
 def estimate(request: HttpRequest) -> HttpResponse:
-    """The exact count after constraints, and what it would cost."""
-    asked(request)
-    found = submission.estimate(parse_start(json_body(request)))
+    """The exact count after constraints, and an estimate of time and storage."""
+    query_parameters(request)
+    cost = submission.estimate(parse_start(json_body(request)))
     return answer(
-        {
-            "success": True,
-            "total": found.total,
-            "excluded": found.excluded,
-            "estimatedSeconds": found.seconds,
-            "estimatedBytes": found.bytes,
-        }
+        Estimate(
+            success=True,
+            total=cost.total,
+            excluded=cost.excluded,
+            estimatedSeconds=cost.seconds,
+            estimatedBytes=cost.bytes,
+        )
     )

@@ -1,19 +1,21 @@
-"""From the row and the clock to the event that every transport carries. Pure: no query, no clock of its own."""
+"""Compute the event of a batch, the same on every transport, from its row and the time. No queries, no clock."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Literal
 
 import orjson
 
 from batches.models import BatchSession, Status
+from batches.sweep.wire_types import ProgressEvent
 
-PACE_WINDOW_S = 60.0  # the estimate looks this far back
-PACE_STEP_S = 1.0  # and keeps a sample for each of these
+PACE_WINDOW_S = 60.0  # how far back the estimate looks
+PACE_STEP_S = 1.0  # between two samples
 RECENT_ERRORS = 5
 
 
 def active_seconds(session: BatchSession, now: datetime) -> float:
-    """Seconds since the start, pauses left out; 0 before it. Never negative, whatever the clock does."""
+    """Return the seconds since the start without pauses; 0 before it, and also when the clock is set back."""
     if session.started_at is None:
         return 0.0
     until = session.paused_at or session.ended_at or now
@@ -21,22 +23,22 @@ def active_seconds(session: BatchSession, now: datetime) -> float:
 
 
 def elapsed_seconds(session: BatchSession, now: datetime) -> float:
-    """Seconds since the request, waiting included, pauses left out."""
+    """Return the seconds since the request: waiting included, pauses left out."""
     until = session.paused_at or session.ended_at or now
     return max(0.0, (until - session.created_at).total_seconds() - session.paused_s)
 
 
 def percentage(session: BatchSession) -> float:
-    """0 to 100; rounded down, so that 100 means all."""
+    """Return the percentage of finished tests, rounded down so that 100 means all."""
     if session.current >= session.total:
         return 100.0
     return min(99.9, int(1000 * session.current / session.total) / 10)
 
 
 def remaining_seconds(session: BatchSession, now: datetime) -> float | None:
-    """Work left over the pace of the last minute, both in bars x combinations; None before there is a pace.
+    """Return the work left divided by the pace of the last minute; None before a pace is known.
 
-    Work carried over from a retried batch took no time here, so it does not count.
+    Work carried over from a retried batch took no time in this one, so the pace leaves it out.
     """
     if session.state.is_terminal:
         return 0.0 if session.status == Status.COMPLETE else None
@@ -52,9 +54,9 @@ def remaining_seconds(session: BatchSession, now: datetime) -> float | None:
 
 
 def with_sample(pace: list[list[float]], seconds: float, work: float) -> list[list[float]]:
-    """The pace with one more sample: the newest moves until it is a step away from the one before it.
+    """Return the pace with one more sample, which replaces the newest one when that is less than a step old.
 
-    Samples of the future are left out: they come from a clock that was wrong for a moment.
+    Samples later than this one are dropped: they come from a clock that was ahead for a while.
     """
     past = [sample for sample in pace if sample[0] <= seconds]
     kept = [sample for sample in past if seconds - sample[0] <= PACE_WINDOW_S] or past[-1:]
@@ -64,31 +66,26 @@ def with_sample(pace: list[list[float]], seconds: float, work: float) -> list[li
 
 
 def average_seconds(session: BatchSession, now: datetime) -> float | None:
-    """Wall-clock seconds for each test done in this run, over all workers together; None before the first."""
+    """Return the active seconds per test of this run, over all workers together; None before the first test."""
     done_here = session.current - session.carried_tests
     return active_seconds(session, now) / done_here if done_here > 0 else None
 
 
 def timeout_words(seconds: float) -> str:
-    """`15 minutes`, `90 seconds`."""
+    """Return `15 minutes` or `90 seconds`."""
     minutes, rest = divmod(int(seconds), 60)
     number, unit = (minutes, "minute") if minutes and not rest else (int(seconds), "second")
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-def milliseconds(instant: datetime | None) -> int | None:
-    """Unix time in milliseconds."""
-    return None if instant is None else int(instant.timestamp() * 1000)
-
-
-def snapshot(session: BatchSession, now: datetime) -> dict[str, Any]:
-    """The whole state as a `ProgressEvent` of the type that the state calls for, in its wire form."""
+def snapshot(session: BatchSession, now: datetime) -> ProgressEvent:
+    """Return the state of the batch as an event, without what a terminal event adds."""
     last = session.last_test or {}
     return {
         "type": event_type(session.state),
         "sessionId": str(session.id),
         "sequence": session.sequence,
-        "sentAtMs": milliseconds(now),
+        "sentAtMs": _milliseconds(now),
         "status": session.status,
         "phase": session.phase,
         "current": session.current,
@@ -106,38 +103,43 @@ def snapshot(session: BatchSession, now: datetime) -> dict[str, Any]:
         "recentErrors": [failure["message"] for failure in session.failures[-RECENT_ERRORS:]],
         "bestSoFar": session.leaders[0] if session.leaders else None,
         "leaders": session.leaders,
-        "lastWorkerSeenAtMs": milliseconds(session.worker_seen_at),
+        "lastWorkerSeenAtMs": None if session.worker_seen_at is None else _milliseconds(session.worker_seen_at),
     }
 
 
-def event_type(state: Status) -> str:
-    """`complete` and `error` end a stream; everything before is `progress`."""
+def event_type(state: Status) -> Literal["progress", "complete", "error"]:
+    """Return `complete` or `error` for a state that ends a stream, else `progress`."""
     if not state.is_terminal:
         return "progress"
     return "complete" if state == Status.COMPLETE else "error"
 
 
-def newest_event(session: BatchSession, now: datetime) -> dict[str, Any]:
-    """The newest event of the session: progress, or the terminal one with what it carries."""
+def newest_event(session: BatchSession, now: datetime) -> ProgressEvent:
+    """Return the progress event of an active batch, or the terminal event of an ended one."""
     event = snapshot(session, now)
     if event["type"] == "complete":
         event["results"] = session.results
     elif event["type"] == "error":
-        event |= {"error": session.error, "code": session.error_code}
+        event["error"], event["code"] = session.error, session.error_code
     return event
 
 
-def connected_event(session: BatchSession, now: datetime) -> dict[str, Any]:
-    """What a watcher gets first. An ended session keeps one sequence free for it below its terminal event."""
-    event = snapshot(session, now) | {"type": "connected"}
+def connected_event(session: BatchSession, now: datetime) -> ProgressEvent:
+    """Return the first event of a watcher. An ended batch keeps one sequence free for it below its terminal event."""
+    event = snapshot(session, now)
+    event["type"] = "connected"
     if session.state.is_terminal:
         event["sequence"] -= 1
     return event
 
 
-def encode(event: dict[str, Any]) -> str:
-    """One line of JSON. What is undefined (NaN) becomes null."""
+def encode(event: Mapping[str, object]) -> str:
+    """Return one line of JSON; NaN becomes null."""
     return orjson.dumps(event).decode()
+
+
+def _milliseconds(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -1,241 +1,217 @@
-"""The wire: what a request may say, checked field by field, and the names that leave the server.
-
-One checker serves the API and the form, so that both refuse the same things in the same words.
-"""
+"""The request to start a batch: a pydantic model, and one renderer of its errors for the API and the form."""
 
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
-
-from backtester.engine import (
-    BadParameters,
-    EngineError,
-    Parameter,
-    Strategy,
-    TooManyValues,
-    UnknownStrategy,
-    axis_values,
-    get_strategy,
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
 )
+
+from backtester.engine import STRATEGIES
 from batches.errors import Detail, InvalidRequest
+from batches.sweep import start_checks
+from batches.sweep.start_checks import MAX_DETAILS, Axes, Refused
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
-from batches.validators import NotAmong, boolean, finite, iso_date, nearest, number, one_of, shown, uuid_text, whole
+from batches.validators import boolean, iso_date, nearest, number, shown, uuid_text, whole
 
 LEGACY_INSIDE_RANGES = ("symbols", "startDate", "endDate")  # where older clients put them
-MOST_PROBLEMS, LONGEST_MESSAGE = 20, 500  # said of one request: a body may hold 100,000 wrong names
+MAX_MESSAGE = 500
+MAX_VALUES = settings.BATCH_MAX_AXIS_VALUES
 
 
-@dataclass(frozen=True)
-class StartRequest:
-    """A checked request to start a batch. Symbols and dates are not yet compared with the stored prices."""
+def _complete(schema: dict[str, Any]) -> None:
+    """Let optional fields be null, and name the strategies: the user's own are registered when Django starts."""
+    fields = schema["properties"]
+    for name in fields.keys() - set(schema["required"]):
+        outer = {key: fields[name].pop(key) for key in ("title", "description", "default") if key in fields[name]}
+        if outer.get("default", ...) is None:
+            del outer["default"]
+        nullable = fields[name] if "anyOf" in fields[name] else {"anyOf": [fields[name], {"type": "null"}]}
+        fields[name] = nullable | outer
+    fields["strategy"]["enum"] = list(STRATEGIES)
+    fields["direction"]["default"] = "long"
+    fields["sortBy"]["default"] = "annualizedReturn"
 
-    strategy: str
-    symbols: tuple[str, ...]
-    axes: dict[str, list[int | float]]
-    start_date: date | None
-    end_date: date | None
-    direction: str
-    beta_scaling: bool
-    coefficients: tuple[float, ...]
-    fees: float
-    slippage: float
-    initial_capital: float
-    whole_shares: bool
-    sort_by: str
-    include_comparison: bool
-    timeout_s: int
-    abort_failure_share: float
-    abort_minimum_tests: int
-    session_id: uuid.UUID | None
+
+def _array(items: dict[str, Any], most: int) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": most}
+
+
+RANGE = {
+    "description": "The values of one parameter, in its unit (see /api/strategies): a list, or steps.",
+    "oneOf": [
+        _array({"type": "number"}, MAX_VALUES),
+        {
+            "description": f"From start to stop, stop included; at most {MAX_VALUES:,} values (BATCH_MAX_AXIS_VALUES).",
+            "type": "object",
+            "properties": {
+                "start": {"type": "number", "description": "The first value."},
+                "stop": {"type": "number", "description": "The last value; not below start."},
+                "step": {"type": "number", "description": "From one value to the next.", "exclusiveMinimum": 0},
+            },
+            "required": ["start", "stop", "step"],
+            "additionalProperties": False,
+        },
+    ],
+}
+# A check runs before pydantic's own, so that its words are the ones that are reported.
+Name = Annotated[str, BeforeValidator(start_checks.strategy_name)]
+StartDate = Annotated[date, BeforeValidator(iso_date)]
+EndDate = Annotated[date, BeforeValidator(start_checks.end_date)]
+Flag = Annotated[bool, BeforeValidator(boolean)]
+Symbols = Annotated[
+    tuple[str, ...],
+    BeforeValidator(start_checks.symbols),
+    WithJsonSchema(_array({"type": "string", "minLength": 1}, settings.BATCH_MAX_SYMBOLS)),
+]
+Ranges = Annotated[
+    Axes,
+    PlainValidator(start_checks.axes),
+    PlainSerializer(lambda axes: {wire_name(name): values for name, values in axes.items()}),
+    WithJsonSchema({"type": "object", "additionalProperties": RANGE}),
+]
+Direction = Annotated[
+    str, BeforeValidator(start_checks.direction), Field(json_schema_extra={"enum": ["long", "short", "both"]})
+]
+Coefficients = Annotated[
+    tuple[float, ...],
+    BeforeValidator(start_checks.coefficients),
+    WithJsonSchema(_array({"type": "number", "exclusiveMinimum": 0, "maximum": 100}, MAX_VALUES)),
+]
+Cost = Annotated[float, BeforeValidator(number(0, 0.5)), Field(ge=0, le=0.5)]
+Capital = Annotated[float, BeforeValidator(number(1e-6, 1e15)), Field(ge=1e-6, le=1e15)]
+Metric = Annotated[
+    str,
+    BeforeValidator(start_checks.metric),
+    PlainSerializer(wire_name),
+    Field(json_schema_extra={"enum": list(METRICS_BY_WIRE_NAME)}),
+]
+Timeout = Annotated[
+    int,
+    BeforeValidator(start_checks.timeout),
+    Field(ge=1, json_schema_extra={"maximum": settings.BATCH_TIMEOUT_MAX_S}),
+]
+Share = Annotated[float, BeforeValidator(number(0, 1)), Field(ge=0, le=1)]
+Tests = Annotated[int, BeforeValidator(whole(1, 10**9)), Field(ge=1, le=10**9)]
+Uuid = Annotated[uuid.UUID, BeforeValidator(uuid_text)]
+
+
+def _setting(name: str, **options: Any) -> Any:
+    """Return a field whose default is a setting, read for each request."""
+    shown_default = {"default": getattr(settings, name)}
+    return Field(default_factory=lambda: getattr(settings, name), json_schema_extra=shown_default, **options)
+
+
+class StartRequest(BaseModel):
+    """A batch: symbols x coefficients x every range, less the combinations that the strategy's constraints exclude.
+
+    At most BATCH_MAX_COMBINATIONS are left. A field that is null counts as left out.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=wire_name,
+        extra="forbid",
+        frozen=True,
+        json_schema_extra=_complete,
+        use_attribute_docstrings=True,
+    )
+
+    # Problems are reported in this order, and a check sees the fields above its own.
+    strategy: Name
+    """A name of /api/strategies."""
+    start_date: StartDate | None = None
+    """First day to test; from the first bar when left out."""
+    end_date: EndDate | None = None
+    """Last day to test, included; to the last bar when left out."""
+    beta_scaling: Flag = Field(False, alias="enableBetaScaling")
+    """Multiply every percentage parameter by beta x coefficient."""
+    symbols: Symbols
+    """Symbols of /api/instruments, in any case (BATCH_MAX_SYMBOLS)."""
+    axes: Ranges = Field({}, alias="parameterRanges", validate_default=True)
+    """The values of each parameter of the strategy. One left out has its default. Older clients put symbols, startDate
+    and endDate here; they are taken from here too."""
+    direction: Direction = Field(None, validate_default=True)
+    """Which side may be traded, if the strategy can."""
+    coefficients: Coefficients = (1.0,)
+    """With beta scaling, one more axis of the sweep: the ratios that beta is multiplied by."""
+    fees: Cost = 0.0
+    """Fraction of the traded value, on each side."""
+    slippage: Cost = 0.0
+    """Fraction of the price, to our disadvantage."""
+    initial_capital: Capital = 100_000.0
+    """In the currency of the prices."""
+    whole_shares: Flag = False
+    """Buy whole shares only."""
+    sort_by: Metric = "annualized_return"
+    """The metric that ranks."""
+    include_comparison: Flag = True
+    """Add buy and hold of each symbol to the results."""
+    timeout_s: Timeout = _setting("BATCH_TIMEOUT_S", alias="timeoutSeconds")
+    """The deadline in seconds; paused time does not count (BATCH_TIMEOUT_MAX_S)."""
+    abort_failure_share: Share = _setting("BATCH_ABORT_FAILURE_SHARE")
+    """End the batch when a larger share (a fraction) of its tests failed; 1: never."""
+    abort_minimum_tests: Tests = _setting("BATCH_ABORT_MINIMUM_TESTS")
+    """Number of finished tests before that share counts."""
+    session_id: Uuid | None = None
+    """An id of your choice: the same request sent twice starts one batch."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalize(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Move what older clients put inside the ranges, and leave out what is null."""
+        values = dict(data)
+        if isinstance(values.get("parameterRanges"), Mapping):
+            values["parameterRanges"] = ranges = dict(values["parameterRanges"])
+            for name in LEGACY_INSIDE_RANGES:
+                inside = ranges.pop(name, None)
+                if values.get(name) is None:
+                    values[name] = inside
+        unknown = [name for name in values if name not in FIELDS][:MAX_DETAILS]
+        return {name: values[name] for name in unknown} | {
+            name: value for name, value in values.items() if name in FIELDS and value is not None
+        }
 
     def as_json(self) -> dict[str, Any]:
-        """The stored and compared form: equal requests give equal JSON, whatever way they were spelled."""
-        values = asdict(self) | {
-            "symbols": list(self.symbols),
-            "coefficients": list(self.coefficients),
-            "axes": {wire_name(name): values for name, values in self.axes.items()},
-            "start_date": self.start_date and self.start_date.isoformat(),
-            "end_date": self.end_date and self.end_date.isoformat(),
-            "sort_by": wire_name(self.sort_by),
-        }
-        del values["session_id"]
-        names = {"axes": "parameterRanges", "beta_scaling": "enableBetaScaling", "timeout_s": "timeoutSeconds"}
-        return {names.get(name, wire_name(name)): value for name, value in values.items()}
+        """Return the stored and compared form: equal requests give equal JSON, however they were spelled."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"session_id"})
+
+
+FIELDS = frozenset(str(field.alias) for field in StartRequest.model_fields.values())
 
 
 def parse_start(data: object) -> StartRequest:
-    """Check the body of a start. All that is wrong is said at once; InvalidRequest carries a detail for each field."""
+    """Check the body of a start; InvalidRequest carries a detail for every problem."""
     if not isinstance(data, Mapping):
-        raise InvalidRequest(Detail("", f"The body is {shown(data)}; a JSON object is wanted."))
-    return _Reader(data).start()
-
-
-class _Reader:
-    """Takes one field after the other and collects what is wrong with them."""
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self.data = dict(data)
-        self.ranges = self.data.get("parameterRanges")
-        self.problems: list[Detail] = []
-        if isinstance(self.ranges, Mapping):
-            self.ranges = dict(self.ranges)
-            for name in LEGACY_INSIDE_RANGES:
-                inside = self.ranges.pop(name, None)
-                if self.data.get(name) is None:
-                    self.data[name] = inside
-
-    def start(self) -> StartRequest:
-        self._refuse_unknown_fields()
-        strategy = self._strategy()
-        start_date, end_date = self._take("startDate", iso_date, None), self._take("endDate", iso_date, None)
-        if start_date and end_date and start_date > end_date:
-            self._wrong("startDate", f"startDate {start_date} lies after endDate {end_date}.")
-        scaling = self._take("enableBetaScaling", boolean, False)
-        values: dict[str, Any] = {
-            "strategy": strategy.name if strategy else "",
-            "symbols": self._take("symbols", _symbols, None, required=True),
-            "axes": self._axes(strategy) if strategy else {},
-            "start_date": start_date,
-            "end_date": end_date,
-            "direction": self._direction(strategy),
-            "beta_scaling": scaling,
-            "coefficients": self._take("coefficients", _coefficients, (1.0,)) if scaling else (1.0,),
-            "fees": self._take("fees", number(0, 0.5), 0.0),
-            "slippage": self._take("slippage", number(0, 0.5), 0.0),
-            "initial_capital": self._take("initialCapital", number(1e-6, 1e15), 100_000.0),
-            "whole_shares": self._take("wholeShares", boolean, False),
-            "sort_by": self._take("sortBy", _metric, "annualized_return"),
-            "include_comparison": self._take("includeComparison", boolean, True),
-            "timeout_s": self._take("timeoutSeconds", _timeout, settings.BATCH_TIMEOUT_S),
-            "abort_failure_share": self._take("abortFailureShare", number(0, 1), settings.BATCH_ABORT_FAILURE_SHARE),
-            "abort_minimum_tests": self._take("abortMinimumTests", whole(1, 10**9), settings.BATCH_ABORT_MINIMUM_TESTS),
-            "session_id": self._take("sessionId", uuid_text, None),
-        }
-        if self.problems:
-            raise InvalidRequest(*self.problems)
-        return StartRequest(**values)
-
-    def _wrong(self, field: str, message: str) -> None:
-        if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(Detail(field[:80], message[:LONGEST_MESSAGE]))
-
-    def _take(self, name: str, check: Callable[[Any], Any], default: Any, *, required: bool = False) -> Any:
-        value = self.data.get(name)
-        if value is None:  # null says the same as leaving it out
-            if required:
-                self._wrong(name, f"{name} is missing.")
-            return default
-        try:
-            return check(value)
-        except ValueError as error:
-            self._wrong(name, f"{name} is {shown(value)}; {error} is wanted.{getattr(error, 'hint', '')}")
-            return default
-
-    def _refuse_unknown_fields(self) -> None:
-        for name in [str(name)[:60] for name in self.data if name not in FIELDS][:MOST_PROBLEMS]:
-            self._wrong(name, f"There is no field {shown(name)}.{nearest(name, FIELDS)}")
-
-    def _strategy(self) -> Strategy | None:
-        name = self.data.get("strategy")
-        if not isinstance(name, str):
-            self._wrong(
-                "strategy", "strategy is missing." if name is None else f"strategy is {shown(name)}; a name is wanted."
-            )
-            return None
-        try:
-            return get_strategy(name)
-        except UnknownStrategy as error:
-            self._wrong("strategy", error.message)
-            return None
-
-    def _direction(self, strategy: Strategy | None) -> str:
-        allowed = strategy.directions if strategy else ("long", "short", "both")
-        return str(self._take("direction", one_of(allowed), allowed[0]))
-
-    def _axes(self, strategy: Strategy) -> dict[str, list[int | float]]:
-        ranges = {} if self.ranges is None else self.ranges
-        if not isinstance(ranges, Mapping):
-            self._wrong("parameterRanges", f"parameterRanges is {shown(ranges)}; an object is wanted.")
-            return {}
-        given: dict[str, tuple[str, Any]] = {}
-        for name, spec in ranges.items():
-            if given.setdefault(wire_name(name), (name, spec))[0] != name:
-                self._wrong(f"parameterRanges.{name}", f"{name} is given twice, in two spellings.")
-        axes: dict[str, list[int | float]] = {}
-        for parameter in strategy.all_parameters:
-            if wire_name(parameter.name) not in given and parameter in strategy.optional:
-                continue
-            name, spec = given.pop(wire_name(parameter.name), (parameter.name, [parameter.default]))
-            try:
-                axes[parameter.name] = checked_axis(parameter, spec)
-            except EngineError as error:
-                self._wrong(f"parameterRanges.{name}", error.message)
-        for name, _ in list(given.values())[:MOST_PROBLEMS]:
-            self._unknown_parameter(strategy, name[:60])
-        return axes
-
-    def _unknown_parameter(self, strategy: Strategy, name: str) -> None:
-        try:
-            strategy.parameter(name)
-        except BadParameters as error:
-            self._wrong(f"parameterRanges.{name}", error.message)
-
-
-FIELDS = frozenset({
-    "strategy", "symbols", "parameterRanges", "startDate", "endDate", "direction", "enableBetaScaling", "coefficients",
-    "fees", "slippage", "initialCapital", "wholeShares", "sortBy", "includeComparison", "timeoutSeconds",
-    "abortFailureShare", "abortMinimumTests", "sessionId",
-})  # fmt: skip
-
-
-# ---- checks that know our own names and limits: the value, or ValueError("what is wanted") ---------------------------
-
-
-def _symbols(value: Any) -> tuple[str, ...]:
-    # Unprintable: a NUL or half a surrogate pair would be an error of the database, not a symbol that is unknown.
-    if not isinstance(value, list) or not value or not all(isinstance(s, str) and s and s.isprintable() for s in value):
-        raise ValueError("a list of at least one symbol")
-    symbols = tuple(dict.fromkeys(symbol.strip().upper() for symbol in value))
-    if len(symbols) > settings.BATCH_MAX_SYMBOLS:
-        raise ValueError(f"at most {settings.BATCH_MAX_SYMBOLS:,} symbols (BATCH_MAX_SYMBOLS)")
-    return symbols
-
-
-def checked_axis(parameter: Parameter, spec: Any) -> list[int | float]:
-    """The values of one parameter's axis, counted before they are laid out."""
+        raise InvalidRequest(Detail("", f"The body must be a JSON object, got {shown(data)}."))
     try:
-        return axis_values(parameter, spec, most=settings.BATCH_MAX_AXIS_VALUES)
-    except TooManyValues as error:
-        raise BadParameters(f"{error.message[:-1]} (BATCH_MAX_AXIS_VALUES).", field=error.field) from None
+        return StartRequest.model_validate(data)
+    except ValidationError as error:
+        # Unknown fields first: pydantic reports them last.
+        problems = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
+        details = [detail for problem in problems for detail in _details(dict(problem))][:MAX_DETAILS]
+        raise InvalidRequest(*(Detail(item.field[:80], item.message[:MAX_MESSAGE]) for item in details)) from None
 
 
-def _coefficients(value: Any) -> tuple[float, ...]:
-    limit = settings.BATCH_MAX_AXIS_VALUES
-    wanted = f"a list of 1 to {limit:,} numbers (BATCH_MAX_AXIS_VALUES) above 0 and up to 100"
-    if not isinstance(value, list) or not 1 <= len(value) <= limit:
-        raise ValueError(wanted)
-    try:
-        numbers = tuple(dict.fromkeys(finite(number) for number in value))
-    except (ValueError, OverflowError):
-        raise ValueError(wanted) from None
-    if not all(0 < number <= 100 for number in numbers):
-        raise ValueError(wanted)
-    return numbers
-
-
-def _timeout(value: Any) -> int:
-    try:
-        return whole(1, settings.BATCH_TIMEOUT_MAX_S)(value)
-    except ValueError as error:
-        raise ValueError(f"{error} (BATCH_TIMEOUT_MAX_S)") from None
-
-
-def _metric(value: Any) -> str:
-    metric = METRICS_BY_WIRE_NAME.get(value) if isinstance(value, str) else None
-    if metric is None:
-        raise NotAmong(value, METRICS_BY_WIRE_NAME, "one of " + ", ".join(METRICS_BY_WIRE_NAME))
-    return metric.name
+def _details(problem: dict[str, Any]) -> Iterable[Detail]:
+    """Render one error of pydantic."""
+    name = str(problem["loc"][0])[:60]
+    if problem["type"] == "extra_forbidden":
+        return [Detail(name, f"Unknown field {shown(name)}.{nearest(name, FIELDS)}")]
+    if problem["type"] == "missing":
+        return [Detail(name, f"{name} is missing.")]
+    reason = problem["ctx"]["error"]
+    if isinstance(reason, Refused):
+        return reason.details
+    hint = getattr(reason, "hint", "")
+    return [Detail(name, f"{name} must be {reason}, got {shown(problem['input'])}.{hint}")]

@@ -2,18 +2,22 @@
 
 import contextlib
 import json
+import re
 import uuid
 
 import jsonschema_rs
 import pytest
 from django.test import AsyncClient
+from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
 from backtester.stack.preparation import SAMPLE
-from batches.api.openapi.requests import EXAMPLES, start_request
+from batches.api.schemas.start import EXAMPLES
 from batches.prices.importing import read_prices
 from batches.running import lifecycle
-from batches.sweep.start_request import FIELDS, parse_start
+from batches.sweep.start_request import FIELDS, StartRequest, parse_start
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.sweep.wire_types import Metrics
 from tests.support import jobs
 from tests.support.price_files import store_prices
 
@@ -42,18 +46,27 @@ def conforms(document, response, path, method="get"):
         f"{'/'.join(map(str, error.instance_path))}: {error.message}"
         for error in validator.iter_errors(response.json())
     ]
-    assert not problems, f"{method} {path} {response.status_code}: {problems[:5]} (batches/openapi describes it)"
+    assert not problems, f"{method} {path} {response.status_code}: {problems[:5]} (batches/api/schemas describes it)"
 
 
 def test_the_request_names_exactly_the_fields_that_are_known():
-    assert set(start_request()["properties"]) == FIELDS
+    assert set(StartRequest.model_json_schema()["properties"]) == FIELDS
+
+
+def test_the_metrics_of_a_row_are_those_of_the_engine():
+    assert list(Metrics.__annotations__) == list(METRICS_BY_WIRE_NAME)
 
 
 def test_the_defaults_are_those_of_the_checker():
-    asked = parse_start({"strategy": "sma_cross", "symbols": ["AAPL"]}).as_json()
-    for name, field in start_request()["properties"].items():
-        if "default" in field:
-            assert asked[name] == field["default"], name
+    request = parse_start({"strategy": "sma_cross", "symbols": ["AAPL"]}).as_json()
+    defaults = {
+        name: field["default"]
+        for name, field in StartRequest.model_json_schema()["properties"].items()
+        if "default" in field
+    }
+    assert {"direction", "fees", "initialCapital", "sortBy", "timeoutSeconds", "abortFailureShare"} <= set(defaults)
+    for name, default in defaults.items():
+        assert request[name] == default or name == "parameterRanges", name
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -66,20 +79,25 @@ def test_each_example_runs_as_it_stands(client, db, name):
     assert (session.status, session.failed) == ("complete", 0)
 
 
-def test_every_route_of_the_program_is_described(document):
-    for path, methods in document["paths"].items():
-        assert "{" not in path.partition("{session_id}")[0], path
-        assert methods
-    known = {f"{method} {path}" for path, methods in document["paths"].items() for method in methods}
-    assert {
-        f"post {BATCH}", f"get {BATCH}/stream", f"get {BATCH}/{{session_id}}", f"delete {BATCH}/{{session_id}}",
-        f"get {BATCH}/{{session_id}}/results", f"get {BATCH}/{{session_id}}/results.csv",
-        f"get {BATCH}/{{session_id}}/results.parquet", f"get {BATCH}/{{session_id}}/heatmap",
-        f"get {BATCH}/{{session_id}}/results/{{index}}", f"post {BATCH}/{{session_id}}/cancel",
-        f"post {BATCH}/{{session_id}}/pause", f"post {BATCH}/{{session_id}}/resume",
-        f"post {BATCH}/{{session_id}}/retry", f"post {BATCH}/estimate", "get /api/strategies", "get /api/instruments",
-        "post /api/instruments",
-    } <= known  # fmt: skip
+def routes(client, patterns, prefix="/"):
+    """Yield `METHOD path` of every route under /api/, with the methods that the server itself allows."""
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(client, pattern.url_patterns, path)
+        elif path.startswith("/api/") and pattern.name not in {"api-root", "openapi-json", "openapi-view"}:
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)
+            refused = client.generic("PROPFIND", path.format(session_id=uuid.uuid4(), index=0))
+            assert refused.status_code == 405, path
+            methods = {method.strip() for method in refused["Allow"].split(",")}
+            yield from (f"{method} {path}" for method in methods - {"HEAD"})
+
+
+def test_every_route_of_the_program_is_described(client, document):
+    """Compare the document with the URL resolver, both ways."""
+    documented = {name for name, _ in operations(document)}
+    assert documented == set(routes(client, get_resolver().url_patterns))
+    assert len(documented) == 19
 
 
 def test_every_operation_says_what_it_answers_and_how_it_refuses(document):

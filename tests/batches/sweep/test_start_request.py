@@ -61,7 +61,7 @@ def test_everything_that_the_contract_shows_is_taken():
 
 @pytest.mark.parametrize("body", [None, [], "x", 3, True, [MINIMAL]])
 def test_a_body_that_is_no_object_is_refused(body):
-    with pytest.raises(InvalidRequest, match="a JSON object is wanted"):
+    with pytest.raises(InvalidRequest, match="must be a JSON object"):
         parse_start(body)
 
 
@@ -71,7 +71,7 @@ NUMBERS = ["1", True, [], {}, float("nan"), float("inf"), -float("inf"), HUGE, -
 @pytest.mark.parametrize("value", [*NUMBERS, -1e-9, 0.500001, 5])
 @pytest.mark.parametrize("field", ["fees", "slippage"])
 def test_a_cost_that_is_no_fraction_up_to_a_half_is_refused(field, value):
-    assert "a number from 0 to 0.5 is wanted" in problems(**{field: value})[field]
+    assert "must be between 0 and 0.5" in problems(**{field: value})[field]
 
 
 @pytest.mark.parametrize("value", [0, -0.0, 5e-324, 0.5])
@@ -81,24 +81,24 @@ def test_costs_at_the_limits_are_taken(value):
 
 @pytest.mark.parametrize("value", [*NUMBERS, 0, -1, 1e16])
 def test_a_capital_that_nobody_can_have_is_refused(value):
-    assert "initialCapital is" in problems(initialCapital=value)["initialCapital"]
+    assert "initialCapital must be" in problems(initialCapital=value)["initialCapital"]
 
 
 @pytest.mark.parametrize("value", [*NUMBERS, 0, -1, 1.5, "60"])
 def test_a_timeout_that_is_no_whole_number_of_seconds_is_refused(value):
-    assert "a whole number from 1 to" in problems(timeoutSeconds=value)["timeoutSeconds"]
+    assert "an integer between 1 and" in problems(timeoutSeconds=value)["timeoutSeconds"]
 
 
 def test_the_longest_timeout_is_a_setting(settings):
     settings.BATCH_TIMEOUT_MAX_S = 100
     assert parse(timeoutSeconds=100).timeout_s == 100
-    assert "from 1 to 100" in problems(timeoutSeconds=101)["timeoutSeconds"]
+    assert "between 1 and 100" in problems(timeoutSeconds=101)["timeoutSeconds"]
 
 
 @pytest.mark.parametrize("field", ["enableBetaScaling", "includeComparison"])
 @pytest.mark.parametrize("value", [0, 1, "true", "", []])
 def test_a_flag_is_true_or_false_and_nothing_like_it(field, value):
-    assert "true or false is wanted" in problems(**{field: value})[field]
+    assert "must be true or false" in problems(**{field: value})[field]
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_a_date_that_is_none_is_refused(field, value):
 
 
 def test_a_start_after_the_end_is_refused_and_a_single_day_is_taken():
-    assert "lies after" in problems(startDate="2020-01-02", endDate="2020-01-01")["startDate"]
+    assert "must not be after endDate" in problems(startDate="2020-01-02", endDate="2020-01-01")["startDate"]
     assert parse(startDate="2020-01-01", endDate="2020-01-01").start_date == date(2020, 1, 1)
 
 
 @pytest.mark.parametrize("value", [[], "ACME", {}, 5, True, [""], [5], ["ACME", None], [["ACME"]]])
 def test_symbols_that_are_no_list_of_names_are_refused(value):
-    assert "a list of at least one symbol is wanted" in problems(symbols=value)["symbols"]
+    assert "must be a list of at least one symbol" in problems(symbols=value)["symbols"]
 
 
 @pytest.mark.parametrize("value", ["\x00", "AC\x00ME", "A\r\nB", "\u202eEMCA", "\ud800"])
@@ -154,7 +154,7 @@ def test_the_limit_may_be_raised_above_its_default(settings):
 
 def test_the_longest_deadline_is_named(settings):
     settings.BATCH_TIMEOUT_MAX_S = 60
-    assert "from 1 to 60 (BATCH_TIMEOUT_MAX_S)" in problems(timeoutSeconds=61)["timeoutSeconds"]
+    assert "between 1 and 60 (BATCH_TIMEOUT_MAX_S)" in problems(timeoutSeconds=61)["timeoutSeconds"]
 
 
 @pytest.mark.parametrize("missing", ["strategy", "symbols"])
@@ -184,7 +184,7 @@ def test_everything_that_is_wrong_is_said_at_once():
 
 @pytest.mark.parametrize("value", [[], "fast", 5, True])
 def test_ranges_that_are_no_object_are_refused(value):
-    assert "an object is wanted" in problems(parameterRanges=value)["parameterRanges"]
+    assert "must be an object" in problems(parameterRanges=value)["parameterRanges"]
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_only_metrics_under_their_wire_names_can_be_sorted_by(value):
 
 @pytest.mark.parametrize("value", ["", "x", "123", 5, [], "00000000-0000-0000-0000-00000000000g", "\ud800"])
 def test_a_session_id_that_is_no_uuid_is_refused(value):
-    assert "a UUID is wanted" in problems(sessionId=value)["sessionId"]
+    assert "must be a UUID" in problems(sessionId=value)["sessionId"]
 
 
 def test_equal_requests_give_equal_json_whatever_way_they_were_spelled():

@@ -1,14 +1,33 @@
-"""What can be swept, over what, in the wire form: made from the declarations, so that it cannot drift from them."""
+"""Strategies, metrics and instruments as the API shows them."""
 
-from typing import Any
-
-from backtester.engine import METRICS, STRATEGIES, Parameter, Strategy
-from batches.models import Instrument
+from backtester.engine import METRICS, STRATEGIES
+from backtester.engine import Parameter as EngineParameter
+from backtester.engine import Strategy as EngineStrategy
+from batches import models
+from batches.api.schemas.market import Instrument, Metric, Parameter, Strategies, Strategy
 from batches.sweep.wire_names import wire_name
 
 
-def strategy_entry(strategy: Strategy) -> dict[str, Any]:
-    """One strategy with its parameters."""
+def catalog() -> Strategies:
+    return {
+        "success": True,
+        "strategies": [strategy_entry(strategy) for strategy in STRATEGIES.values()],
+        "metrics": [
+            Metric(
+                name=wire_name(metric.name),
+                label=metric.label,
+                unit=metric.unit,
+                formula=metric.formula,
+                source=metric.source,
+                description=metric.description,
+                higherIsBetter=metric.higher_is_better,
+            )
+            for metric in METRICS
+        ],
+    }
+
+
+def strategy_entry(strategy: EngineStrategy) -> Strategy:
     return {
         "name": strategy.name,
         "title": strategy.title,
@@ -23,7 +42,7 @@ def strategy_entry(strategy: Strategy) -> dict[str, Any]:
     }
 
 
-def _parameter_entry(parameter: Parameter, *, optional: bool) -> dict[str, Any]:
+def _parameter_entry(parameter: EngineParameter, *, optional: bool) -> Parameter:
     return {
         "name": wire_name(parameter.name),
         "label": parameter.label,
@@ -39,27 +58,8 @@ def _parameter_entry(parameter: Parameter, *, optional: bool) -> dict[str, Any]:
     }
 
 
-def catalogue() -> dict[str, Any]:
-    """All strategies and all metrics."""
-    return {
-        "strategies": [strategy_entry(strategy) for strategy in STRATEGIES.values()],
-        "metrics": [
-            {
-                "name": wire_name(metric.name),
-                "label": metric.label,
-                "unit": metric.unit,
-                "formula": metric.formula,
-                "source": metric.source,
-                "description": metric.description,
-                "higherIsBetter": metric.higher_is_better,
-            }
-            for metric in METRICS
-        ],
-    }
-
-
-def instrument_entry(instrument: Instrument) -> dict[str, Any]:
-    """One instrument; `beta` is the one that is used over the whole series, `manualBeta` the one stored by hand."""
+def instrument_entry(instrument: models.Instrument) -> Instrument:
+    """Return one instrument; its `beta` is the manual one where there is one."""
     return {
         "symbol": instrument.symbol,
         "name": instrument.name,
