@@ -1,4 +1,4 @@
-"""HTTP to Django, WebSockets to routing. Nothing here knows which ASGI server runs it."""
+"""The ASGI application: HTTP to Django, WebSockets to `batches.routing`. It runs on any ASGI server."""
 
 import gc
 import os
@@ -11,28 +11,28 @@ http = get_asgi_application()  # first: it loads the apps that the imports below
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
-import backtester.urls  # noqa: E402, F401 - half a second of loading, which the first visitor would wait for
+import backtester.urls  # noqa: E402, F401 - takes half a second, which the first visitor would wait for
 from backtester.web.origins import SameOriginOnly  # noqa: E402
 from backtester.web.proxies import BehindProxies  # noqa: E402
 from backtester.web.rate_limits import StreamsByAddress  # noqa: E402
 from batches.live.streams import LeanStreams  # noqa: E402
-from batches.routing import websocket_urlpatterns  # noqa: E402
+from batches.routing import urlpatterns  # noqa: E402
 
 application = BehindProxies(
     ProtocolTypeRouter(
         {
             "http": StreamsByAddress(LeanStreams(http)),
-            "websocket": SameOriginOnly(StreamsByAddress(URLRouter(websocket_urlpatterns))),
+            "websocket": SameOriginOnly(StreamsByAddress(URLRouter(urlpatterns))),
         }
     )
 )
 
-# What is loaded now stays: the collector need not walk over it, nor over all watchers at every turn. Its full rounds
-# were the longest waits that thousands of watchers saw: the hub says when there is one, never the collector itself.
+# All that is loaded now stays, so the garbage collector need not walk over it. Its full collections, over thousands of
+# watchers, were the longest delays of events: the hub starts them (`batches.live.garbage`), never the collector itself.
 gc.collect()
 gc.freeze()
 gc.set_threshold(50_000, 20, 2**31 - 1)
 
-# Pages are made in threads beside the event loop. The loop lets go of the interpreter whenever it sends to a watcher,
-# and a thread that computes would keep it for Python's own 5 ms each time: a second for every two hundred watchers.
+# Pages are computed in threads beside the event loop. The loop releases the interpreter at each send, and a computing
+# thread would keep it for Python's default of 5 ms each time: a second for two hundred watchers.
 sys.setswitchinterval(0.0001)

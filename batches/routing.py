@@ -1,10 +1,10 @@
-"""WebSocket paths. A path that does not exist is answered like an unknown batch: a typed error and a close code."""
+"""WebSocket paths. An unknown path is answered like an unknown batch: with a typed error and a close code."""
 
 from django.urls import path, re_path
 
-from batches.live.consumers import BatchConsumer
+from batches.live.websocket import watch
 
-websocket_urlpatterns = [
-    path("ws/backtest/batch/<str:session_id>/", BatchConsumer.as_asgi()),
-    re_path(r"", BatchConsumer.as_asgi()),
+urlpatterns = [  # Channels routes to ASGI applications where Django has views
+    path("ws/backtest/batch/<str:session_id>/", watch, name="websocket"),  # type: ignore[arg-type]
+    re_path(r"", watch),  # type: ignore[arg-type]
 ]

@@ -1,39 +1,41 @@
-"""Begin a coroutine at once, and finish it elsewhere only if it has to wait. Python 3.12's eager tasks do the like."""
+"""Run a coroutine up to its first suspension without a task for it. Python 3.12 has eager tasks for this."""
 
-import asyncio
 import types
+from asyncio import CancelledError
 from collections.abc import Coroutine, Generator
 from functools import partial
 from typing import Any
 
+Unfinished = Coroutine[Any, Any, None]
 
-def begin(coroutine: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
-    """None when it has ended, as one does that need not wait; else the rest of it, to be awaited in a task.
 
-    What it raises comes out of the rest too: whoever begins it is not who it concerns.
+def start(coroutine: Unfinished) -> Unfinished | None:
+    """Run the coroutine until it ends or suspends. Return None if it has ended, else a coroutine that finishes it.
+
+    An error, too, is raised by the returned coroutine: it concerns the task that awaits it, not the caller.
     """
     try:
-        waits_for = coroutine.send(None)
+        awaited = coroutine.send(None)
     except StopIteration:
         return None
-    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told to whoever awaits the rest
-        return _raised(error)
-    return _rest(coroutine, waits_for)
+    except (Exception, CancelledError) as error:  # noqa: BLE001 - raised again by `_fail`
+        return _fail(error)
+    return _finish(coroutine, awaited)
 
 
-async def _raised(error: BaseException) -> None:
+async def _fail(error: BaseException) -> None:
     raise error
 
 
 @types.coroutine
-def _rest(coroutine: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
-    """Hands what the coroutine waits for to the task, and the answer, or a cancellation, back to the coroutine."""
+def _finish(coroutine: Unfinished, awaited: Any) -> Generator[Any, Any, None]:
+    """Pass the futures of the coroutine to the task, and their results and cancellations back."""
     while True:
         try:
-            step = partial(coroutine.send, (yield waits_for))
-        except BaseException as error:  # noqa: BLE001 - it is the coroutine's to deal with
+            step = partial(coroutine.send, (yield awaited))
+        except BaseException as error:  # noqa: BLE001 - thrown into the coroutine
             step = partial(coroutine.throw, error)
         try:
-            waits_for = step()
+            awaited = step()
         except StopIteration:
             return

@@ -87,7 +87,7 @@ async def test_an_anonymous_client_gets_no_stream(anns, people, secret):
     assert (json.loads(messages)[0]["code"], code) == ("UNAUTHORIZED", 4401)
     answer = await AsyncClient().get(f"{STREAM}?sessionId={anns.pk}", headers=authorization(secret))
     assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_the_owner_watches_with_a_cookie_and_with_a_token(anns, as_user, secrets):
@@ -128,7 +128,7 @@ async def test_a_stream_ends_when_its_user_loses_access(anns, people, as_user, l
         await sync_to_async(lose)(people, browser)
         with pytest.raises(refusal):
             await to_the_end(events)
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_a_revoked_token_closes_its_websocket(anns, people, secrets):

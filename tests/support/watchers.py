@@ -11,7 +11,7 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from backtester.asgi import application
-from batches.live import follow
+from batches.live import follow, reads
 from batches.sweep.progress import newest_event
 from tests.batches.sweep.test_progress import CONTRACT
 from tests.support import jobs
@@ -45,7 +45,7 @@ def finish(session):
 
 def hint(session):
     """What the channel layer would bring now."""
-    return follow.as_event(newest_event(session, timezone.now()))
+    return reads.as_event(newest_event(session, timezone.now()))
 
 
 async def wait_for(condition):

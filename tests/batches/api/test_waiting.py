@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 from django.utils import timezone
 
-from batches.live import follow
+from batches.live import hub
 from batches.models import BatchSession
 from batches.running import lifecycle
 from tests.batches.api.asking import BATCH, error_of
@@ -69,7 +69,7 @@ async def test_who_waited_long_enough_is_answered_as_at_once(start, quick_polls)
     response = await preferring(start(), "wait=1")  # nobody works
     assert (response.status_code, response["Preference-Applied"]) == (202, "wait=1")
     assert response["Location"]
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_who_prefers_not_to_wait_is_answered_at_once(start):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from django.test import AsyncClient
 
-from batches.live import follow, subscriptions
+from batches.live import hub, subscriptions
 from batches.models import BatchSession
 from tests.support.watchers import STREAM, parse, read_all, socket_of, stream, until_closed, wait_for
 
@@ -25,7 +25,7 @@ async def test_an_event_stream_has_the_events_with_their_type_and_sequence(submi
     assert [events[0][0], events[-1][0]] == ["connected", "complete"]
     assert all((kind, sequence) == (body["type"], body["sequence"]) for kind, sequence, body in events)
     assert [sequence for _, sequence, _ in events] == sorted({sequence for _, sequence, _ in events})
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_an_event_source_that_comes_back_after_the_end_is_told_to_stop(finished, quick):
@@ -33,7 +33,7 @@ async def test_an_event_source_that_comes_back_after_the_end_is_told_to_stop(fin
     assert kind == "complete"
     response = await stream(finished.pk, **{"Last-Event-ID": str(last)})
     assert response.status_code == 204
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 @pytest.mark.parametrize("seen", ["0", "", "x", "-1", "1e9", "9" * 400, "connected"])
@@ -58,7 +58,7 @@ async def test_a_stream_of_nothing_is_a_json_error(db, quick, query, status):
     assert response.status_code == status
     body = response.json()
     assert set(body) == {"success", "error", "code", "details"}
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_a_stream_is_read_with_get(finished):
@@ -82,7 +82,7 @@ async def test_a_quiet_stream_sends_comments_and_a_reader_that_leaves_frees_the_
     reading.cancel()  # as the server does when the client is gone
     with pytest.raises(asyncio.CancelledError):
         await reading
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_the_same_event_goes_out_on_every_transport(finished, quick):

@@ -5,21 +5,21 @@ There is no Redis here: what Redis would bring is handed to the hub by the tests
 
 import asyncio
 import contextlib
-import gc
 import itertools
 import json
 import time
 import uuid
-import weakref
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import InMemoryChannelLayer
 from django.db import OperationalError
 from django.utils import timezone
 
 from batches.errors import NotFound
-from batches.live import follow, hub, subscriptions
+from batches.live import follow, hub, reads, subscriptions
 from batches.running import lifecycle
+from batches.running.events import group_name
 from batches.sweep.progress import newest_event
 from tests.support import jobs
 from tests.support.watchers import collect, finish, hint, judge, read_all, socket_of, stream, until_closed, wait_for
@@ -99,7 +99,7 @@ async def test_every_late_watcher_gets_the_same_terminal_event(finished, quick):
 async def test_nobody_can_watch_a_batch_that_there_is_not(db, quick):
     with pytest.raises(NotFound):
         await collect(uuid.uuid4())
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_who_has_seen_the_terminal_event_gets_nothing_more(finished, quick):
@@ -121,17 +121,40 @@ async def test_without_any_hint_progress_arrives_by_the_database_within_three_se
         assert time.monotonic() - began < 3
 
 
+async def test_an_event_between_the_subscription_and_the_reading_of_the_row_is_not_lost(halfway, quick, monkeypatch):
+    """Without the poll, which would find it in the database a moment later."""
+    layer, ended = InMemoryChannelLayer(), []
+    monkeypatch.setattr(hub, "get_channel_layer", lambda: layer)
+    monkeypatch.setattr(hub, "POLL_S", 1_000)
+
+    def then_finish(function):
+        async def wrapper(*args):
+            result = await function(*args)
+            if not ended:  # only the first of the two calls
+                ended.append(hint(await finish(halfway)))
+                event = {"session": halfway.pk.hex, "kind": ended[0].kind, "sequence": ended[0].sequence}
+                message = event | {"text": ended[0].text, "sentAtMs": ended[0].sent_at_ms}
+                await layer.group_send(group_name(halfway.pk), message)
+            return result
+
+        return wrapper
+
+    monkeypatch.setattr(hub.Hub, "subscribed", then_finish(hub.Hub.subscribed))
+    monkeypatch.setattr(follow, "read", then_finish(follow.read))
+    assert judge(await collect(halfway.pk))[-1]["type"] == "complete"
+
+
 async def test_hints_that_come_twice_late_or_in_disorder_do_no_harm(halfway, quick):
     old = [hint(halfway)]
     old += [hint(await sync_to_async(jobs.work_some)(halfway, 1)) for _ in range(3)]
     watching = asyncio.create_task(collect(halfway.pk))
-    await wait_for(lambda: follow.hub().watchers)
+    await wait_for(lambda: hub.current_hub().watchers)
     for event in (old[3], old[1], old[3], old[0], old[2]):
-        follow.hub().deliver(halfway.pk, event)
+        hub.current_hub().deliver(halfway.pk, event)
         await asyncio.sleep(0)
     ended = hint(await finish(halfway))
     for event in (ended, old[3], ended):
-        follow.hub().deliver(halfway.pk, event)
+        hub.current_hub().deliver(halfway.pk, event)
     events = await watching
     judge(events)
     assert (events[-1].kind, events[-1].sequence) == (ended.kind, ended.sequence)
@@ -151,11 +174,11 @@ async def test_progress_comes_at_most_every_interval_and_the_terminal_event_is_n
     watching = asyncio.create_task(watch())
     await wait_for(lambda: received)
     for number in range(1, 120):  # about a hundred hints in a second
-        follow.hub().deliver(halfway.pk, follow.as_event(body | {"sequence": halfway.sequence + number}))
+        hub.current_hub().deliver(halfway.pk, reads.as_event(body | {"sequence": halfway.sequence + number}))
         await asyncio.sleep(0.005)
-    last = follow.as_event(body | {"sequence": halfway.sequence + 1_000, "type": "complete"})
+    last = reads.as_event(body | {"sequence": halfway.sequence + 1_000, "type": "complete"})
     ended = time.monotonic() - began
-    follow.hub().deliver(halfway.pk, last)
+    hub.current_hub().deliver(halfway.pk, last)
     await asyncio.wait_for(watching, 5)
     instants = [instant for instant, event in received if event.kind == "progress"]
     assert 3 <= len(instants) <= 2 + ended / 0.2
@@ -168,11 +191,11 @@ async def test_the_terminal_event_is_never_held_back(halfway, settings):
     settings.EVENT_INTERVAL_S = 1_000
     body = newest_event(halfway, timezone.now())
     watching = asyncio.create_task(collect(halfway.pk))
-    await wait_for(lambda: follow.hub().batches)
-    await wait_for(lambda: next(iter(follow.hub().batches[halfway.pk].watchers)).sequence == halfway.sequence)
+    await wait_for(lambda: hub.current_hub().batches)
+    await wait_for(lambda: next(iter(hub.current_hub().batches[halfway.pk].watchers)).sequence == halfway.sequence)
     for number, kind in enumerate(["progress", "progress", "progress", "complete"], 1):
-        event = follow.as_event(body | {"sequence": halfway.sequence + number, "type": kind})
-        follow.hub().deliver(halfway.pk, event)
+        event = reads.as_event(body | {"sequence": halfway.sequence + number, "type": kind})
+        hub.current_hub().deliver(halfway.pk, event)
     assert (await watching)[-1].sequence == halfway.sequence + 4
 
 
@@ -182,11 +205,11 @@ async def test_a_slow_reader_gets_the_newest_only_and_never_misses_the_end(halfw
     async with asyncio.timeout(10), contextlib.aclosing(follow.follow(halfway.pk)) as events:
         await anext(events)
         for number in range(1, 51):
-            follow.hub().deliver(halfway.pk, follow.as_event(body | {"sequence": halfway.sequence + number}))
+            hub.current_hub().deliver(halfway.pk, reads.as_event(body | {"sequence": halfway.sequence + number}))
         assert (await anext(events)).sequence == halfway.sequence + 50
         for number, kind in ((51, "progress"), (52, "complete"), (50, "progress")):
-            event = follow.as_event(body | {"sequence": halfway.sequence + number, "type": kind})
-            follow.hub().deliver(halfway.pk, event)
+            event = reads.as_event(body | {"sequence": halfway.sequence + number, "type": kind})
+            hub.current_hub().deliver(halfway.pk, event)
         assert (await anext(events)).sequence == halfway.sequence + 52
         assert [event async for event in events] == []
 
@@ -202,21 +225,21 @@ async def test_leaving_frees_the_hub(halfway, quick):
     streams = [follow.follow(halfway.pk) for _ in range(5)]
     for each in streams:
         await anext(each)
-    assert len(follow.hub().batches[halfway.pk].watchers) == 5
+    assert len(hub.current_hub().batches[halfway.pk].watchers) == 5
     for left, each in enumerate(streams, 1):
         await each.aclose()
-        assert follow.hub().watchers == 5 - left
-    assert not follow.hub().watchers
-    assert not follow.hub().batches
+        assert hub.current_hub().watchers == 5 - left
+    assert not hub.current_hub().watchers
+    assert not hub.current_hub().batches
 
 
 async def test_a_watcher_that_is_cut_off_while_it_waits_frees_the_hub(halfway, quick):
     watching = asyncio.create_task(collect(halfway.pk))
-    await wait_for(lambda: follow.hub().watchers)
+    await wait_for(lambda: hub.current_hub().watchers)
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_a_crowd_has_seen_the_end_before_the_first_of_it_is_let_go(halfway, quick):
@@ -236,53 +259,6 @@ async def test_a_crowd_has_seen_the_end_before_the_first_of_it_is_let_go(halfway
     assert told[-60:] == ["error"] * 30 + ["left"] * 30
 
 
-async def test_when_a_crowd_has_settled_only_what_is_new_is_collected(quick, monkeypatch):
-    """And everything once more have come and gone than are here."""
-    monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
-    monkeypatch.setattr(hub, "FEW", 1)
-    rounds, ours = [], follow.hub()
-    monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
-    with contextlib.ExitStack() as crowd:
-        for _ in range(12):
-            crowd.enter_context(ours.watching(uuid.uuid4()))
-        ours._collect()
-        assert rounds == []  # they still come
-        ours._collect()
-        assert rounds == [1]
-    ours._collect()
-    assert rounds == [1, 2]  # they leave, but are so many more than are here
-    assert ours.turnover == 0
-
-
-async def test_a_full_round_leaves_alone_what_was_frozen_when_the_server_started(quick, monkeypatch):
-    """To walk over all that is loaded takes far longer than over a few watchers, who would wait for it."""
-    monkeypatch.setattr(hub, "COLLECT_AFTER", 0)
-    ours, loaded = follow.hub(), type("Loaded", (), {})()
-    loaded.itself, known = loaded, weakref.ref(loaded)  # a cycle: only the collector would take it
-    gc.freeze()
-    try:
-        del loaded
-        with ours.watching(uuid.uuid4()):
-            pass
-        ours._collect()
-        assert ours.turnover == 0  # there was one
-        assert known() is not None
-    finally:
-        gc.unfreeze()
-
-
-async def test_when_watchers_come_and_go_without_an_end_everything_is_collected_all_the_same(quick, monkeypatch):
-    monkeypatch.setattr(hub, "COLLECT_AFTER", 5)
-    monkeypatch.setattr(hub, "FEW", 0)
-    rounds, ours = [], follow.hub()
-    monkeypatch.setattr(hub.gc, "collect", lambda generation=2: rounds.append(generation))
-    for _ in range(hub.UNSETTLED * 5):
-        with ours.watching(uuid.uuid4()):
-            pass
-        ours._collect()
-    assert rounds.count(2) == 2
-
-
 async def test_watchers_of_two_batches_see_their_own_only(start, worker, quick):
     sessions = [await sync_to_async(jobs.submit)(start(fees=fees)) for fees in (0.001, 0.002)]
     subscriptions = await asyncio.gather(*(collect(session.pk) for session in sessions for _ in range(3)))
@@ -291,14 +267,14 @@ async def test_watchers_of_two_batches_see_their_own_only(start, worker, quick):
 
 
 async def test_a_database_that_is_away_for_a_moment_is_asked_again(halfway, quick, monkeypatch):
-    newer, failures = follow.newer_events, [OperationalError("locked"), OperationalError("locked")]
+    newer, failures = hub.newer_events, [OperationalError("locked"), OperationalError("locked")]
 
     def sometimes(known):
         if failures:
             raise failures.pop()
         return newer(known)
 
-    monkeypatch.setattr(follow, "newer_events", sometimes)
+    monkeypatch.setattr(hub, "newer_events", sometimes)
     watching = asyncio.create_task(collect(halfway.pk))
     async with asyncio.timeout(5):
         while failures:
@@ -311,19 +287,19 @@ async def test_a_database_that_is_away_for_a_moment_is_asked_again(halfway, quic
 async def test_whoever_watches_a_batch_that_is_deleted_is_told_so(halfway, finished, quick, open_it):
     """Its last event was lost on the way, and now there is no row to say it again."""
     watching = asyncio.create_task(open_it(halfway))
-    await wait_for(lambda: follow.hub().watchers == 1)
+    await wait_for(lambda: hub.current_hub().watchers == 1)
     other = asyncio.create_task(collect(finished.pk))
     await sync_to_async(halfway.delete)()
     last, code = await asyncio.wait_for(watching, 10)
     assert (last["type"], last["success"], last["code"]) == ("error", False, "NOT_FOUND")
     assert code == (4404 if open_it is by_socket else None)
     judge(await other)
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_a_row_that_was_missed_once_ends_no_stream(halfway, quick, monkeypatch):
-    newer, rounds = follow.newer_events, iter([[(halfway.pk, None)]] * 3)
-    monkeypatch.setattr(follow, "newer_events", lambda known: next(rounds, None) or newer(known))
+    newer, rounds = hub.newer_events, iter([[(halfway.pk, None)]] * 3)
+    monkeypatch.setattr(hub, "newer_events", lambda known: next(rounds, None) or newer(known))
     watching = asyncio.create_task(collect(halfway.pk))
     await wait_for(lambda: next(rounds, None) is None)
     await finish(halfway)

@@ -2,14 +2,29 @@
 
 import asyncio
 import contextlib
+import json
+import threading
 
 import pytest
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from django.template.backends.django import Template
+from django.utils import timezone
 
 from backtester.asgi import application
 from batches.errors import TooMany
 from batches.live import follow, hub, subscriptions
-from tests.support.watchers import STREAM, collect, judge, parse, socket_of, stream, until_closed
+from batches.running import lifecycle
+from tests.support.watchers import (
+    STREAM,
+    collect,
+    judge,
+    parse,
+    socket_of,
+    stream,
+    until_closed,
+    wait_for,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,20 +75,20 @@ async def test_a_server_gets_the_whole_stream_and_its_end(submitted, worker):
     await communicator.wait(10)
     kinds = [kind for kind, _, _ in parse(text)]
     assert kinds == ["connected", *["progress"] * (len(kinds) - 2), "complete"]
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_a_client_that_leaves_a_quiet_stream_frees_the_hub_at_once(halfway):
     communicator, text = await open_stream(halfway)
     assert [kind for kind, _, _ in parse(text)] == ["connected"]
-    assert follow.hub().watchers == 1
+    assert hub.current_hub().watchers == 1
     await communicator.send_input({"type": "http.disconnect"})
     await communicator.wait(10)
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_a_crowd_is_let_in_by_a_few_at_a_time(halfway, monkeypatch):
-    monkeypatch.setattr(hub, "OPENING", 2)
+    monkeypatch.setattr(hub, "MAX_OPENING", 2)
     read_row, inside, most = follow.first_events, set(), []
 
     def read_slowly(session_id, *credential):
@@ -86,12 +101,12 @@ async def test_a_crowd_is_let_in_by_a_few_at_a_time(halfway, monkeypatch):
     monkeypatch.setattr(follow, "first_events", read_slowly)
     crowd = await asyncio.gather(*(open_stream(halfway) for _ in range(8)))
     assert all("event: connected" in text for _, text in crowd)
-    assert (follow.hub().watchers, len(most)) == (8, 8)
+    assert (hub.current_hub().watchers, len(most)) == (8, 8)
     assert max(most) <= 2
     for communicator, _ in crowd:
         await communicator.send_input({"type": "http.disconnect"})
         await communicator.wait(10)
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_a_head_request_opens_no_stream(halfway):
@@ -101,7 +116,7 @@ async def test_a_head_request_opens_no_stream(halfway):
     assert not (await communicator.receive_output(10))["body"]
     await communicator.send_input({"type": "http.disconnect"})
     await communicator.wait(10)
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_a_server_takes_as_many_streams_as_it_is_allowed_to(finished, halfway, settings):
@@ -123,3 +138,29 @@ async def test_a_server_takes_as_many_streams_as_it_is_allowed_to(finished, half
 async def test_a_stream_whose_life_is_over_ends_without_a_terminal_event(halfway, monkeypatch):
     monkeypatch.setattr(subscriptions, "HEARTBEAT_S", 0.02)
     assert [event.kind for event in await collect(halfway.pk, life_s=0.05)] == ["connected"]
+
+
+async def test_a_computing_page_holds_up_no_event(halfway, finished, monkeypatch):
+    computing, release, render = threading.Event(), threading.Event(), Template.render
+
+    def compute_long(*args, **kwargs):
+        computing.set()
+        assert release.wait(60)
+        return render(*args, **kwargs)
+
+    monkeypatch.setattr(Template, "render", compute_long)
+    page = request(f"/batches/{finished.pk}/")
+    try:
+        await page.send_input({"type": "http.request", "body": b"", "more_body": False})
+        await wait_for(computing.is_set)
+        by_stream, _ = await open_stream(halfway)
+        by_socket = socket_of(halfway)
+        await by_socket.connect()
+        assert "connected" in await by_socket.receive_from(10)
+        await sync_to_async(lifecycle.cancel)(halfway.pk, timezone.now())
+        assert "event: error" in (await by_stream.receive_output(10))["body"].decode()
+        assert json.loads(await by_socket.receive_from(10))["status"] == "cancelled"
+        assert await page.receive_nothing(), "the page is still computed"
+    finally:
+        release.set()
+    assert (await page.receive_output(10))["status"] == 200

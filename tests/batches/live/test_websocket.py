@@ -1,13 +1,17 @@
 """Watching a batch over a websocket."""
 
+import asyncio
 import json
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
-from batches.live import follow
+from batches.live import follow, hub, reads
+from batches.live.websocket import watch
 from batches.models import BatchSession
-from tests.support.watchers import finish, socket, socket_of, until_closed
+from batches.sweep.progress import newest_event
+from tests.support.watchers import finish, socket, socket_of, until_closed, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +24,7 @@ async def test_a_websocket_gets_every_event_and_is_closed_after_the_last(submitt
     assert [messages[0]["type"], messages[-1]["type"]] == ["connected", "complete"]
     assert sum(message["type"] in {"complete", "error"} for message in messages) == 1
     await communicator.disconnect()
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 TEXTS = (
@@ -71,7 +75,7 @@ async def test_a_websocket_to_nothing_gets_a_typed_error_and_its_own_close_code(
 async def test_a_websocket_from_a_foreign_page_or_for_a_foreign_host_is_refused(finished, origin, host):
     connected, _ = await socket_of(finished, origin=origin, host=host).connect()
     assert not connected
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 @pytest.mark.parametrize("origin", [None, b"http://localhost", b"https://localhost"])
@@ -90,7 +94,7 @@ async def test_a_websocket_answers_pings_and_ignores_what_it_does_not_know(halfw
     await communicator.send_to(text_data='{"type": "ping"}')
     assert json.loads(await communicator.receive_from()) == {"type": "pong"}
     await communicator.disconnect()
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
 
 
 async def test_a_websocket_whose_row_cannot_be_read_is_closed_so_that_it_comes_back(halfway, monkeypatch):
@@ -102,4 +106,77 @@ async def test_a_websocket_whose_row_cannot_be_read_is_closed_so_that_it_comes_b
     await communicator.connect()
     assert await until_closed(communicator) == ([], 1011)
     await communicator.disconnect()
-    assert not follow.hub().watchers
+    assert not hub.current_hub().watchers
+
+
+class Client:
+    """The application with a server whose `send` waits while the client does not read."""
+
+    def __init__(self, session):
+        self.event = newest_event(session, timezone.now())
+        self.session, self.first = session, session.sequence
+        self.reads, self.sent, self.code = asyncio.Event(), [], None
+        self.reads.set()
+        self.messages = asyncio.Queue()
+        self.messages.put_nowait({"type": "websocket.connect"})
+        scope = {"url_route": {"kwargs": {"session_id": str(session.pk)}}}
+        self.task = asyncio.create_task(watch(scope, self.messages.get, self.send))
+
+    async def send(self, message):
+        await self.reads.wait()
+        if message["type"] == "websocket.send":
+            self.sent.append(json.loads(message["text"])["sequence"] - self.first)
+        elif message["type"] == "websocket.close":
+            self.code = message["code"]
+
+    def deliver(self, number, kind="progress"):
+        """Let the hub deliver the event of this number; `connected` is 0."""
+        event = reads.as_event(self.event | {"sequence": self.first + number, "type": kind})
+        hub.current_hub().deliver(self.session.pk, event)
+
+
+@pytest.fixture
+async def client(halfway, quick, settings):
+    """Connected and idle."""
+    settings.EVENT_INTERVAL_S = 0
+    connected = Client(halfway)
+    await wait_for(lambda: connected.sent == [0] and next(iter(watchers_of(halfway))).waiting)
+    yield connected
+    connected.messages.put_nowait({"type": "websocket.disconnect"})
+    await connected.task
+
+
+def watchers_of(session):
+    return hub.current_hub().batches[session.pk].watchers
+
+
+async def test_progress_reaches_an_idle_websocket_before_any_other_task_runs(client):
+    for number in (1, 2, 2, 1):
+        client.deliver(number)
+    assert client.sent == [0, 1, 2]
+    client.deliver(3, "complete")
+    assert client.sent == [0, 1, 2], "its own task sends the terminal event, and closes"
+    await wait_for(lambda: client.code)
+    assert (client.sent, client.code) == ([0, 1, 2, 3], 1000)
+
+
+async def test_a_slow_websocket_gets_the_event_on_its_way_then_the_newest(client):
+    client.reads.clear()
+    for number in range(1, 6):
+        client.deliver(number)
+        await asyncio.sleep(0)
+    client.reads.set()
+    await wait_for(lambda: len(client.sent) > 2)
+    assert client.sent == [0, 1, 5]
+    await wait_for(lambda: not next(iter(watchers_of(client.session))).waiting.done())
+    client.deliver(6)
+    assert client.sent == [0, 1, 5, 6]
+
+
+async def test_a_websocket_that_breaks_while_the_hub_sends_is_forgotten(client):
+    async def fail(_):
+        raise ConnectionResetError
+
+    client.reads.wait = lambda: fail(None)
+    client.deliver(1)
+    await wait_for(lambda: not hub.current_hub().watchers)
