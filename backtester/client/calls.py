@@ -147,7 +147,7 @@ def newest(session_id: str) -> Call[Event]:
 
 
 def event_stream(session_id: str) -> Call[None]:
-    return Call(method="GET", path=f"{ROOT}/stream", params={"sessionId": session_id}, read=lambda data: None)
+    return Call(method="GET", path=f"{ROOT}/stream", params={"sessionId": session_id}, read=lambda _: None)
 
 
 def action(session_id: str, name: str) -> Call[bool]:
@@ -162,7 +162,7 @@ def retry(session_id: str) -> Call[dict[str, Any]]:
 
 def delete(session_id: str) -> Call[None]:
     """Not repeatable: the second time the batch would be unknown."""
-    return Call(method="DELETE", path=batch_path(session_id), read=lambda data: None, repeatable=False)
+    return Call(method="DELETE", path=batch_path(session_id), read=lambda _: None, repeatable=False)
 
 
 def page(session_id: str, query: Mapping[str, Any]) -> Call[dict[str, Any]]:
@@ -179,7 +179,7 @@ def combination(session_id: str, index: int) -> Call[dict[str, Any]]:
 
 def export(session_id: str, kind: str, query: Mapping[str, Any]) -> Call[None]:
     path = batch_path(session_id, f"results.{kind}")
-    return Call(method="GET", path=path, params=query_string(query), read=lambda data: None)
+    return Call(method="GET", path=path, params=query_string(query), read=lambda _: None)
 
 
 def query_string(query: Mapping[str, Any]) -> dict[str, str]:

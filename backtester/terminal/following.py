@@ -78,5 +78,5 @@ def _interrupt(batch: WatchableBatch, *, cancel: bool) -> int:
     return INTERRUPTED
 
 
-def _exit(number: int, frame: FrameType | None) -> None:
+def _exit(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)

@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -45,7 +45,8 @@ class LocalBatch:
         self.page_url = f"/batches/{session_id}/ (once `make run` runs)"
         self.workers = workers
 
-    def watch(self, *, on_trouble: Callable[[str], None] = lambda message: None) -> Iterator[Event]:
+    def watch(self, **_: object) -> Iterator[Event]:
+        """Yield each newer event. There is no connection to lose, so `on_trouble` is ignored."""
         yield (event := as_event(connected_event(self._row(), timezone.now())))
         while not event.is_terminal:
             has_no_workers = self.workers is not None and self.workers.are_gone()  # before the row is read

@@ -12,24 +12,24 @@ import pytest
 from tests.support.doc_blocks import blocks
 
 pytestmark = pytest.mark.stack
-EVERY = blocks("docs/python-client.md")
-# A cell's output stands behind it; one that prints nothing has none.
+BLOCKS = blocks("docs/python-client.md")
+# The output of a cell is the text block after it, if there is one.
 CELLS = [
     (block.text, after.text if after and after.info == "text" else "")
-    for block, after in zip_longest(EVERY, EVERY[1:])
+    for block, after in zip_longest(BLOCKS, BLOCKS[1:])
     if block.info == "python"
 ]
 
 
 @pytest.fixture
 def names():
-    """What the cells have named so far."""
+    """The global names of the cells."""
     names: dict[str, Any] = {}
     yield names
     names["client"].close()
 
 
-async def test_the_notebook_runs_and_prints_what_it_says(stack, tmp_path, monkeypatch, names):
+async def test_the_cells_print_the_output_on_the_page(stack, tmp_path, monkeypatch, names):
     assert len(CELLS) > 8
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKTESTER_URL", stack.url)

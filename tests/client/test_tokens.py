@@ -1,4 +1,4 @@
-"""Tokens where people sign in: by every transport, and from the terminal of another machine."""
+"""Tokens in team mode: on every transport, and in the terminal of another machine."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def manage(*arguments, **environment):
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory, sample):
-    """A stack where people sign in."""
+    """A stack in team mode."""
     running = StackProcess(tmp_path_factory.mktemp("team"), database=sample, ACCESS_MODE="team")
     try:
         yield running.start().wait_until_ready()
@@ -47,11 +47,11 @@ def team(tmp_path_factory, sample):
         running.end()
 
 
-def test_the_first_account_is_made_as_the_page_says_and_signs_in(team):
+def test_the_first_account_is_created_as_the_page_says_and_logs_in(team):
     (block,) = blocks("docs/accounts.md", "sh")
-    start, make = block.lines
+    start, create = block.lines
     assert start == "ACCESS_MODE=team make run"  # which `team` is
-    python, _, *arguments = shlex.split(make, comments=True)
+    python, _, *arguments = shlex.split(create, comments=True)
     assert python == ".venv/bin/python"
     with PseudoTerminal(*arguments, env=team.environment) as terminal:
         for question, answer in {"Username": "root", "Email": "", "Password:": PASSWORD, "again": PASSWORD}.items():
@@ -66,19 +66,19 @@ def test_the_first_account_is_made_as_the_page_says_and_signs_in(team):
         assert browser.post(login.url, data=fields).url.path == "/admin/"
 
 
-def test_a_token_opens_what_is_its_owners_and_nothing_else(team, monkeypatch, tmp_path):
+def test_a_token_gives_access_to_the_batches_of_its_owner_only(team, monkeypatch, tmp_path):
     ann, bob = manage("shell", "-v0", "-c", TWO_TRADERS, **team.environment).stdout.split()
-    with Client(team.url, token=ann) as hers, Client(team.url, token=bob) as his, Client(team.url) as nobodys:
-        batch = hers.start("sma_cross", ["AAPL"], {"fast": [5, 10]})
+    with Client(team.url, token=ann) as client, Client(team.url, token=bob) as bobs, Client(team.url) as anonymous:
+        batch = client.start("sma_cross", ["AAPL"], {"fast": [5, 10]})
         for transport in TRANSPORTS:
             monkeypatch.setattr("backtester.client.watching.TRANSPORTS", (transport,) * 3)
             assert batch.wait().status == "complete"
             with pytest.raises(NotFound):
-                his.batch(batch.id).wait()
+                bobs.batch(batch.id).wait()
             with pytest.raises(NotSignedIn):
-                nobodys.batch(batch.id).wait()
+                anonymous.batch(batch.id).wait()
         with pytest.raises(NotFound):
-            his.batch(batch.id).results()
+            bobs.batch(batch.id).results()
         assert len(batch.results()) == 2
     elsewhere = team.environment | {"DATA_DIR": str(tmp_path)}
     by_link = manage("watch_batch", batch.page_url, **elsewhere, BACKTESTER_TOKEN=ann)

@@ -1,4 +1,4 @@
-"""Events as a server sends them, for tests that need none."""
+"""Events as a server sends them, for tests without a server."""
 
 from backtester.client import Event
 
@@ -9,7 +9,7 @@ ROW = {
 
 
 def event(**fields):
-    """A running batch, halfway."""
+    """An event of a running batch at half its tests."""
     return Event.from_wire(
         {
             "type": "progress", "sessionId": "0f8fad5b-d9cb-469f-a165-70867728950e", "sequence": 5, "sentAtMs": 50_000,

@@ -1,4 +1,4 @@
-"""A real pseudo-terminal with a command on it: what it shows can be waited for, and keys can be pressed."""
+"""A command on a pseudo-terminal: tests wait for its output and press keys."""
 
 import fcntl
 import os
@@ -16,23 +16,23 @@ from typing import Self
 from tests.support.stack_process import ROOT
 
 CTRL_C = b"\x03"
-PATIENCE_S = 180.0
-SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+TIMEOUT_S = 180.0
+ESCAPE_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
 class PseudoTerminal:
     """`with PseudoTerminal("run_batch", ...) as terminal:` runs `manage.py run_batch ...` on 100 columns."""
 
     def __init__(self, *arguments: str, env: Mapping[str, str]) -> None:
-        self.screen, ours = pty.openpty()
-        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+        self.screen, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
             env={**env, "TERM": "xterm-256color", "COLUMNS": "100"},
-            preexec_fn=lambda: os.login_tty(ours),  # so that Ctrl-C is a signal
+            preexec_fn=lambda: os.login_tty(terminal),  # so that Ctrl-C is a signal
             cwd=ROOT,
         )
-        os.close(ours)
+        os.close(terminal)
         self.raw = ""
 
     def __enter__(self) -> Self:
@@ -45,37 +45,36 @@ class PseudoTerminal:
 
     @property
     def text(self) -> str:
-        """All that was shown so far, without colours and movements."""
-        return SEQUENCES.sub("", self.raw)
+        """The output so far without escape sequences."""
+        return ESCAPE_SEQUENCES.sub("", self.raw)
 
     def expect(self, pattern: str) -> str:
-        """Read until the pattern is there; what was shown until then."""
-        deadline = time.monotonic() + PATIENCE_S
+        """Read until the output matches the pattern, and return the output."""
+        deadline = time.monotonic() + TIMEOUT_S
         while not re.search(pattern, self.text):
-            assert time.monotonic() < deadline, f"still waiting for {pattern!r}; it shows:\n{self.text}"
-            assert self._read(), f"it ended without {pattern!r}:\n{self.text}"
+            assert time.monotonic() < deadline, f"no {pattern!r} yet in:\n{self.text}"
+            assert self._read(), f"the command ended without {pattern!r}:\n{self.text}"
         return self.text
 
-    def found(self, pattern: str) -> str:
-        """The first group of a pattern in what was shown."""
+    def search(self, pattern: str) -> str:
+        """Return the first group of the pattern in the output so far."""
         match = re.search(pattern, self.text)
         assert match, f"no {pattern!r} in:\n{self.text}"
         return match[1]
 
     def press(self, keys: bytes) -> None:
-        """As on a keyboard."""
         os.write(self.screen, keys)
 
     def end(self) -> int:
-        """Read to its end; the exit code."""
+        """Read until the command ends, and return its exit code."""
         while self._read():
             pass
-        return self.process.wait(PATIENCE_S)
+        return self.process.wait(TIMEOUT_S)
 
     def _read(self) -> bool:
-        """False at the end."""
-        if not select.select([self.screen], [], [], PATIENCE_S)[0]:
-            raise AssertionError(f"silence; it shows:\n{self.text}")
+        """Return False at the end of the output."""
+        if not select.select([self.screen], [], [], TIMEOUT_S)[0]:
+            raise AssertionError(f"no more output after:\n{self.text}")
         try:
             data = os.read(self.screen, 65536)
         except OSError:  # Linux says so when the other side is closed

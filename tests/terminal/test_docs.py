@@ -1,4 +1,4 @@
-"""The commands of docs/terminal.md, run as they stand there."""
+"""The commands of docs/terminal.md, run as written."""
 
 import json
 import subprocess

@@ -16,7 +16,7 @@ from .pseudo_terminal import CTRL_C, PseudoTerminal
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 SMALL = ("sma_cross", "--symbols", "AAPL", "MSFT", "--set", "fast=5:50:5", "--set", "slow=60,100,200")
-# Half a minute of work on two cores, so that nobody has to hurry; each test cancels it.
+# Half a minute of work on two cores, so that no test is too late to cancel it.
 LONG = (
     *("volatility_target", "--symbols", "AAPL", "MSFT"),
     *("--set", "window=10:126", "--set", "target=0.05:1.04:0.01", "--set", "every=5:44"),
@@ -32,7 +32,7 @@ def client(stack):
 
 @pytest.fixture
 def small(client):
-    """An ended batch."""
+    """A complete batch."""
     batch = client.start("sma_cross", ["AAPL", "MSFT"], {"fast": range(5, 51, 5), "slow": [60, 100, 200]})
     batch.wait()
     return batch
@@ -55,7 +55,7 @@ def manage(stack, tmp_path):
     return run
 
 
-def test_on_a_terminal_a_batch_has_a_bar_a_table_and_an_address(stack):
+def test_a_terminal_shows_a_bar_a_table_and_an_address(stack):
     with PseudoTerminal("run_batch", *SMALL, "--fees", "0.001", env=stack.environment) as terminal:
         assert terminal.end() == 0
     for pattern in (
@@ -67,10 +67,10 @@ def test_on_a_terminal_a_batch_has_a_bar_a_table_and_an_address(stack):
     ):
         assert re.search(pattern, terminal.text), terminal.text
     assert "\x1b[?25l" in terminal.raw
-    assert terminal.raw.rindex("\x1b[?25h") > terminal.raw.rindex("\x1b[?25l"), "the cursor is there again"
+    assert terminal.raw.rindex("\x1b[?25h") > terminal.raw.rindex("\x1b[?25l"), "the cursor is visible again"
 
 
-def test_ctrl_c_asks_and_a_second_one_leaves_the_batch_running_until_somebody_cancels_it(stack):
+def test_ctrl_c_asks_and_a_second_one_leaves_the_batch_running(stack):
     with PseudoTerminal("run_batch", *LONG, env=stack.environment) as terminal:
         terminal.expect("now ")
         terminal.press(CTRL_C)
@@ -81,7 +81,7 @@ def test_ctrl_c_asks_and_a_second_one_leaves_the_batch_running_until_somebody_ca
         terminal.expect(r"\(Enter\)\?[^$]*\(Enter\)\?")
         terminal.press(CTRL_C)
         assert terminal.end() == 130
-        link = terminal.found(r"still running\. .* (http\S+)")
+        link = terminal.search(r"still running\. .* (http\S+)")
     with PseudoTerminal("watch_batch", link, env=stack.environment) as terminal:
         terminal.expect("now ")
         terminal.press(CTRL_C)
@@ -94,7 +94,7 @@ def test_ctrl_c_asks_and_a_second_one_leaves_the_batch_running_until_somebody_ca
         assert "error: The batch was cancelled." in terminal.text
 
 
-def test_in_a_pipe_every_update_is_a_line_of_json(manage):
+def test_in_a_pipe_every_event_is_a_line_of_json(manage):
     done = manage("run_batch", *SMALL, "--sort", "sharpe")
     assert (done.returncode, done.stderr) == (0, "")
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -105,7 +105,7 @@ def test_in_a_pipe_every_update_is_a_line_of_json(manage):
     assert sequences == sorted(set(sequences))
 
 
-def test_ctrl_c_in_a_pipe_asks_nobody_and_leaves_the_batch_running(stack, client):
+def test_ctrl_c_in_a_pipe_leaves_the_batch_running(stack, client):
     command = [sys.executable, str(ROOT / "manage.py"), "run_batch", *LONG]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=stack.environment, stdout=pipe, stderr=pipe, text=True) as running:
@@ -131,7 +131,7 @@ def test_a_link_is_enough_from_a_machine_without_the_database(manage, small, tmp
     assert rows["sharpe"].is_monotonic_decreasing
 
 
-def test_an_export_may_go_to_the_standard_output(manage, small):
+def test_an_export_can_go_to_the_standard_output(manage, small):
     done = manage("export_results", small.id, "--format", "json", "--out", "-", "--max", "trades=40")
     rows = json.loads(done.stdout)["results"]
     assert 0 < len(rows) < 60
@@ -149,7 +149,7 @@ def test_two_batches_are_compared(manage, small, client):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("arguments", "code", "sentence"),
     [
         (
             ("run_batch", "sma_crass", "--symbols", "AAPL"),
@@ -160,8 +160,8 @@ def test_two_batches_are_compared(manage, small, client):
         (("run_batch", "sma_cross"), 2, "the following arguments are required: --symbols"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(manage, arguments, code, words):
+def test_an_error_is_one_sentence(manage, arguments, code, sentence):
     done = manage(*arguments)
     assert (done.returncode, done.stdout) == (code, "")
-    assert words in done.stderr.splitlines()[-1]
+    assert sentence in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr

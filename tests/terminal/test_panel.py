@@ -20,7 +20,7 @@ def render_panel(since=0.0, trouble="", **fields):
     return render(panel(event(**fields), since=since, trouble=trouble))
 
 
-def test_it_says_how_far_how_fast_how_long_and_what_now():
+def test_it_shows_progress_speed_times_and_the_newest_test():
     text = render_panel()
     for part in (
         "testing", "50.0%", "500 of 1,000", "2.0s so far", "~1m 5s left", "1,000 tests per second",
@@ -30,14 +30,14 @@ def test_it_says_how_far_how_fast_how_long_and_what_now():
         assert part in text
 
 
-def test_the_clocks_run_while_nothing_comes_and_stand_while_it_rests():
+def test_the_times_run_between_events_but_not_while_paused():
     assert "5.0s so far, ~1m 2s left" in render_panel(since=3.0)
     paused = render_panel(since=3.0, status="paused")
     assert "2.0s so far" in paused
     assert "left" not in paused
 
 
-def test_what_is_unknown_is_not_zero():
+def test_unknown_values_are_not_zero():
     text = render_panel(
         estimatedTimeRemaining=None, avgTimePerTest=None, bestSoFar=None, failedTests=0, currentSymbol=None
     )
@@ -46,28 +46,28 @@ def test_what_is_unknown_is_not_zero():
         assert word not in text
 
 
-def test_it_says_when_nobody_works_on_it_or_the_connection_is_away():
+def test_it_says_when_the_batch_stalls_or_the_connection_is_lost():
     assert "stalled" not in render_panel(since=8.0)
     assert "stalled: no worker seen for 12s" in render_panel(since=11.0)
     assert "reconnecting: cut" in render_panel(since=11.0, trouble="reconnecting: cut")
 
 
-def test_before_the_first_event_it_says_what_it_waits_for():
+def test_before_the_first_event_it_says_that_it_is_connecting():
     assert render(panel(None, since=0.0, trouble="connecting")).strip() == "connecting"
 
 
-def test_words_of_a_server_cannot_steer_the_terminal():
+def test_messages_of_a_server_cannot_control_the_terminal():
     assert "\x1b" not in render_panel(recentErrors=["\x1b[2J\x07boo"])
     assert "[red]" in render_panel(recentErrors=["[red]not markup"])
 
 
-def test_a_narrow_terminal_breaks_no_line_but_the_first():
+def test_on_a_narrow_terminal_only_the_first_line_wraps():
     lines = render(panel(event(), since=0.0, trouble=""), width=50).splitlines()
     assert len(lines) == 5
     assert max(map(len, lines)) <= 50
 
 
-def test_the_end_shows_the_best_rows_the_warnings_and_where_to_look():
+def test_the_end_shows_the_best_rows_warnings_and_the_address():
     results = {"validation": {"warnings": ["The best result rests on 12 trades."]}}
     ended = event(type="complete", status="complete", current=1_000, elapsedTime=3.21, results=results)
     text = render(outcome(ended, "http://host/batches/1/"))

@@ -1,4 +1,4 @@
-"""The commands on a machine where nothing runs: they do the work themselves, in the same database."""
+"""The commands on a machine without a stack: they compute in their own processes."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SWEEP = ("sma_cross", "--symbols", "AAPL", "MSFT", "--set", "fast=2:200", "--set
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """A data folder that no command has seen."""
+    """The environment of a new data folder."""
     inherited = {name: value for name, value in os.environ.items() if name not in OURS}
     return inherited | {"DATA_DIR": str(tmp_path_factory.mktemp("alone")), "WORKERS": "2"}
 
@@ -35,11 +35,11 @@ def manage(environment):
     return run
 
 
-def test_the_first_run_prepares_what_is_missing_and_computes_all_of_it(environment, manage):
+def test_the_first_run_prepares_the_database_and_computes_the_batch(environment, manage):
     with PseudoTerminal("run_batch", *SWEEP, env=environment) as terminal:
         assert terminal.end() == 0
     assert re.search(r"100\.0%  78,008 of 78,008", terminal.text), terminal.text
-    session_id = terminal.found(r"export_results (\S+)")
+    session_id = terminal.search(r"export_results (\S+)")
     done = manage("export_results", session_id, "--out", "-", "--symbol", "AAPL")
     assert len(done.stdout.splitlines()) == 39_005
 
@@ -51,25 +51,25 @@ def test_a_batch_that_is_left_goes_on_without_the_terminal(environment, manage):
         terminal.expect(r"\(Enter\)\?")
         terminal.press(b"l\n")
         assert terminal.end() == 130
-        session_id = terminal.found(r"still running\. .*/batches/(\S+)/")
+        session_id = terminal.search(r"still running\. .*/batches/(\S+)/")
     done = manage("watch_batch", session_id)
     event = json.loads(done.stdout.splitlines()[-1])
     assert (done.returncode, event["type"], event["successfulTests"]) == (0, "complete", 74_880)
 
 
-def test_a_batch_that_is_cancelled_ends_and_so_do_its_workers(environment, manage):
+def test_a_cancelled_batch_ends_with_its_workers(environment, manage):
     with PseudoTerminal("run_batch", *SLOW, "--set", "target=0.05:1.04:0.01", env=environment) as terminal:
         terminal.expect("now ")
         terminal.press(CTRL_C)
         terminal.expect(r"\(Enter\)\?")
         terminal.press(b"c\n")
         assert terminal.end() == 130
-    session_id = terminal.found(r"/batches/(\S+)/")
+    session_id = terminal.search(r"/batches/(\S+)/")
     done = manage("watch_batch", session_id)
     assert (done.returncode, done.stderr) == (1, "error: The batch was cancelled.\n")
 
 
-def test_a_wrong_symbol_is_one_sentence_and_nothing_is_stored(manage):
+def test_an_unknown_symbol_is_one_sentence(manage):
     done = manage("run_batch", "sma_cross", "--symbols", "APPL")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "error: There are no prices for 'APPL'. Did you mean AAPL?"

@@ -44,7 +44,7 @@ class AsyncBatch:
         self,
         *,
         patience_s: float = watching.PATIENCE_S,
-        on_trouble: Callable[[str], None] = lambda message: None,
+        on_trouble: Callable[[str], None] = lambda _: None,
     ) -> AsyncGenerator[Event, None]:
         """Yield each newer event until the batch has ended, across lost connections.
 
@@ -92,7 +92,7 @@ class AsyncBatch:
             await asyncio.sleep(pause)
 
     async def download(
-        self, path: str | Path, *, on_bytes: Callable[[int], None] = lambda size: None, **filters: Any
+        self, path: str | Path, *, on_bytes: Callable[[int], None] = lambda _: None, **filters: Any
     ) -> Path:
         """Write the results to a .csv, .parquet or .json file, which appears once it is complete.
 

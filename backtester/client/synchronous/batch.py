@@ -44,7 +44,7 @@ class Batch:
         self,
         *,
         patience_s: float = watching.PATIENCE_S,
-        on_trouble: Callable[[str], None] = lambda message: None,
+        on_trouble: Callable[[str], None] = lambda _: None,
     ) -> Generator[Event, None]:
         """Yield each newer event until the batch has ended, across lost connections.
 
@@ -91,9 +91,7 @@ class Batch:
                 pause = retries.pause_after(error)
             time.sleep(pause)
 
-    def download(
-        self, path: str | Path, *, on_bytes: Callable[[int], None] = lambda size: None, **filters: Any
-    ) -> Path:
+    def download(self, path: str | Path, *, on_bytes: Callable[[int], None] = lambda _: None, **filters: Any) -> Path:
         """Write the results to a .csv, .parquet or .json file, which appears once it is complete.
 
         on_bytes : called with the number of bytes so far
