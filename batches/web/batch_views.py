@@ -116,7 +116,7 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
     return HttpResponse(headers={"HX-Redirect": target}) if is_htmx(request) else redirect(target)
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - passed by name
     """Render 404 as a page, or as JSON for API clients."""
     if request.path.startswith("/api/"):
         body = json.dumps(NotFound("page").as_json())

@@ -1,6 +1,6 @@
 """Two batches side by side: which settings differ, and their results by one metric."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,10 +65,10 @@ def _outcome(sessions: Sequence[BatchSession], now: datetime) -> Iterator[Line]:
 
 def _best(columns: Sequence[ResultColumns], metric: Metric) -> list[Line]:
     """Return every metric of the best test of each batch."""
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     for batch in columns:
         position = best_position(batch.metric(metric.name), metric)
-        rows.append({} if position is None else batch.rows(np.array([position]))[0])
+        rows += [{}] if position is None else batch.rows(np.array([position]))
     lines = [Line("Symbol", tuple(row.get("symbol", "–") for row in rows))]
     return lines + [_metric_line(about, [row.get(wire_name(about.name)) for row in rows]) for about in METRICS]
 

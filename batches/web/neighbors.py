@@ -8,6 +8,7 @@ import numpy as np
 from batches.models import BatchSession
 from batches.results.columns import ResultColumns, columns_of
 from batches.sweep.wire_names import wire_name
+from batches.sweep.wire_types import Row
 from batches.web.labels import label_of
 
 
@@ -18,7 +19,7 @@ class Neighbor:
     axis: str
     label: str
     index: int
-    row: dict[str, Any]
+    row: Row
 
 
 def neighbors(session: BatchSession, index: int) -> list[Neighbor]:
@@ -54,7 +55,7 @@ def at_the_end(session: BatchSession, parameters: dict[str, float]) -> list[str]
     ]
 
 
-def _finished_rows(columns: ResultColumns, indices: np.ndarray[Any, Any]) -> dict[int, dict[str, Any]]:
+def _finished_rows(columns: ResultColumns, indices: np.ndarray[Any, Any]) -> dict[int, Row]:
     if not len(indices) or not len(columns.index):
         return {}
     places = np.minimum(np.searchsorted(columns.index, indices), len(columns.index) - 1)

@@ -11,6 +11,7 @@ from batches.formatting import percent
 from batches.models import BatchSession
 from batches.sweep.progress import elapsed_seconds, percentage, snapshot, timeout_words
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.sweep.wire_types import ProgressEvent, Row
 from batches.web.labels import parameters_of, title_of
 
 SYMBOLS_SHOWN = 4
@@ -18,21 +19,21 @@ MOST_LISTED = 50  # symbols that a page lists
 MOST_VALUES = 8
 
 
-def panel_event(session: BatchSession, now: datetime) -> dict[str, Any]:
+def panel_event(session: BatchSession, now: datetime) -> ProgressEvent:
     """Return the event that the panel is first drawn from, without the results: the page has a part of its own."""
     event = snapshot(session, now)
     if event["type"] == "error":
-        event |= {"error": session.error, "code": session.error_code}
+        event["error"], event["code"] = session.error, session.error_code
     return event
 
 
-def first_symbols(session: BatchSession, best_rows: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def first_symbols(session: BatchSession, best_rows: Mapping[str, Row | None]) -> list[tuple[str, Row | None]]:
     """Return (symbol, its best row) in the batch's order; of more than a page can list, the best ones, best first."""
     if len(best_rows) <= MOST_LISTED:
         return list(best_rows.items())
     sign = -1.0 if METRICS_BY_WIRE_NAME[session.sort_by].higher_is_better else 1.0
 
-    def rank(pair: tuple[str, Any]) -> float:
+    def rank(pair: tuple[str, Mapping[str, Any] | None]) -> float:
         value = (pair[1] or {}).get(session.sort_by)
         return float("inf") if value is None else sign * float(value)
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -12,7 +13,7 @@ from batches.sweep.plan import plan_of
 RULES = ("startDate", "endDate", "direction", "fees", "slippage", "initialCapital", "wholeShares", "sortBy")
 
 
-def alone(session: BatchSession, identity: dict[str, Any]) -> dict[str, Any]:
+def alone(session: BatchSession, identity: Mapping[str, Any]) -> dict[str, Any]:
     """Return the stored request of a batch, limited to one of its combinations."""
     request: dict[str, Any] = session.request | {
         "symbols": [identity["symbol"]],

@@ -34,7 +34,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def browsers(playwright):
-    """browsers(vendor): the machine's own browser; started for the first story that wants it."""
+    """browsers(vendor): the installed browser, started when it is first used."""
     started = {}
 
     def browser(vendor):
@@ -43,32 +43,32 @@ def browsers(playwright):
         return started[vendor]
 
     yield browser
-    for each in started.values():
-        each.close()
+    for browser in started.values():
+        browser.close()
 
 
 @pytest.fixture
 def visitor(stack, browsers, vendor, playwright):
-    """visitor(**options of the context): someone with a browser of their own, watched for complaints."""
+    """visitor(**options of the context): a new browser context, whose console must stay free of errors."""
     if vendor == "firefox" and not (firefox_path() or os.path.exists(playwright.firefox.executable_path)):
-        pytest.skip("There is no Firefox on this machine.")
-    made = []
+        pytest.skip("Firefox is not installed.")
+    visitors = []
 
-    def come(**options):
+    def open_context(**options):
         context = browsers(vendor).new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
-        made.append(Visitor(stack, context))
-        return made[-1]
+        visitors.append(Visitor(stack, context))
+        return visitors[-1]
 
-    yield come
-    for each in made:
-        each.context.close()
-    for each in made:
-        assert each.complaints == []
+    yield open_context
+    for guest in visitors:
+        guest.context.close()
+    for guest in visitors:
+        assert guest.complaints == []
 
 
 @pytest.fixture
 def page(visitor):
-    """One such visitor's page, for most of the stories."""
+    """The page of a visitor, for most tests."""
     return visitor().page
 
 
@@ -77,7 +77,7 @@ def reader(visitor, vendor):
     """A visitor for tests with axe, which look at each page as `tests/browser/axe.py` says."""
     if vendor == "chromium":
         return visitor(reduced_motion="reduce")
-    someone = visitor(reduced_motion="reduce", viewport={"width": 390, "height": 900})
+    guest = visitor(reduced_motion="reduce", viewport={"width": 390, "height": 900})
     # WebDriver cannot say what the system prefers: here the reader chose the dark theme.
-    someone.context.add_init_script("location.host && localStorage.setItem('theme', 'dark')")
-    return someone
+    guest.context.add_init_script("location.host && localStorage.setItem('theme', 'dark')")
+    return guest

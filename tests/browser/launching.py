@@ -28,7 +28,7 @@ PREFERENCES = {
 
 
 def browser_path() -> str | None:
-    """The machine's own Chromium, where it has one; None means the one that Playwright brought."""
+    """Return the path of the system's Chromium; None for the one that Playwright brings."""
     return os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -38,11 +38,11 @@ def firefox_path() -> str | None:
 
 
 def launch(playwright: Playwright, vendor: str) -> Browser:
-    """Start one of the two."""
+    """Start Chromium or Firefox."""
     if vendor == "chromium":
         return playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
-    if found := firefox_path():  # any release, spoken to by the WebDriver protocol
+    if path := firefox_path():  # any release, spoken to by the WebDriver protocol
         return playwright.firefox.launch(
-            channel="moz-firefox", executable_path=found, firefox_user_prefs=dict(PREFERENCES)
+            channel="moz-firefox", executable_path=path, firefox_user_prefs=dict(PREFERENCES)
         )
     return playwright.firefox.launch(firefox_user_prefs=dict(PREFERENCES))

@@ -14,11 +14,11 @@ HIDE = """hidden => {
     globalThis.tabIsHidden = hidden;
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
-# Every value that the bar has shown.
+# Every value that the bar has values.
 NOTE_THE_BAR = """() => {
     const bar = document.querySelector("[role=progressbar]");
-    globalThis.shown = [Number(bar.ariaValueNow)];
-    new MutationObserver(() => shown.push(Number(bar.ariaValueNow))).observe(bar, { attributes: true });
+    globalThis.values = [Number(bar.ariaValueNow)];
+    new MutationObserver(() => values.push(Number(bar.ariaValueNow))).observe(bar, { attributes: true });
 }"""
 
 

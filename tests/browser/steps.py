@@ -40,7 +40,7 @@ WITHOUT_STREAMS = "delete globalThis.WebSocket; delete globalThis.EventSource;"
 
 
 class Visitor:
-    """A browser context with one page, and what its console said."""
+    """A browser context with one page, and the messages of its console."""
 
     def __init__(self, stack: StackProcess, context: BrowserContext) -> None:
         self.stack = stack
@@ -56,8 +56,8 @@ class Visitor:
         page.on("pageerror", lambda error: self._note("error", str(error)))
         return page
 
-    def wanted(self, status: int) -> None:
-        """An answer that the story asked for; browsers note every bad status by themselves."""
+    def expects(self, status: int) -> None:
+        """Drop the console message of a status that the test expects."""
         self.complaints = [text for text in self.complaints if f"status of {status}" not in text]
 
     def _note(self, kind: str, text: str) -> None:
@@ -82,7 +82,7 @@ def cancel(stack: StackProcess, address: str) -> None:
 
 
 def field(page: Page, name: str) -> str:
-    """The text of one field of the panel."""
+    """Return the text of one field of the panel."""
     return page.locator(f'[data-field="{name}"]').inner_text()
 
 
@@ -108,6 +108,6 @@ def wait_for_progress(page: Page, beyond: float = 0.0) -> float:
 
 def number(text: str) -> float:
     """The first number in a text: `5,000 tests` -> 5000."""
-    found = re.search(r"-?[\d,]+\.?\d*", text)
-    assert found, text
-    return float(found[0].replace(",", ""))
+    number = re.search(r"-?[\d,]+\.?\d*", text)
+    assert number, text
+    return float(number[0].replace(",", ""))

@@ -39,7 +39,7 @@ def test_the_results(stack, reader, finished):
     wait_for_status(reader.page, "complete")
     expect(reader.page.locator("[data-words]")).to_contain_text("cells")
     reader.page.get_by_text("Settings", exact=True).click()
-    for part, picture in (("#parallel", ".parallel"), ("#spread", ".spread")):  # they come when someone scrolls to them
+    for part, picture in (("#parallel", ".parallel"), ("#spread", ".spread")):  # loaded when scrolled to
         reader.page.locator(part).scroll_into_view_if_needed()
         expect(reader.page.locator(picture)).to_be_visible()
     check(reader.page)
@@ -58,7 +58,7 @@ def test_the_list(stack, reader, finished):
 
 def test_two_batches_side_by_side_and_the_question_before_they_go(stack, reader, finished):
     other = start(stack, **SMALL, parameterRanges=RANGES, fees=0.01)
-    chosen = "&".join(f"batch={each.rstrip('/').rpartition('/')[2]}" for each in (finished, other))
+    chosen = "&".join(f"batch={address.rstrip('/').rpartition('/')[2]}" for address in (finished, other))
     reader.page.goto(other)
     wait_for_status(reader.page, "complete")
     reader.page.get_by_text("Notes", exact=True).click()
@@ -71,4 +71,4 @@ def test_two_batches_side_by_side_and_the_question_before_they_go(stack, reader,
 def test_a_page_that_does_not_exist(stack, reader):
     reader.page.goto(f"{stack.url}/nowhere/")
     check(reader.page)
-    reader.wanted(404)
+    reader.expects(404)

@@ -119,7 +119,7 @@ def test_a_foreign_batch_looks_like_an_unknown_one(stack, member):
     expect(bobs.page.get_by_role("heading", name="Page not found")).to_be_visible()
     bobs.page.goto(f"{stack.url}/batches/?search={address.rstrip('/').rpartition('/')[2]}")
     expect(bobs.page.locator("#list")).to_contain_text("No batch has")
-    bobs.wanted(404)
+    bobs.expects(404)
     cancel_here(anns.page)
 
 
@@ -157,7 +157,7 @@ def test_a_logout_ends_the_live_page_in_another_tab(stack, member):
     log_in(page, "ann")
     page.wait_for_url(address)
     cancel_here(page)
-    browser.wanted(401)
+    browser.expects(401)
 
 
 @WITHOUT_SCRIPTS
@@ -206,5 +206,5 @@ def test_the_account_pages_pass_axe(stack, reader):
     page.get_by_role("button", name="Run batch").click()
     expect(page.get_by_role("heading", name="Request refused")).to_be_visible()
     check(page)
-    reader.wanted(404)
-    reader.wanted(403)
+    reader.expects(404)
+    reader.expects(403)

@@ -1,4 +1,4 @@
-"""The form, as someone fills it in."""
+"""The form in a browser."""
 
 import re
 import time
@@ -19,7 +19,7 @@ def test_the_count_follows_the_typing_and_the_link_follows_the_form(stack, page)
     expect(page.locator(".total")).to_have_text("2,500")
 
 
-def test_a_wrong_value_is_told_at_its_field_and_goes_away_when_mended(stack, page):
+def test_an_error_appears_at_its_field_and_goes_when_the_value_is_fixed(stack, page):
     page.goto(stack.url)
     step = page.locator("[name='slow.step']")
     step.fill("zero")
@@ -31,15 +31,15 @@ def test_a_wrong_value_is_told_at_its_field_and_goes_away_when_mended(stack, pag
     expect(step).to_have_attribute("aria-invalid", "false")
 
 
-def test_a_wrong_value_that_is_sent_comes_back_with_its_error(stack, visitor):
-    someone = visitor()
-    page = someone.page
+def test_an_invalid_value_that_is_submitted_returns_with_its_error(stack, visitor):
+    guest = visitor()
+    page = guest.page
     page.goto(stack.url)
     page.locator("#initialCapital").fill("-5")
     page.get_by_role("button", name="Run batch").click()
     expect(page.locator("#error-initialCapital")).to_contain_text("-5")
     expect(page.locator("#initialCapital")).to_have_value("-5")
-    someone.wanted(422)
+    guest.expects(422)
 
 
 def test_symbols_are_searched_and_chosen_together(stack, page):
@@ -68,8 +68,8 @@ def test_another_strategy_brings_its_own_parameters(stack, page):
     expect(page).to_have_url(re.compile(r"enableBetaScaling=true&coefficients=1&"))
 
 
-def test_the_count_waits_for_the_fields_that_it_speaks_of(stack, page):
-    """On a slow line the count of the new strategy overtook its fields: its errors and notes found no place."""
+def test_the_count_waits_for_the_fields_of_a_new_strategy(stack, page):
+    """On a slow line the count of a new strategy arrived before its fields, and its errors had no target."""
     page.route("**/?*strategy=grid_dca*", late)
     page.goto(stack.url)
     page.locator("#strategy").select_option("grid_dca")
@@ -106,7 +106,7 @@ def test_the_whole_form_works_by_keyboard(stack, page):
     page.get_by_role("checkbox", name="AAPL").focus()
     page.keyboard.press("Space")
     expect(page.locator(".total")).to_have_text("4,750")
-    page.locator("#timeout").focus()
+    page.locator("#timeoutSeconds").focus()
     page.keyboard.press("Enter")
     wait_for_status(page, "complete")
 
@@ -117,7 +117,7 @@ def test_the_same_sweep_again_opens_the_same_form(stack, page):
     )
     page.get_by_role("button", name="Run batch").click()
     wait_for_status(page, "complete")
-    page.get_by_role("link", name="Same sweep again").click()
+    page.get_by_role("link", name="Edit and run again").click()
     expect(page.locator("[name='gridInterval.values']")).to_have_value("5, 7.5")
     expect(page.locator("#fees")).to_have_value("0.2")
     expect(page.get_by_role("switch", name="Scale by beta")).to_be_checked()
@@ -130,7 +130,7 @@ def test_the_first_page_is_light(stack, page):
     page.wait_for_load_state("networkidle")
     sizes = [request.sizes() for request in finished]
     assert len(sizes) > 5
-    assert sum(each["responseBodySize"] + each["responseHeadersSize"] for each in sizes) < 100_000
+    assert sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes) < 100_000
 
 
 def test_each_example_can_be_run(stack, page):
@@ -145,13 +145,13 @@ def test_each_example_can_be_run(stack, page):
         expect(page.locator(".total")).to_have_text(f"{total:,}")
 
 
-def test_a_preset_is_kept_under_its_name_opened_again_and_deleted(stack, page):
+def test_a_preset_is_saved_opened_and_deleted(stack, page):
     page.goto(f"{stack.url}/?strategy=sma_cross&symbols=KO,PEP&fast=3,5&slow=50&stopLoss=0.05,0.1&wholeShares=true")
     expect(page.locator(".total")).to_have_text("8")
     page.locator("[name='fast.values']").fill("3, 5, 7")
     expect(page.locator(".total")).to_have_text("12")
     page.get_by_text("Save as a preset").click()
-    page.get_by_label("Name of the preset").fill("My drinks")
+    page.get_by_label("Preset name").fill("My drinks")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Saved as “My drinks”.")).to_be_visible()
     page.goto(stack.url)
@@ -166,7 +166,7 @@ def test_a_preset_is_kept_under_its_name_opened_again_and_deleted(stack, page):
     expect(page.get_by_role("link", name="My drinks")).to_have_count(0)
 
 
-def test_a_stop_is_one_more_axis_and_the_betas_are_shown(stack, page):
+def test_a_stop_adds_an_axis_and_the_betas_are_shown(stack, page):
     page.goto(f"{stack.url}/?strategy=sma_cross&symbols=KO,PEP&fast=5&slow=50")
     expect(page.locator(".total")).to_have_text("2")
     page.locator(".stops > summary").click()

@@ -1,4 +1,4 @@
-"""The history, as someone uses it who has run many batches."""
+"""The list of batches: search, notes, comparison and deletion in a browser."""
 
 import re
 
@@ -86,8 +86,8 @@ def test_the_best_so_far_is_drawn_while_it_runs_and_afterwards(stack, page):
 
 
 def test_a_batch_that_is_deleted_under_its_watchers_has_a_last_word(stack, visitor):
-    someone = visitor()
-    someone.context.add_init_script(
+    guest = visitor()
+    guest.context.add_init_script(
         """window.WebSocket = class {
             constructor() { setTimeout(() => this.onclose({ code: 4404 }), 200); }
             send() {}
@@ -95,7 +95,7 @@ def test_a_batch_that_is_deleted_under_its_watchers_has_a_last_word(stack, visit
         };"""
     )
     address = start(stack)
-    page = someone.page
+    page = guest.page
     page.goto(address)
     expect(page.locator("#headline")).to_have_text("This batch was deleted")
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()

@@ -32,8 +32,8 @@ def long_batch(stack):
     """The address of a batch that does not end during a story."""
     address, *others = [start(stack) for _ in range(3)]
     yield address
-    for each in (address, *others):
-        cancel(stack, each)
+    for batch in (address, *others):
+        cancel(stack, batch)
 
 
 def snapshot(stack, address):
@@ -50,35 +50,33 @@ def open_streams(stack):
 
 
 @pytest.mark.parametrize("missing", TRANSPORTS)
-def test_the_page_goes_on_over_a_network_that_is_cut_and_stalls_and_after_the_death_of_the_server(
-    stack, visitor, long_batch, missing
-):
-    someone = visitor()
-    someone.expects_breaks = True
-    someone.context.add_init_script(missing)
-    page = someone.page
+def test_the_page_survives_cut_and_stalled_networks_and_a_dead_server(stack, visitor, long_batch, missing):
+    guest = visitor()
+    guest.expects_breaks = True
+    guest.context.add_init_script(missing)
+    page = guest.page
     with network(stack.url) as between:
         page.goto(between.through(long_batch))
-        shown = wait_for_progress(page)
+        progress = wait_for_progress(page)
         page.evaluate(NOTE_THE_BAR)
 
         between.cut()
-        shown = wait_for_progress(page, beyond=shown)
+        progress = wait_for_progress(page, beyond=progress)
 
         between.stall()
         frozen = percentage(page)
         until(lambda: snapshot(stack, long_batch)["percentage"] > frozen + 0.2, "progress that the page cannot see")
         between.heal()
-        shown = wait_for_progress(page, beyond=frozen)
+        progress = wait_for_progress(page, beyond=frozen)
 
         pid = stack.kill("web")
         until(lambda: stack.pids().get("web") not in (None, pid), "the server to be back")
-        wait_for_progress(page, beyond=shown)
+        wait_for_progress(page, beyond=progress)
         expect(page.locator("[data-field=connection]")).to_have_text("", timeout=30_000)
 
         cancel(stack, long_batch)
         wait_for_status(page, "cancelled", seconds=20)
-        values = page.evaluate("shown")
+        values = page.evaluate("values")
         assert all(later >= earlier for earlier, later in itertools.pairwise(values)), "it went back"
         assert percentage(page) == pytest.approx(snapshot(stack, long_batch)["percentage"], abs=0.1)
 
@@ -86,10 +84,10 @@ def test_the_page_goes_on_over_a_network_that_is_cut_and_stalls_and_after_the_de
 def test_a_page_that_is_loaded_again_at_any_moment_shows_the_truth(stack, page):
     address = start(stack, symbols=["AAPL", "GE"])
     page.goto(address)
-    shown, loads = 0.0, 0
+    progress, loads = 0.0, 0
     while page.locator("[data-panel]").get_attribute("data-status") != "complete":
-        assert percentage(page) >= shown
-        shown, loads = percentage(page), loads + 1
+        assert percentage(page) >= progress
+        progress, loads = percentage(page), loads + 1
         page.reload()
     assert loads > 3
     assert percentage(page) == 100
@@ -99,10 +97,10 @@ def test_a_page_that_is_loaded_again_at_any_moment_shows_the_truth(stack, page):
 
 @pytest.mark.long
 def test_tabs_in_the_background_leave_room_for_the_one_that_is_seen(stack, visitor, long_batch):
-    someone = visitor()
-    someone.context.add_init_script(WITHOUT_SOCKET + TAB_THAT_HIDES)
+    guest = visitor()
+    guest.context.add_init_script(WITHOUT_SOCKET + TAB_THAT_HIDES)
     before = open_streams(stack)
-    tabs = [someone.page, *(someone.open() for _ in range(TABS - 1))]
+    tabs = [guest.page, *(guest.open() for _ in range(TABS - 1))]
     for tab in tabs:
         tab.goto(long_batch)
         wait_for_progress(tab)

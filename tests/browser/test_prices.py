@@ -94,7 +94,7 @@ def test_a_file_that_is_not_a_table_is_refused_at_the_form(stack, visitor, tmp_p
     drop(guest.page, path)
     expect(guest.page.locator("[data-upload-error]")).to_contain_text("picture.csv: line 1: this is not text")
     expect(guest.page.get_by_role("button", name="Upload and preview")).to_be_enabled()
-    guest.wanted(422)
+    guest.expects(422)
 
 
 @WITHOUT_SCRIPTS

@@ -1,4 +1,4 @@
-"""Looking through the results, and at one of them."""
+"""The results of a batch and the page of one combination in a browser."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""From one click to the final table, and through everything that may come between."""
+"""Watching a batch from the click to the final table, through failures of the network and the server."""
 
 import re
 import time
@@ -30,8 +30,8 @@ def long_batch(stack):
     """The address of a batch that will not end by itself during a story: two others take their share of the workers."""
     address, *others = [start(stack) for _ in range(3)]
     yield address
-    for each in (address, *others):
-        cancel(stack, each)
+    for batch in (address, *others):
+        cancel(stack, batch)
 
 
 def test_one_click_runs_5000_tests_and_ends_with_the_table(stack, page):
@@ -53,7 +53,7 @@ def test_one_click_runs_5000_tests_and_ends_with_the_table(stack, page):
     page.locator("#least-sharpe").fill("0.6")
     page.wait_for_timeout(500)
     expect(page.locator("#least-sharpe")).to_have_value("0.6")
-    assert len([each for each in fragments if "/parallel/" in each]) == 1
+    assert len([url for url in fragments if "/parallel/" in url]) == 1
 
 
 def test_the_bar_moves_the_leaders_change_and_the_clock_ticks(stack, page):
@@ -101,9 +101,9 @@ def test_a_refresh_and_a_second_browser_show_the_truth_at_once(stack, visitor, l
 
 
 def test_the_page_goes_on_by_itself_after_the_server_was_killed(stack, visitor, long_batch):
-    someone = visitor()
-    someone.expects_breaks = True
-    page = someone.page
+    guest = visitor()
+    guest.expects_breaks = True
+    page = guest.page
     page.goto(long_batch)
     before = wait_for_progress(page)
     page.evaluate("window.sameDocument = true")
@@ -180,9 +180,9 @@ def test_failures_are_shown_while_it_runs_and_grouped_at_the_end(stack, page):
 
 @pytest.mark.parametrize("missing", [WITHOUT_SOCKET, WITHOUT_STREAMS], ids=["websocket", "every stream"])
 def test_browsers_without_streams_watch_it_too(stack, visitor, long_batch, missing):
-    someone = visitor()
-    someone.context.add_init_script(missing)
-    page = someone.page
+    guest = visitor()
+    guest.context.add_init_script(missing)
+    page = guest.page
     page.goto(long_batch)
     before = wait_for_progress(page)
     wait_for_progress(page, beyond=before)
@@ -193,8 +193,8 @@ def test_browsers_without_streams_watch_it_too(stack, visitor, long_batch, missi
 
 def test_the_heatmap_fills_while_the_batch_runs_and_gives_way_to_the_results(stack, page, long_batch):
     def tests_seen():
-        found = re.search(r"of ([\d,]+) tests", page.locator("[data-live] [data-words]").inner_text())
-        return int(found[1].replace(",", "")) if found else 0
+        match = re.search(r"of ([\d,]+) tests", page.locator("[data-live] [data-words]").inner_text())
+        return int(match[1].replace(",", "")) if match else 0
 
     page.goto(long_batch)
     first = until(tests_seen, "the first cells", seconds=20)
@@ -205,14 +205,14 @@ def test_the_heatmap_fills_while_the_batch_runs_and_gives_way_to_the_results(sta
 
 
 def test_who_asked_for_it_is_notified_of_the_end(stack, visitor, long_batch):
-    someone = visitor(permissions=["notifications"])
-    page = someone.page
+    guest = visitor(permissions=["notifications"])
+    page = guest.page
     page.add_init_script(
-        """window.told = [];
+        """window.notifications = [];
         window.Notification = class {
             static permission = "default";
             static requestPermission = async () => "granted";
-            constructor(title, { body }) { window.told.push([title, body]); }
+            constructor(title, { body }) { window.notifications.push([title, body]); }
         };"""
     )
     page.goto(long_batch)
@@ -220,7 +220,7 @@ def test_who_asked_for_it_is_notified_of_the_end(stack, visitor, long_batch):
     expect(page.get_by_role("button", name="Notify me")).to_have_attribute("aria-pressed", "true")
     cancel(stack, long_batch)
     wait_for_status(page, "cancelled")
-    [[title, body]] = page.evaluate("window.told")
+    [[title, body]] = page.evaluate("window.notifications")
     assert title == "Grid DCA"
     assert body.startswith("Cancelled after ")
 

@@ -49,9 +49,9 @@ def test_another_strategy_by_counting_again(stack, plain):
 
 
 def test_an_error_stands_at_its_field(stack, visitor):
-    someone = visitor(java_script_enabled=False)
-    someone.page.goto(stack.url)
-    someone.page.locator("[name='slow.stop']").fill("9000")
-    someone.page.get_by_role("button", name="Run batch").click()
-    expect(someone.page.locator("#error-slow")).to_contain_text("5000")
-    someone.wanted(422)
+    guest = visitor(java_script_enabled=False)
+    guest.page.goto(stack.url)
+    guest.page.locator("[name='slow.stop']").fill("9000")
+    guest.page.get_by_role("button", name="Run batch").click()
+    expect(guest.page.locator("#error-slow")).to_contain_text("5000")
+    guest.expects(422)

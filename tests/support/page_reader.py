@@ -1,4 +1,4 @@
-"""What a reader finds in a page, and what the form sends."""
+"""Read the pages of the test client, and fill in the form."""
 
 import html
 import re
@@ -15,39 +15,39 @@ def url(session, name="detail", *args):
 
 
 def text_of(response):
-    """What a reader sees, tags and runs of blanks left out."""
+    """Return the visible text."""
     words = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", response.content.decode(), flags=re.DOTALL)
     return " ".join(html.unescape(words).split())
 
 
 def field(response, name):
-    """The text of one field of the panel."""
-    found = re.search(rf'data-field="{name}">(.*?)</', response.content.decode(), re.DOTALL)
-    assert found, name
-    return html.unescape(found[1]).strip()
+    """Return the text of one field of the panel."""
+    match = re.search(rf'data-field="{name}">(.*?)</', response.content.decode(), re.DOTALL)
+    assert match, name
+    return html.unescape(match[1]).strip()
 
 
 def rows_of(response):
-    """(symbol, index) of each row of results, in order."""
+    """Return (symbol, index) of each row of results, in order."""
     body = response.content.decode()
     body = body[body.index('aria-labelledby="results-title"') : body.index('aria-label="Pages of results"')]
     return [(symbol, int(index)) for index, symbol in re.findall(r'/results/(\d+)/">(\w+)</a></th>', body)]
 
 
-def wanted(session, **query):
-    shown = page(session, ResultsQuery.parse(session, query))
-    return [(row["symbol"], row["index"]) for row in shown.rows]
+def expected_rows(session, **query):
+    results = page(session, ResultsQuery.parse(session, query))
+    return [(row["symbol"], row["index"]) for row in results.rows]
 
 
 def error_at(response, name):
-    """What stands under a field of the form."""
-    found = re.search(rf'id="error-{name}">(.*?)</p>', response.content.decode())
-    assert found, name
-    return html.unescape(found[1])
+    """Return the error of a field of the form."""
+    match = re.search(rf'id="error-{name}">(.*?)</p>', response.content.decode())
+    assert match, name
+    return html.unescape(match[1])
 
 
 def posted(**changes):
-    """The fields of the form for 18 tests."""
+    """Return the fields of the form for 18 tests."""
     return {
         "form": "1",
         "strategy": "sma_cross",

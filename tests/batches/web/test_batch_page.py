@@ -11,7 +11,7 @@ from batches.models import BatchSession
 from batches.running import lifecycle
 from batches.web.presenters import MOST_LISTED, first_symbols
 from tests.support import jobs
-from tests.support.page_reader import HTMX, field, rows_of, text_of, url, wanted
+from tests.support.page_reader import HTMX, expected_rows, field, rows_of, text_of, url
 
 pytestmark = pytest.mark.usefixtures("queued", "published")  # nothing is queued or announced: these tests look at pages
 
@@ -84,25 +84,25 @@ def test_actions_need_a_post(client, halfway):
 
 
 @pytest.mark.parametrize(
-    ("asked", "x", "y", "cell"),
+    ("query", "x", "y", "cell"),
     [
         ("", "slow", "fast", "median"),
         ("map.x=fast&map.y=slow&map.aggregate=mean", "fast", "slow", "mean"),
         ("map.x=beauty&map.aggregate=", "slow", "fast", "median"),
     ],
 )
-def test_a_link_holds_what_the_heatmap_shows(client, finished, asked, x, y, cell):
-    body = client.get(f"{url(finished)}?{asked}&sort=fast").content.decode()
+def test_a_link_holds_what_the_heatmap_shows(client, finished, query, x, y, cell):
+    body = client.get(f"{url(finished)}?{query}&sort=fast").content.decode()
     chosen = re.findall(r'<option(?: value="(\w+)")? selected>([^<]*)', body[body.index('id="heatmap"') :])
     assert [value or text for value, text in chosen] == [x, y, "sharpe", cell]
 
 
 def test_results_come_best_first(client, finished):
-    assert rows_of(client.get(url(finished))) == wanted(finished, sort="-sharpe")
+    assert rows_of(client.get(url(finished))) == expected_rows(finished, sort="-sharpe")
 
 
 @pytest.mark.parametrize(
-    ("asked", "meant"),
+    ("query", "fields"),
     [
         ("sort=fast", {"sort": "fast"}),
         ("sort=-maxDrawdown&symbol=BOLT", {"sort": "-maxDrawdown", "symbol": "BOLT"}),
@@ -112,8 +112,8 @@ def test_results_come_best_first(client, finished):
         ("page=2&pageSize=10", {"page": "2", "pageSize": "10"}),
     ],
 )
-def test_sorting_filtering_and_paging_are_links(client, finished, asked, meant):
-    assert rows_of(client.get(f"{url(finished)}?{asked}")) == wanted(finished, **meant)
+def test_sorting_filtering_and_paging_are_links(client, finished, query, fields):
+    assert rows_of(client.get(f"{url(finished)}?{query}")) == expected_rows(finished, **fields)
 
 
 def test_the_downloads_are_of_what_is_filtered_in_the_order_that_is_shown(client, finished):
@@ -136,13 +136,13 @@ def test_a_best_value_at_the_edge_of_its_range_is_warned_of_in_words(client, sta
 def test_a_wrong_query_is_told_and_the_table_still_comes(client, finished):
     response = client.get(f"{url(finished)}?sort=beauty")
     assert "beauty" in text_of(response)
-    assert rows_of(response) == wanted(finished)
+    assert rows_of(response) == expected_rows(finished)
 
 
 def test_to_htmx_the_same_address_gives_the_results_alone(client, finished):
     response = client.get(url(finished), headers=HTMX)
     assert "<html" not in response.content.decode()
-    assert rows_of(response) == wanted(finished)
+    assert rows_of(response) == expected_rows(finished)
     assert "HX-Request" in response["Vary"]
 
 
@@ -167,7 +167,7 @@ def test_failures_are_grouped_by_cause(client, finished):
 
 def test_the_page_of_a_batch_without_comparison_shows_dashes(client, start):
     session = jobs.finish(jobs.submit(start(includeComparison=False)))
-    assert rows_of(client.get(url(session))) == wanted(session)
+    assert rows_of(client.get(url(session))) == expected_rows(session)
     assert "–" in text_of(client.get(url(session))).partition("Best by symbol")[2]
 
 
@@ -188,9 +188,9 @@ def test_no_page_holds_inline_script_or_style(client, finished):
 @pytest.mark.parametrize(("metric", "first"), [("annualizedReturn", "S0199"), ("exposure", "S0001")])
 def test_of_many_symbols_those_that_came_out_best_are_told_the_best_first(metric, first):
     rows = {f"S{number:04}": {metric: number / 100} for number in range(1, 200)}
-    told = first_symbols(BatchSession(sort_by=metric), {"S0000": None, "NONE": {metric: None}} | rows)
-    assert len(told) == MOST_LISTED
-    assert told[0] == (first, rows[first])
+    symbols = first_symbols(BatchSession(sort_by=metric), {"S0000": None, "NONE": {metric: None}} | rows)
+    assert len(symbols) == MOST_LISTED
+    assert symbols[0] == (first, rows[first])
     assert first_symbols(BatchSession(sort_by=metric), {"B": {metric: 1.0}, "A": None}) == [
         ("B", {metric: 1.0}),
         ("A", None),

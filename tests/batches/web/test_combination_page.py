@@ -76,7 +76,7 @@ def test_run_this_again_opens_the_form_with_this_combination_alone(client, start
     session = jobs.finish(jobs.submit(body))
     again = client.get(url(session, "combination", 12)).context["again"]
     form = client.get(again).context["sweep"]
-    alone = parse_start(form.wire()).as_json()
+    alone = parse_start(form.body).as_json()
     row = plan_of(session).identity(12)
     assert alone == session.request | {
         "symbols": [row["symbol"]],

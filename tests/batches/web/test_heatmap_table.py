@@ -32,18 +32,18 @@ def table(session, query="", **windows):
     return heatmap_table(session, HeatmapChoice.parse(session, fields, prefix=""), **windows)
 
 
-def texts(found):
-    return [[text for text, _ in cells] for _, cells in found.rows]
+def texts(table):
+    return [[text for text, _ in cells] for _, cells in table.rows]
 
 
 def test_the_table_holds_the_numbers_of_the_picture(client, start):
     session = jobs.finish(jobs.submit(start(parameterRanges=SQUARE)))
     picture = heatmap(session, x="slow", y="fast", metric="sharpe", aggregate="median")
     assert texts(table(session)) == [[metric(value, "ratio") for value in line] for line in picture["values"]]
-    one = heatmap(session, x="fast", y="slow", metric="maxDrawdown", aggregate="best", symbol="BOLT")
-    asked = "x=fast&y=slow&metric=maxDrawdown&aggregate=best&symbol=BOLT"
-    assert texts(table(session, asked)) == [[metric(value, "fraction") for value in line] for line in one["values"]]
-    response = client.get(f"{url(session, 'heatmap')}?{asked}")
+    picture = heatmap(session, x="fast", y="slow", metric="maxDrawdown", aggregate="best", symbol="BOLT")
+    query = "x=fast&y=slow&metric=maxDrawdown&aggregate=best&symbol=BOLT"
+    assert texts(table(session, query)) == [[metric(value, "fraction") for value in line] for line in picture["values"]]
+    response = client.get(f"{url(session, 'heatmap')}?{query}")
     assert "Max drawdown, best per cell, BOLT" in text_of(response)
     assert re.findall(r'value="fast" selected', response.content.decode())
 
@@ -71,19 +71,19 @@ def test_the_words_name_the_range_the_best_cell_and_an_end_of_the_grid(start):
 def test_the_best_is_the_lowest_where_less_is_better(start):
     session = jobs.finish(jobs.submit(start(symbols=["ACME"], parameterRanges=SQUARE)))
     name = min(jobs.LOWER_IS_BETTER)
-    found = table(session, f"metric={name}&aggregate=best")
-    shades = [(shade, text) for _, cells in found.rows for text, shade in cells]
+    lowest_best = table(session, f"metric={name}&aggregate=best")
+    shades = [(shade, text) for _, cells in lowest_best.rows for text, shade in cells]
     lowest = jobs.frame(session)[name].min()
-    assert any(shade == 5 and text in found.words[1] for shade, text in shades)
-    assert metric(lowest, "fraction") in found.words[1] or metric(lowest, "ratio") in found.words[1]
+    assert any(shade == 5 and text in lowest_best.words[1] for shade, text in shades)
+    assert metric(lowest, "fraction") in lowest_best.words[1] or metric(lowest, "ratio") in lowest_best.words[1]
 
 
 def test_a_large_grid_opens_at_its_best_cell_and_is_read_window_by_window(client, wide):
-    found = table(wide, "x=fast&y=slow")
+    first = table(wide, "x=fast&y=slow")
     best = jobs.frame(wide).set_index("index")["sharpe"].max()
-    assert metric(best, "ratio") in {text for line in texts(found) for text in line}
-    assert len(found.x.texts) <= MOST_COLUMNS
-    assert len(found.y.texts) <= MOST_ROWS
+    assert metric(best, "ratio") in {text for line in texts(first) for text in line}
+    assert len(first.x.texts) <= MOST_COLUMNS
+    assert len(first.y.texts) <= MOST_ROWS
     seen = [
         sum(len(line) for line in texts(table(wide, "x=fast&y=slow", column=str(column), row=str(row))))
         for column in (1, 2, 3)
@@ -95,9 +95,9 @@ def test_a_large_grid_opens_at_its_best_cell_and_is_read_window_by_window(client
     assert re.search(r'href="\?x=fast&amp;y=slow&amp;column=3&amp;row=1">Right', page.content.decode())
 
 
-@pytest.mark.parametrize("asked", ["0", "-1", "x", "99", "9999999999999", "²"])
-def test_a_window_that_is_none_is_another_one(wide, asked):
-    assert table(wide, "x=fast&y=slow", column=asked).x.texts
+@pytest.mark.parametrize("query", ["0", "-1", "x", "99", "9999999999999", "²"])
+def test_a_window_that_is_none_is_another_one(wide, query):
+    assert table(wide, "x=fast&y=slow", column=query).x.texts
 
 
 def test_a_batch_without_results_says_so_and_a_failed_cell_is_empty(submitted, finished):

@@ -24,27 +24,27 @@ def two(start):
     return first, second
 
 
-def found(text):
+def search(text):
     return set(matching(BatchSession.objects.all(), text))
 
 
 def test_a_batch_is_found_by_strategy_symbol_note_and_id(client, two):
     first, second = two
     client.post(url(first, "notes"), {"notes": "Looks like\r\nluck"})
-    assert found("sma cross") == {first, second}
-    assert found("acme") == {first}
-    assert found("core bolt") == {second}
-    assert found("LUCK") == {first}
-    assert found(str(second.id)[:8]) == {second}
-    assert found("acme core") == set()
-    assert found("100%_") == set()
-    assert found("  ") == {first, second}
+    assert search("sma cross") == {first, second}
+    assert search("acme") == {first}
+    assert search("core bolt") == {second}
+    assert search("LUCK") == {first}
+    assert search(str(second.id)[:8]) == {second}
+    assert search("acme core") == set()
+    assert search("100%_") == set()
+    assert search("  ") == {first, second}
 
 
 def test_a_retry_is_found_as_well(halfway):
     lifecycle.cancel(halfway.id, halfway.created_at)
     again = retrying.retry(jobs.reread(halfway), now=halfway.created_at)
-    assert again in found(again.request["symbols"][0])
+    assert again in search(again.request["symbols"][0])
 
 
 def test_the_list_shows_what_the_search_found_and_its_tabs_keep_the_search(client, two):
@@ -72,9 +72,9 @@ def test_a_search_lists_the_newest_in_order_and_says_when_there_are_more(client,
 
 @pytest.mark.parametrize("query", ["", "page=2", "status=complete", "search=acme", "search=acme&status=complete"])
 def test_the_list_asks_twice_and_leaves_the_wide_columns_alone(client, finished, query, django_assert_num_queries):
-    with django_assert_num_queries(2) as asked:
+    with django_assert_num_queries(2) as queries:
         client.get(f"{reverse('batches:list')}?{query}")
-    assert not any('"results"' in each["sql"] for each in asked)
+    assert not any('"results"' in query["sql"] for query in queries)
 
 
 def test_a_note_is_kept_shown_and_taken_away(client, two):
@@ -84,7 +84,7 @@ def test_a_note_is_kept_shown_and_taken_away(client, two):
     assert "Try wider stops" in text_of(client.get(reverse("batches:list")))
     client.post(url(session, "notes"), {"notes": ""})
     assert jobs.reread(session).notes == ""
-    assert found("wider") == set()
+    assert search("wider") == set()
 
 
 def test_a_note_that_is_too_long_is_refused_in_words(client, two):
@@ -159,7 +159,7 @@ def test_a_preset_keeps_the_form_as_its_link(client, instruments):
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, "a\0b"])
 def test_a_preset_without_a_proper_name_is_refused(client, instruments, name):
     words = text_of(client.post(reverse("batches:presets"), {"name": name, "query": ""}, follow=True))
-    assert "1 to 60 letters" in words
+    assert "1 to 60 characters" in words
     assert not Preset.objects.exists()
 
 

@@ -22,11 +22,11 @@ def test_the_list_asks_again_only_while_a_batch_is_active(client, halfway):
 
 
 @pytest.mark.parametrize(
-    ("status", "shown"), [("", True), ("active", True), ("complete", False), ("failed", False), ("nonsense", True)]
+    ("status", "listed"), [("", True), ("active", True), ("complete", False), ("failed", False), ("nonsense", True)]
 )
-def test_the_list_shows_the_batches_of_one_kind(client, halfway, status, shown):
+def test_the_list_shows_the_batches_of_one_kind(client, halfway, status, listed):
     body = client.get(f"/batches/?status={status}").content.decode()
-    assert (str(halfway.id) in body) is shown
+    assert (str(halfway.id) in body) is listed
 
 
 def test_an_empty_list_leads_to_the_form(client, db):

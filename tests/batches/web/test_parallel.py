@@ -12,8 +12,8 @@ from batches.web.charts import parallel
 from tests.support import jobs
 
 
-def drawn(session, **given):
-    return parallel.parallel(session, ResultsQuery.parse(session, given))
+def drawn(session, **query):
+    return parallel.parallel(session, ResultsQuery.parse(session, query))
 
 
 def lines(*paths):
