@@ -18,62 +18,58 @@ MAPPING_OPTIONS = {"layout": "layout", "decimal": "decimal", "date_order": "date
 
 
 class Command(BaseCommand):
-    """Load each file as a whole, or not at all."""
-
     help = (
         "Load prices from CSV (gzipped or not) or Parquet. Known columns: symbol, date, close and, where known,"
         " open, high, low, volume, adj_close; or date and one column of closes for each symbol; or, in AAPL.csv,"
-        " date, close, ... Several bars on a day become a daily one."
+        " date, close, ... Several bars of a day are combined into a daily bar."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The files, where they come from, and how to read them; or the symbols to fetch."""
         parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
-        parser.add_argument("--source", default="", help="where the prices come from (default: the name of the file)")
-        reading = parser.add_argument_group("how the files are read (default: guessed)")
-        reading.add_argument("--layout", choices=list(Layout), help="what a row is")
-        reading.add_argument("--decimal", choices=[".", ","], help="the decimal sign")
-        reading.add_argument("--date-order", choices=["ymd", "dmy", "mdy"], help="of year, month and day")
-        reading.add_argument("--time-zone", metavar="ZONE", help="bring times to this zone, such as America/New_York")
-        yahoo = parser.add_argument_group("Yahoo Finance (needs the extra: pip install yfinance)")
-        yahoo.add_argument("--yahoo", nargs="+", metavar="SYMBOL", help="fetch adjusted daily bars of these symbols")
+        parser.add_argument("--source", default="", help="origin of the prices (default: the file name)")
+        reading = parser.add_argument_group("file format (default: detected)")
+        reading.add_argument("--layout", choices=list(Layout), help="what a row holds")
+        reading.add_argument("--decimal", choices=[".", ","], help="decimal separator")
+        reading.add_argument("--date-order", choices=["ymd", "dmy", "mdy"], help="order of year, month and day")
+        reading.add_argument("--time-zone", metavar="ZONE", help="convert times to this zone, such as America/New_York")
+        yahoo = parser.add_argument_group("Yahoo Finance (needs yfinance: pip install yfinance)")
+        yahoo.add_argument("--yahoo", nargs="+", metavar="SYMBOL", help="symbols to fetch adjusted daily bars of")
         yahoo.add_argument("--start", type=date.fromisoformat, metavar="DATE", default=date(1990, 1, 1))
-        yahoo.add_argument("--end", type=date.fromisoformat, metavar="DATE", help="the last day (default: today)")
+        yahoo.add_argument("--end", type=date.fromisoformat, metavar="DATE", help="last day (default: today)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """One line a file; the first one with something wrong ends it."""
         if not options["files"] and not options["yahoo"]:
-            self._give_up("no files; say which to load, or --yahoo and symbols.")
-        given = {name: options[option] for option, name in MAPPING_OPTIONS.items() if options[option]}
+            self._exit("name the files to load, or --yahoo and symbols.")
+        mapping = {name: options[option] for option, name in MAPPING_OPTIONS.items() if options[option]}
         for path in options["files"]:
             try:
-                self._load_file(path, options["source"], given)
+                self._load_file(path, options["source"], mapping)
             except BatchError as error:
-                self._give_up(error.message)
+                self._exit(error.message)
             except OSError as error:
-                self._give_up(f"{path} cannot be read: {error.strerror}.")
+                self._exit(f"cannot read {path}: {error.strerror}.")
         if options["yahoo"]:
             try:
                 self._load_yahoo(options["yahoo"], options["start"], options["end"] or timezone.localdate())
             except BatchError as error:
-                self._give_up(error.message)
+                self._exit(error.message)
 
-    def _load_file(self, path: Path, source: str, given: Mapping[str, str]) -> None:
+    def _load_file(self, path: Path, source: str, mapping: Mapping[str, str]) -> None:
         size = path.stat().st_size
-        parsed = read_prices(path, name=path.name, options=given)
+        parsed = read_prices(path, name=path.name, options=mapping)
         report = import_prices(parsed, name=path.name, size=size, source=source, channel=PriceImport.Channel.COMMAND)
         self.stdout.write(f"    {path.name}: {report}")
         for note in report.notes:
             self.stdout.write(f"      {note}")
 
     def _load_yahoo(self, symbols: list[str], start: date, end: date) -> None:
-        parsed = fetch(symbols, start, end, say=lambda words: self.stdout.write(f"    {words}"))
+        parsed = fetch(symbols, start, end, say=lambda message: self.stdout.write(f"    {message}"))
         report = import_prices(
             parsed, name=" ".join(symbols).upper(), size=0, source="Yahoo Finance", channel=PriceImport.Channel.COMMAND
         )
         self.stdout.write(f"    Yahoo Finance: {report}")
 
-    def _give_up(self, message: str) -> None:
+    def _exit(self, message: str) -> None:
         self.stderr.write(f"error: {message}")
         raise SystemExit(1)
