@@ -1,4 +1,4 @@
-"""This process's connection to Redis for hints, counts and signs of life: none of them may hold up work."""
+"""The connection to Redis for hints and heartbeats, which must never hold up work."""
 
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,7 @@ TIMEOUT_S = 0.25
 
 @lru_cache(maxsize=1)
 def redis_client() -> "redis.Redis[Any]":
-    """With tight limits: a missing or hung Redis costs a quarter of a second at most."""
+    """Return this process's client. A missing or hung Redis costs `TIMEOUT_S` at most."""
     return redis.Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=TIMEOUT_S,

@@ -1,4 +1,4 @@
-"""When the database cannot take a write: whose fault it is, and what the caller is told."""
+"""Refusals for when the database is full, busy or away."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ FULL_IN_POSTGRESQL = "53100"
 
 
 def refusal(error: OperationalError) -> BatchError:
-    """507 when there is no room, 503 when the database is busy or away: both may be tried again."""
-    words = str(error)
-    if any(sign in words for sign in FULL_IN_SQLITE) or getattr(error.__cause__, "sqlstate", "") == FULL_IN_POSTGRESQL:
-        return _full("The disk of the database is full")
-    first_line = words.partition("\n")[0]
+    """Return 507 for a full disk, 503 for a database that is busy or away. Either request may be sent again."""
+    message, sqlstate = str(error), getattr(error.__cause__, "sqlstate", "")
+    if sqlstate == FULL_IN_POSTGRESQL or any(text in message for text in FULL_IN_SQLITE):
+        return _storage_full("The disk of the database is full")
+    first_line = message.partition("\n")[0]
     return BatchError(
-        f"The database does not take the change at the moment ({first_line[:100]}). Try again.",
+        f"Database unavailable: {first_line[:100]}. Try again.",
         code="DATABASE_BUSY",
         status=503,
     )
@@ -29,30 +29,30 @@ def refusal(error: OperationalError) -> BatchError:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn what the database says into a refusal that every door can show."""
+    """Raise what the database raises as a `BatchError`."""
     try:
         yield
     except OperationalError as error:
         raise refusal(error) from error
 
 
-def refuse_when_full(wanted: int) -> None:
-    """BatchError 507 when the disk has no room for so many bytes of results, and a reserve for what runs already."""
+def require_space(size: int) -> None:
+    """Raise 507 unless the disk has room for `size` bytes and for the reserve, so that running batches can end."""
     database = settings.DATABASES["default"]
     folder = Path(database["NAME"]).parent
-    if not database["ENGINE"].endswith("sqlite3") or not folder.is_dir():  # another machine's disk, or memory
+    if not database["ENGINE"].endswith("sqlite3") or not folder.is_dir():  # a remote database, or one in memory
         return
     free = shutil.disk_usage(folder).free
-    if free < wanted + settings.DISK_RESERVE_BYTES:
-        raise _full(
-            f"The results need {_megabytes(wanted)} MB beside a reserve of {_megabytes(settings.DISK_RESERVE_BYTES)} MB"
-            f" (DISK_RESERVE_BYTES), and {_megabytes(free)} MB are free on the disk of the database"
+    if free < size + settings.DISK_RESERVE_BYTES:
+        raise _storage_full(
+            f"The results need {_megabytes(size)} MB and a reserve of {_megabytes(settings.DISK_RESERVE_BYTES)} MB"
+            f" (DISK_RESERVE_BYTES); the disk of the database has {_megabytes(free)} MB free"
         )
 
 
-def _full(what: str) -> BatchError:
+def _storage_full(reason: str) -> BatchError:
     return BatchError(
-        f"{what}. Nothing was stored. Free some space, or delete old batches, then try again.",
+        f"{reason}. Nothing was stored. Free disk space or delete old batches, then try again.",
         code="STORAGE_FULL",
         status=507,
     )

@@ -1,4 +1,4 @@
-"""When the database cannot take a write, every door says so in the one shape."""
+"""A full, busy or missing database is refused in the one error shape, by the API and by the pages."""
 
 import sqlite3
 from types import SimpleNamespace
@@ -18,8 +18,8 @@ from batches.sweep.start_request import parse_start
 START = "/api/backtest/batch"
 
 
-def failing(cause):
-    """What Django raises for it."""
+def django_error(cause):
+    """Return what Django raises for a driver's error."""
     error = OperationalError(str(cause))
     error.__cause__ = cause
     return error
@@ -36,15 +36,15 @@ def failing(cause):
         (psycopg.OperationalError(""), 503, "DATABASE_BUSY"),
     ],
 )
-def test_a_full_disk_and_a_busy_database_are_told_apart(cause, status, code):
-    refused = storage.refusal(failing(cause))
-    assert (refused.status, refused.code) == (status, code)
-    assert "\n" not in refused.message
+def test_a_full_disk_and_a_busy_database_have_different_codes(cause, status, code):
+    error = storage.refusal(django_error(cause))
+    assert (error.status, error.code) == (status, code)
+    assert "\n" not in error.message
 
 
-def test_the_api_and_the_form_say_it_too(client, start, monkeypatch):
+def test_the_api_and_the_form_refuse_when_the_disk_is_full(client, start, monkeypatch):
     def full(*arguments, **options):
-        raise failing(sqlite3.OperationalError("database or disk is full"))
+        raise django_error(sqlite3.OperationalError("database or disk is full"))
 
     monkeypatch.setattr(submission, "submit", full)
     answer = client.post(START, start(), content_type="application/json")
@@ -54,7 +54,7 @@ def test_the_api_and_the_form_say_it_too(client, start, monkeypatch):
     assert (answer.status_code, b"disk of the database is full" in answer.content) == (507, True)
 
 
-def test_a_batch_is_refused_while_its_results_would_fill_the_disk(start, monkeypatch, tmp_path):
+def test_a_batch_whose_results_would_fill_the_disk_is_refused(start, monkeypatch, tmp_path):
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "db.sqlite3")}
     here = SimpleNamespace(DATABASES={"default": database}, DISK_RESERVE_BYTES=10**17)
     monkeypatch.setattr(storage, "settings", here)
