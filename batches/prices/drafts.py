@@ -78,7 +78,7 @@ def receive(file: BinaryIO, *, name: str, size: int, source: str, owner: User | 
     waiting.filter(created_at__lt=now - KEPT_FOR).update(outcome=DISCARDED, content=None)
     if waiting.count() >= MAX_WAITING:
         raise TooMany(f"{MAX_WAITING} files are awaiting review. Import or discard one first.")
-    storage.refuse_when_full(size)
+    storage.require_space(size)
     content = file.read()
     with one_file_at_a_time:
         read_table(content, name=name)
