@@ -27,6 +27,7 @@ from batches.running import lifecycle, queue, retrying, watchdog
 from batches.running import worker as execution
 from batches.sweep.plan import plan_of
 from tests.support import jobs
+from tests.support.announcements import changes_are_announced
 
 
 def test_1_the_database_is_the_truth_redis_may_be_emptied_at_any_moment_and_no_result_is_lost_or_doubled(submitted):
@@ -76,9 +77,11 @@ def test_3_results_and_counters_commit_together_and_recording_twice_changes_noth
     assert session.status == "complete"
 
 
-def test_4_every_change_that_a_watcher_may_see_raises_the_sequence(submitted):
+def test_4_every_change_that_a_watcher_may_see_raises_the_sequence(submitted, monkeypatch, settings):
     seen = "status phase successful failed leaders last_test failures paused_at error results"
     before = BatchSession.objects.values("sequence", *seen.split()).get()
+    settings.EVENT_INTERVAL_S = 0
+    monkeypatch.setattr(execution, "is_warm", lambda strategy: True)
     moves = [
         lambda: jobs.run(jobs.claim(submitted.pk)),
         lambda: lifecycle.pause(submitted.pk, timezone.now()),
@@ -87,12 +90,14 @@ def test_4_every_change_that_a_watcher_may_see_raises_the_sequence(submitted):
         lambda: lifecycle.cancel(submitted.pk, timezone.now()),
     ]
     for change in moves:
-        change()
+        with changes_are_announced(submitted.pk, events=1):
+            change()
         after = BatchSession.objects.values("sequence", *seen.split()).get()
         assert after["sequence"] > before["sequence"]
         before = after
     for nothing in (lambda: lifecycle.cancel(submitted.pk, timezone.now()), lambda: execution.work_on(submitted.pk)):
-        nothing()
+        with changes_are_announced(submitted.pk, events=0):
+            nothing()
         assert BatchSession.objects.values("sequence", *seen.split()).get() == before
 
 

@@ -1,4 +1,4 @@
-"""A small made-up market: two shares, one with a short history, and the index that betas are measured against."""
+"""A small synthetic market: three shares, one with a short history, and the benchmark index."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ LAST_DAY = np.datetime64("2020-12-31")
 
 
 def closes(symbol):
-    """Seeded by the name; ACME moves with the index, so that its beta is a number to believe."""
+    """Seeded by the symbol; the shares follow the index, so that their betas are plausible."""
     rng = np.random.default_rng(sum(map(ord, symbol)))
     market = np.random.default_rng(500).normal(0.0003, 0.01, max(BARS.values()))[-BARS[symbol] :]
     own = 0.0 if symbol == "SP500" else rng.normal(0, 0.015, BARS[symbol])
@@ -20,17 +20,15 @@ def closes(symbol):
 
 
 def days(symbol):
-    """Business days that all end on the same day: a late listing starts late."""
+    """Business days up to LAST_DAY: a symbol with fewer bars starts later."""
     return np.busday_offset(LAST_DAY, np.arange(-BARS[symbol] + 1, 1), roll="backward")
 
 
 def prices(symbol):
-    """The bars as the engine takes them."""
     return Prices(symbol, days(symbol), closes(symbol))
 
 
 def store(symbol):
-    """An instrument with its one price series, in the database."""
     dates = days(symbol)
     series = PriceSeries.objects.create(
         symbol=symbol,

@@ -178,10 +178,10 @@ def test_a_batch_remembers_a_limited_number_of_causes_and_counts_the_rest_togeth
     plan = worker.plan_of(submitted)
     known = []
     for number in range(CAUSES + 5):
-        known = merged_failures(known, plan, [[f"cause {number}", [[number % 27, number % 27 + 1]]]])
+        known = merged_failures(known, plan, [(f"cause {number}", [[number % 27, number % 27 + 1]])])
     assert len(known) == CAUSES + 1
     assert {cause["message"]: cause["count"] for cause in known}[OTHER_CAUSES] == 5
-    again = merged_failures(known, plan, [["cause 0", [[0, 3], [5, 6]]]])
+    again = merged_failures(known, plan, [("cause 0", [[0, 3], [5, 6]])])
     assert (again[-1]["message"], again[-1]["count"]) == ("cause 0", 5)
 
 
