@@ -1,15 +1,15 @@
-// Conveniences of the form. The count, the errors and the link come from the server (htmx); without this file
-// everything still works.
+// Conveniences of the form. The count, the errors and the link come from the server (htmx); the form works without
+// this script.
 
 const form = document.getElementById("sweep");
 const recount = () => form.dispatchEvent(new CustomEvent("recount"));
 
-// ---- symbols: chips, or a search, whichever the page has ----
+// ---- symbols: chips or a search, as in the page ----
 
 if (form.querySelector("[data-chips]")) import("./symbol-chips.js").then(({ startChips }) => startChips(form, recount));
 else import("./symbol-search.js").then(({ startSymbolSearch }) => startSymbolSearch(form, recount));
 
-// ---- errors: the inputs that an error belongs to are marked for everyone ----
+// ---- errors: mark the inputs they describe, also for screen readers ----
 
 function markInvalid() {
   for (const input of form.querySelectorAll("[aria-describedby]")) {
@@ -24,7 +24,7 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id === "ranges") recount();
 });
 
-// ---- presets: their name is no part of the batch; Escape and a click elsewhere close the menu ----
+// ---- presets: the name is not part of the batch; Escape and a click elsewhere close the menu ----
 
 document.getElementById("presetName").addEventListener("input", (event) => event.stopPropagation());
 const menu = document.querySelector(".presets");
@@ -35,7 +35,7 @@ menu.addEventListener("keydown", ({ key }) => {
   menu.querySelector("summary").focus();
 });
 
-// ---- one click, one batch ----
+// ---- one click starts one batch ----
 
 const run = form.querySelector("[data-run]");
 form.addEventListener("submit", () => {

@@ -1,4 +1,4 @@
-// Few instruments: each is a chip; they are searched and chosen together here.
+// A page with a chip for each instrument: search and select them.
 
 export function startChips(form, recount) {
   const search = form.querySelector("[data-chip-search]");
@@ -9,27 +9,27 @@ export function startChips(form, recount) {
   for (const bar of form.querySelectorAll("[data-groups]")) bar.hidden = false;
 
   search.addEventListener("input", (event) => {
-    event.stopPropagation(); // searching changes nothing that counts
-    const wanted = search.value.trim().toUpperCase();
-    for (const chip of chips) chip.hidden = !`${chip.textContent} ${chip.title}`.toUpperCase().includes(wanted);
+    event.stopPropagation(); // a search does not change the count
+    const text = search.value.trim().toUpperCase();
+    for (const chip of chips) chip.hidden = !`${chip.textContent} ${chip.title}`.toUpperCase().includes(text);
   });
   search.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
-    event.preventDefault(); // Enter picks the one that is left, it does not start the batch
-    const shown = chips.filter((chip) => !chip.hidden);
-    if (shown.length === 1) box(shown[0]).click();
+    event.preventDefault(); // Enter selects a single match instead of starting the batch
+    const visible = visibleChips();
+    if (visible.length === 1) box(visible[0]).click();
   });
 
-  function tick(chosen, checked) {
-    for (const chip of chosen) box(chip).checked = checked;
+  function check(selected, checked) {
+    for (const chip of selected) box(chip).checked = checked;
     showGroups();
     recount();
   }
-  const shownChips = () => chips.filter((chip) => !chip.hidden);
-  form.querySelector("[data-chip-all]").addEventListener("click", () => tick(shownChips(), true));
-  form.querySelector("[data-chip-none]").addEventListener("click", () => tick(shownChips(), false));
+  const visibleChips = () => chips.filter((chip) => !chip.hidden);
+  form.querySelector("[data-chip-all]").addEventListener("click", () => check(visibleChips(), true));
+  form.querySelector("[data-chip-none]").addEventListener("click", () => check(visibleChips(), false));
 
-  // A group is pressed while all of its symbols are chosen; a click chooses all of them, or lets them go.
+  // A group is pressed while all its symbols are selected; a click selects or clears all of them.
   function membersOf(group) {
     const symbols = new Set(group.dataset.chipGroup.split(","));
     return chips.filter((chip) => symbols.has(box(chip).value));
@@ -40,7 +40,7 @@ export function startChips(form, recount) {
     }
   }
   for (const group of groups) {
-    group.addEventListener("click", () => tick(membersOf(group), group.getAttribute("aria-pressed") !== "true"));
+    group.addEventListener("click", () => check(membersOf(group), group.getAttribute("aria-pressed") !== "true"));
   }
   form.querySelector("[data-chips]").addEventListener("input", showGroups);
   showGroups();

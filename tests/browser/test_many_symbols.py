@@ -21,7 +21,7 @@ def wide_csv() -> str:
 
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory, sample):
-    """A stack of its own, with so many instruments beside the samples."""
+    """A separate stack with many more instruments."""
     running = StackProcess(tmp_path_factory.mktemp("exchange"), database=sample, BATCH_MAX_SYMBOLS="6000")
     try:
         running.start().wait_until_ready()
@@ -33,8 +33,8 @@ def exchange(tmp_path_factory, sample):
 
 
 @pytest.fixture
-def there(exchange, visitor):
-    """there(**options): the form, opened by a visitor."""
+def opened_form(exchange, visitor):
+    """opened_form(query, **options): the page of a new visitor."""
 
     def opened(query="", **options):
         page = visitor(**options).page
@@ -44,16 +44,16 @@ def there(exchange, visitor):
     return opened
 
 
-def test_symbols_are_found_taken_and_tested(there):
-    page = there("symbols=KO&fast=2&slow=3")
+def test_symbols_are_searched_selected_and_tested(opened_form):
+    page = opened_form("symbols=KO&fast=2&slow=3")
     expect(page.locator(".chip:has(:checked)")).to_have_text(re.compile("KO"))
     page.get_by_role("searchbox", name="Search instruments").fill("s123")
-    expect(page.locator("#hits")).to_contain_text("10 found.")
+    expect(page.locator("#matches")).to_contain_text("10 matches.")
     page.get_by_role("checkbox", name="S1234").check()
     expect(page.locator(".total")).to_have_text("2")
     expect(page).to_have_url(re.compile("symbols=KO,S1234&"))
     page.get_by_role("searchbox", name="Search instruments").fill("pep")
-    expect(page.locator("#hits")).to_contain_text("1 found.")
+    expect(page.locator("#matches")).to_contain_text("1 match.")
     page.keyboard.press("Enter")
     expect(page.locator(".total")).to_have_text("3")
     page.reload()
@@ -62,8 +62,8 @@ def test_symbols_are_found_taken_and_tested(there):
     wait_for_status(page, "complete")
 
 
-def test_all_of_them_are_one_chip_and_one_letter_of_the_link(there):
-    page = there("symbols=&fast=2&slow=3")
+def test_all_symbols_are_one_chip_and_one_character_of_the_link(opened_form):
+    page = opened_form("symbols=&fast=2&slow=3")
     page.get_by_role("checkbox", name="All").check()
     expect(page.locator(".total")).to_have_text("5,020")
     expect(page).to_have_url(re.compile(r"symbols=\*&"))
@@ -73,10 +73,10 @@ def test_all_of_them_are_one_chip_and_one_letter_of_the_link(there):
     expect(page.locator("#error-symbols")).to_contain_text("at least one symbol")
 
 
-def test_symbols_are_pasted_and_an_unknown_one_is_told_with_the_near_name(there):
-    page = there("symbols=&fast=2&slow=3")
+def test_symbols_are_pasted_and_an_unknown_one_has_a_suggestion(opened_form):
+    page = opened_form("symbols=&fast=2&slow=3")
     page.get_by_text("Type or paste symbols").click()
-    typed = page.get_by_role("textbox", name="Symbols, with commas")
+    typed = page.get_by_role("textbox", name="Symbols, separated")
     typed.fill("s0001, S0002\nSP50")
     expect(page.locator("#error-symbols")).to_contain_text("Did you mean SP500?")
     expect(typed).to_have_attribute("aria-invalid", "true")
@@ -85,8 +85,8 @@ def test_symbols_are_pasted_and_an_unknown_one_is_told_with_the_near_name(there)
 
 
 @WITHOUT_SCRIPTS
-def test_without_scripts_a_search_offers_what_is_then_ticked(there):
-    page = there("symbols=KO&fast=2&slow=3", java_script_enabled=False)
+def test_without_scripts_a_match_is_selected_from_a_search(opened_form):
+    page = opened_form("symbols=KO&fast=2&slow=3", java_script_enabled=False)
     page.get_by_role("searchbox", name="Search instruments").fill("s4321")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("checkbox", name="S4321").check()
@@ -95,16 +95,16 @@ def test_without_scripts_a_search_offers_what_is_then_ticked(there):
     expect(page.get_by_role("checkbox", name="S4321")).to_be_checked()
 
 
-def test_the_first_page_is_light_however_many_there_are(exchange, visitor):
+def test_the_first_page_is_small_with_many_instruments(exchange, visitor):
     page, finished = visitor().page, []
     page.on("requestfinished", lambda request: finished.append(request))
     page.goto(exchange.url)
     page.wait_for_load_state("networkidle")
     sizes = [request.sizes() for request in finished]
-    assert sum(each["responseBodySize"] + each["responseHeadersSize"] for each in sizes) < 100_000
+    assert sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes) < 100_000
 
 
-def test_in_the_results_of_many_symbols_one_is_typed(exchange, visitor):
+def test_one_of_many_symbols_is_typed_in_the_results(exchange, visitor):
     many = [f"S{number:04}" for number in range(250)]
     grid = {"fast": [2, 3], "slow": [4, 5]}
     page = visitor().page

@@ -1,27 +1,25 @@
-"""Configurations of the form under a name: the examples that come with it, and those that people keep."""
+"""Named configurations of the form: examples, and those that users save."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
 from backtester.engine import STRATEGIES
 from batches.errors import Detail, InvalidRequest
 from batches.models import Preset
 
-LONGEST_NAME = 60  # what its column takes
+MAX_NAME = 60  # of its column
 
 
 @dataclass(frozen=True)
 class Example:
-    """A link with its title."""
-
     title: str
     query: str
 
 
-SHOWPIECES = (
+EXAMPLES = (
     Example("SMA cross, 5,000 tests", "strategy=sma_cross&fast=2:20:2&slow=25:145:5"),
     Example(
         "Grid DCA, scaled by beta",
@@ -34,27 +32,29 @@ SHOWPIECES = (
 
 
 def examples() -> list[Example]:
-    """The showpieces, then every strategy with the ranges that it suggests."""
-    return [*SHOWPIECES, *(Example(each.title, f"strategy={each.name}") for each in STRATEGIES.values())]
+    """Return the examples, then every strategy with its suggested ranges."""
+    return [
+        *EXAMPLES,
+        *(Example(strategy.title, f"strategy={strategy.name}") for strategy in STRATEGIES.values()),
+    ]
 
 
-def presets_of(user: Any) -> QuerySet[Preset]:
-    """Those of a user; without a login, those of the installation."""
+def presets_of(user: User | AnonymousUser) -> QuerySet[Preset]:
+    """Return the user's presets; without a login, those without an owner."""
     return Preset.objects.filter(owner=_owner(user))
 
 
-def keep(user: Any, name: str, query: str) -> Preset:
-    """Store a configuration under a name; the name's former one gives way."""
+def save_preset(user: User | AnonymousUser, name: str, query: str) -> Preset:
+    """Save a configuration under a name, in place of an earlier one of that name."""
     name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise InvalidRequest(Detail("name", f"A preset wants a name of 1 to {LONGEST_NAME} letters."))
-    known = presets_of(user)
-    limit = settings.PRESETS_MAX
-    if known.count() >= limit and not known.filter(name=name).exists():
-        raise InvalidRequest(Detail("name", f"There are {limit:,} presets already (PRESETS_MAX); delete one first."))
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise InvalidRequest(Detail("name", f"The name of a preset must have 1 to {MAX_NAME} characters."))
+    presets, limit = presets_of(user), settings.PRESETS_MAX
+    if presets.count() >= limit and not presets.filter(name=name).exists():
+        raise InvalidRequest(Detail("name", f"There are {limit:,} presets already (PRESETS_MAX). Delete one first."))
     preset, _ = Preset.objects.update_or_create(owner=_owner(user), name=name, defaults={"query": query})
     return preset
 
 
-def _owner(user: Any) -> Any:
+def _owner(user: User | AnonymousUser) -> User | None:
     return user if user.is_authenticated else None

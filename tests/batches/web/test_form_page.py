@@ -1,4 +1,4 @@
-"""The form, as it comes from the server, which is how it is without scripts."""
+"""The form as rendered by the server, without scripts."""
 
 import re
 
@@ -10,7 +10,7 @@ from tests.support.page_reader import HTMX, error_at, posted, text_of, url
 pytestmark = pytest.mark.usefixtures("queued", "published")  # nothing is queued or announced: these tests look at pages
 
 
-def test_the_form_opens_with_its_count_and_without_complaints(client, instruments):
+def test_the_form_opens_with_its_count_and_without_errors(client, instruments):
     response = client.get("/")
     assert response.status_code == 200
     assert 'data-total="' in response.content.decode()
@@ -26,7 +26,7 @@ def test_one_post_starts_the_batch_and_leads_to_its_page(client, instruments):
     assert session.request["fees"] == 0.001
 
 
-def test_a_bad_field_is_told_at_the_field_and_nothing_is_stored(client, instruments):
+def test_an_invalid_field_has_an_error_and_nothing_is_stored(client, instruments):
     response = client.post("/", posted(**{"slow.start": "abc"}))
     assert response.status_code == 422
     assert "abc" in error_at(response, "slow")
@@ -34,18 +34,18 @@ def test_a_bad_field_is_told_at_the_field_and_nothing_is_stored(client, instrume
     assert not BatchSession.objects.exists()
 
 
-def test_too_many_combinations_are_told_at_the_parameters(client, instruments, settings):
+def test_too_many_combinations_are_an_error_of_the_parameters(client, instruments, settings):
     settings.BATCH_MAX_COMBINATIONS = 17
     response = client.post("/count/", posted(), headers=HTMX)
     assert 'id="error-parameterRanges" hx-swap-oob="true">18 combinations are too many' in response.content.decode()
     assert "18 combinations are too many" in error_at(client.post("/", posted()), "parameterRanges")
 
 
-def test_no_symbol_at_all_is_told_at_the_symbols(client, instruments):
+def test_no_symbols_are_an_error_of_the_symbols(client, instruments):
     assert "at least one symbol" in error_at(client.post("/", posted(symbols=[])), "symbols")
 
 
-def test_a_full_installation_is_told_above_the_form(client, instruments, settings):
+def test_a_full_queue_is_reported_above_the_form(client, instruments, settings):
     settings.BATCH_MAX_RUNNING = 0
     response = client.post("/", posted())
     assert response.status_code == 429
@@ -58,7 +58,7 @@ def test_counting_without_scripts_starts_nothing(client, instruments):
     assert not BatchSession.objects.exists()
 
 
-def test_the_count_follows_what_is_typed_and_the_address_bar_gets_the_link(client, instruments):
+def test_the_count_returns_the_link_for_the_address_bar(client, instruments):
     response = client.post("/count/", posted(), headers=HTMX)
     assert 'data-total="18"' in response.content.decode()
     link = response["HX-Replace-Url"]
@@ -71,7 +71,7 @@ def test_the_count_carries_errors_to_their_fields(client, instruments):
     assert re.search(r'id="error-slow" hx-swap-oob="true"></p>', body)
 
 
-def test_a_post_from_another_site_is_refused_in_the_look_of_the_rest(instruments):
+def test_a_post_from_another_site_is_refused_with_our_page(instruments):
     from django.test import Client
 
     response = Client(enforce_csrf_checks=True).post("/", posted())

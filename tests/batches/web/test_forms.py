@@ -1,9 +1,9 @@
-"""The form understands its own fields, links, and links of the old tool; and writes a link that opens it again."""
+"""The form reads its own fields, links, and links of the old tool, and writes a link that opens it again."""
 
 import pytest
 from django.http import QueryDict
 
-from batches.errors import Detail
+from batches.errors import Detail, InvalidRequest
 from batches.models import Instrument, InstrumentGroup
 from batches.running import submission
 from batches.sweep.link import sweep_query
@@ -13,15 +13,15 @@ from batches.web.forms.sweep_form import SweepForm
 
 @pytest.fixture
 def form(instruments):
-    def opened(query="", details=()):
-        return SweepForm(QueryDict(query), details)
+    def opened(query=""):
+        return SweepForm(QueryDict(query))
 
     return opened
 
 
 def test_the_form_opens_with_shares_and_without_the_index(form):
     assert form().choice.symbols == ["ACME", "BOLT", "CORE"]
-    assert form().wire()["parameterRanges"] == {
+    assert form().body["parameterRanges"] == {
         "fast": {"start": 2, "stop": 20, "step": 2},
         "slow": {"start": 25, "stop": 145, "step": 5},
     }
@@ -31,15 +31,15 @@ def test_twenty_shares_make_a_sweep_of_exactly_5000_tests(form, instruments):
     series = instruments["ACME"].series
     for number in range(17):
         Instrument.objects.create(symbol=f"X{number}", series=series)
-    assert submission.estimate(parse_start(form().wire())).total == 5_000
+    assert submission.estimate(parse_start(form().body)).total == 5_000
 
 
 def test_a_link_in_the_style_of_the_old_tool_fills_the_form(form):
-    wire = form("symbols=ACME,bolt&startDate=2019-06-03&endDate=2020-11-30&fast=5:50:5&slow=60,70&fees=0.002").wire()
-    assert wire["symbols"] == ["ACME", "BOLT"]
-    assert wire["startDate"] == "2019-06-03"
-    assert wire["parameterRanges"] == {"fast": {"start": 5, "stop": 50, "step": 5}, "slow": [60, 70]}
-    assert wire["fees"] == 0.002
+    body = form("symbols=ACME,bolt&startDate=2019-06-03&endDate=2020-11-30&fast=5:50:5&slow=60,70&fees=0.002").body
+    assert body["symbols"] == ["ACME", "BOLT"]
+    assert body["startDate"] == "2019-06-03"
+    assert body["parameterRanges"] == {"fast": {"start": 5, "stop": 50, "step": 5}, "slow": [60, 70]}
+    assert body["fees"] == 0.002
 
 
 def test_percentages_are_typed_in_percent_and_sent_as_fractions(form):
@@ -47,10 +47,10 @@ def test_percentages_are_typed_in_percent_and_sent_as_fractions(form):
         "form=1&strategy=grid_dca&symbols=ACME&gridInterval.mode=range&gridInterval.start=5&gridInterval.stop=7"
         "&gridInterval.step=0.5&profitRequirement.mode=list&profitRequirement.values=7%25, 12.5&feesPercent=0.1"
     )
-    wire = form(query).wire()
-    assert wire["parameterRanges"]["gridInterval"] == {"start": 0.05, "stop": 0.07, "step": 0.005}
-    assert wire["parameterRanges"]["profitRequirement"] == [0.07, 0.125]
-    assert wire["fees"] == 0.001
+    body = form(query).body
+    assert body["parameterRanges"]["gridInterval"] == {"start": 0.05, "stop": 0.07, "step": 0.005}
+    assert body["parameterRanges"]["profitRequirement"] == [0.07, 0.125]
+    assert body["fees"] == 0.001
 
 
 @pytest.mark.parametrize(
@@ -64,69 +64,75 @@ def test_percentages_are_typed_in_percent_and_sent_as_fractions(form):
 def test_the_link_of_a_form_opens_the_same_form(form, query):
     opened = form(query)
     again = form(opened.query())
-    assert parse_start(again.wire()) == parse_start(opened.wire())
+    assert parse_start(again.body) == parse_start(opened.body)
     assert again.query() == opened.query()
 
 
 def test_a_form_with_everything_switched_off_is_not_filled_with_defaults(form):
     assert form("form=1").choice.symbols == []
-    assert form("form=1").beta_scaling is False
+    assert form("form=1").body["enableBetaScaling"] is False
 
 
-def test_what_is_no_number_is_passed_on_to_be_refused_in_its_own_words(form):
-    typed = form("form=1&symbols=ACME&fast.mode=range&fast.start=abc&fast.stop=&fast.step=5&initialCapital=much")
-    assert typed.wire()["parameterRanges"]["fast"] == {"start": "abc", "stop": "", "step": 5}
-    assert typed.wire()["initialCapital"] == "much"
-    assert typed.range_fields[0].start == "abc"
+def test_text_that_is_not_a_number_is_passed_on_to_be_refused(form):
+    invalid = form("form=1&symbols=ACME&fast.mode=range&fast.start=abc&fast.stop=&fast.step=5&initialCapital=much")
+    assert invalid.body["parameterRanges"]["fast"] == {"start": "abc", "stop": "", "step": 5}
+    assert invalid.body["initialCapital"] == "much"
+    assert invalid.ranges[0].value().start == "abc"
 
 
-def test_infinite_numbers_stay_text(form):
-    assert form("fast=Infinity,NaN").wire()["parameterRanges"]["fast"] == ["Infinity", "NaN"]
+@pytest.mark.parametrize("text", ["Infinity", "NaN", "sNaN", "1e400", "-1e9999999"])
+def test_numbers_that_are_not_finite_stay_text(form, text):
+    body = form(f"fast={text}&feesPercent={text}&timeoutMinutes={text}").body
+    assert (body["parameterRanges"]["fast"], body["fees"], body["timeoutSeconds"]) == ([text], text, text)
+    assert form("timeoutMinutes=1e308").body["timeoutSeconds"] == "1e308"  # in seconds it is not finite
 
 
-def test_errors_stand_at_their_fields(form):
-    opened = form(
-        "",
-        [
+def test_errors_are_shown_at_their_fields(form):
+    opened = form()
+    opened.refuse(
+        InvalidRequest(
             Detail("symbols", "Too few."),
             Detail("parameterRanges.fast", "Too low."),
+            Detail("parameterRanges", "Too many."),
             Detail("fees", "A."),
             Detail("fees", "B."),
-        ],
+        )
     )
-    assert opened.errors["symbols"] == "Too few."
-    assert opened.range_fields[0].error == "Too low."
-    assert opened.errors["fees"] == "A. (0.5 is 50%.) B. (0.5 is 50%.)"
+    assert opened.errors["symbols"] == ["Too few."]
+    assert opened.ranges[0].errors == ["Too low."]
+    assert opened.non_field_errors() == ["Too many."]
+    assert opened.errors["fees"] == ["A. (0.5 is 50%.)", "B. (0.5 is 50%.)"]
+    assert opened.request is None
 
 
-def test_a_range_says_what_it_comes_to(form):
-    assert form("fast=5:50:5").range_fields[0].note == "10 values: 5, 10, 15, … 50"
-    assert form("fast=7").range_fields[0].note == "1 value: 7"
-    assert form("fast=9:3:1").range_fields[0].note == ""
+def test_a_note_shows_the_values_of_a_range(form):
+    assert form("fast=5:50:5").ranges[0].note == "10 values: 5, 10, 15, … 50"
+    assert form("fast=7").ranges[0].note == "1 value: 7"
+    assert form("fast=9:3:1").ranges[0].note == ""
 
 
-def test_a_symbol_that_is_not_stored_stays_visible(form):
-    chips = {chip["symbol"]: chip for chip in form("symbols=ACME,ACMEE").choice.chips}
-    assert chips["ACMEE"]["unknown"]
-    assert chips["ACME"]["checked"]
-    assert not chips["BOLT"]["checked"]
+def test_a_symbol_that_is_not_stored_has_a_chip(form):
+    chips = {chip.symbol: chip for chip in form("symbols=ACME,ACMEE").choice.chips}
+    assert chips["ACMEE"].unknown
+    assert chips["ACME"].checked
+    assert not chips["BOLT"].checked
 
 
-def test_an_unknown_strategy_is_sent_on_and_the_form_still_opens(form):
+def test_an_unknown_strategy_is_passed_on_to_be_refused(form):
     opened = form("strategy=sma_crosss")
-    assert opened.wire()["strategy"] == "sma_crosss"
-    assert opened.strategy.name == "sma_cross"
+    assert opened.body["strategy"] == "sma_crosss"
+    assert opened.definition.name == "sma_cross"
 
 
-def test_everything_that_a_request_may_say_goes_into_the_link_and_back(form):
+def test_every_field_of_a_request_goes_into_the_link_and_back(form):
     query = (
         "strategy=sma_cross&symbols=ACME&fast=2:10:2&slow=30&stopLoss=0.05,0.1&direction=both&fees=0.0012345"
         "&wholeShares=true&includeComparison=false&abortFailureShare=0.25&abortMinimumTests=7&startDate=2019-06-03"
         "&initialCapital=12345.678&timeoutSeconds=61&sortBy=sharpe&enableBetaScaling=true&coefficients=0.5,1.25"
     )
-    asked = parse_start(form(query).wire())
+    request = parse_start(form(query).body)
     assert (
-        asked.as_json()
+        request.as_json()
         | {
             "abortFailureShare": 0.25,
             "abortMinimumTests": 7,
@@ -136,22 +142,22 @@ def test_everything_that_a_request_may_say_goes_into_the_link_and_back(form):
             "timeoutSeconds": 61,
             "wholeShares": True,
         }
-        == asked.as_json()
+        == request.as_json()
     )
-    assert asked.axes["stop_loss"] == [0.05, 0.1]
-    assert parse_start(form(sweep_query(asked.as_json())).wire()) == asked
+    assert request.axes["stop_loss"] == [0.05, 0.1]
+    assert parse_start(form(sweep_query(request.as_json())).body) == request
 
 
-def test_a_stop_is_off_until_someone_asks_for_it(form):
-    assert "stopLoss" not in form().wire()["parameterRanges"]
-    assert [field.mode for field in form().stops] == ["off", "off", "off"]
-    assert form("form=1&stopLoss.mode=list&stopLoss.values=5").wire()["parameterRanges"]["stopLoss"] == [0.05]
+def test_stops_are_off_by_default(form):
+    assert "stopLoss" not in form().body["parameterRanges"]
+    assert [field.value().mode for field in form().stops] == ["off", "off", "off"]
+    assert form("form=1&stopLoss.mode=list&stopLoss.values=5").body["parameterRanges"]["stopLoss"] == [0.05]
 
 
 def test_groups_are_offered_with_their_stored_symbols(form, instruments):
     InstrumentGroup.objects.create(name="Empty")
     InstrumentGroup.objects.create(name="Makers").instruments.add(instruments["CORE"], instruments["ACME"])
-    [makers] = form("fast=5&slow=50").groups()
-    assert (makers["name"], makers["symbols"]) == ("Makers", ["ACME", "CORE"])
-    assert form(makers["query"]).choice.symbols == ["ACME", "CORE"]
-    assert form(makers["query"]).wire()["parameterRanges"]["fast"] == [5]
+    [(makers, query)] = form("fast=5&slow=50").groups()
+    assert (makers.name, makers.symbols) == ("Makers", ["ACME", "CORE"])
+    assert form(query).choice.symbols == ["ACME", "CORE"]
+    assert form(query).body["parameterRanges"]["fast"] == [5]

@@ -1,4 +1,4 @@
-"""The form with more instruments than anyone looks through: what is chosen, offered, and held by the link."""
+"""The form with thousands of instruments: selection, search, and the link."""
 
 import re
 
@@ -6,11 +6,10 @@ import pytest
 from django.http import QueryDict
 from django.urls import reverse
 
-from batches.errors import InvalidRequest
 from batches.models import BatchSession, Instrument, InstrumentGroup
 from batches.web.forms import symbol_choice
 from batches.web.forms.sweep_form import SweepForm
-from batches.web.forms.symbol_search import MOST_HITS, search_symbols
+from batches.web.forms.symbol_search import MAX_MATCHES, search_symbols
 from tests.support import jobs
 from tests.support.page_reader import HTMX, error_at, posted, text_of, url
 
@@ -21,12 +20,12 @@ EXCHANGE = 4_000
 def exchange(instruments):
     """Thousands of instruments, in two sectors."""
     series = instruments["ACME"].series
-    some = Instrument.objects.bulk_create(
+    rows = Instrument.objects.bulk_create(
         Instrument(symbol=f"X{number:04}", name=f"Number {number} Works", series=series) for number in range(EXCHANGE)
     )
-    InstrumentGroup.objects.create(name="Even").instruments.set(some[::2])
-    InstrumentGroup.objects.create(name="Banks").instruments.set(some[:3])
-    return some
+    InstrumentGroup.objects.create(name="Even").instruments.set(rows[::2])
+    InstrumentGroup.objects.create(name="Banks").instruments.set(rows[:3])
+    return rows
 
 
 def opened(query):
@@ -34,14 +33,14 @@ def opened(query):
 
 
 def chosen(response):
-    """The values of the ticked boxes among the symbols."""
+    """Return the values of the checked symbols and groups."""
     return re.findall(r'name="(?:symbols|group)" value="([^"]*)" checked', response.content.decode())
 
 
 # ---- few -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_link_may_name_all_and_groups_also_where_each_instrument_is_a_chip(client, instruments):
+def test_a_link_may_choose_all_and_groups_also_with_few_instruments(client, instruments):
     InstrumentGroup.objects.create(name="Makers").instruments.add(instruments["CORE"], instruments["ACME"])
     assert chosen(client.get("/?group=Makers")) == ["ACME", "CORE"]
     assert chosen(client.get("/?symbols=*")) == ["ACME", "BOLT", "CORE"]
@@ -61,53 +60,53 @@ def test_the_number_of_queries_does_not_grow_with_the_instruments(client, exchan
         client.get("/?symbols=*&group=Banks&find=works")
 
 
-def test_all_and_groups_are_chosen_as_such_and_tested_one_by_one(client, exchange):
+def test_all_and_groups_choose_their_symbols(client, exchange):
     everything = opened("symbols=*")
-    assert len(everything.request().symbols) == EXCHANGE + 3
-    assert "SP500" not in everything.request().symbols
+    assert len(everything.request.symbols) == EXCHANGE + 3
+    assert "SP500" not in everything.request.symbols
     both = opened("symbols=ACME&group=Banks")
-    assert both.request().symbols == ("ACME", "X0000", "X0001", "X0002")
+    assert both.request.symbols == ("ACME", "X0000", "X0001", "X0002")
     assert chosen(client.get("/?symbols=ACME&group=Banks")) == ["Banks", "ACME"]
 
 
 @pytest.mark.parametrize("query", ["symbols=*", "group=Even", "symbols=ACME&group=Banks&group=Even", "symbols="])
-def test_the_link_says_what_was_chosen_in_few_letters(exchange, query):
+def test_the_link_of_all_and_groups_is_short(exchange, query):
     link = opened(query).query()
     assert query in link
     assert len(link) < 300
     assert opened(link).choice.symbols == opened(query).choice.symbols
 
 
-def test_more_symbols_than_a_link_holds_are_left_out_of_it_and_that_is_said(client, exchange):
-    names = ",".join(each.symbol for each in exchange[:1_000])
+def test_symbols_that_do_not_fit_the_link_are_left_out_with_a_note(client, exchange):
+    names = ",".join(instrument.symbol for instrument in exchange[:1_000])
     response = client.post("/count/", posted(symbols=[names]), headers=HTMX)
     assert "symbols=&" in response["HX-Replace-Url"]
-    assert "1,000 symbols one by one are too many for a link" in text_of(response)
+    assert "1,000 symbols are too many for a link" in text_of(response)
     assert 'data-total="9000"' in response.content.decode()
 
 
 def test_the_chips_beyond_two_hundred_are_one(client, exchange):
-    names = [each.symbol for each in exchange[:1_000]]
+    names = [instrument.symbol for instrument in exchange[:1_000]]
     values = chosen(client.post("/", posted(symbols=[",".join(names)], intent="count")))
-    assert values[:-1] == names[: symbol_choice.MOST_CHIPS]
-    assert values[-1].split(",") == names[symbol_choice.MOST_CHIPS :]
+    assert values[:-1] == names[: symbol_choice.MAX_CHIPS]
+    assert values[-1].split(",") == names[symbol_choice.MAX_CHIPS :]
 
 
-def test_symbols_are_typed_with_commas_blanks_and_lines_between_them(exchange):
+def test_typed_symbols_are_separated_by_commas_spaces_and_lines(exchange):
     data = QueryDict(mutable=True)
     data.setlist("symbols", ["ACME", " x0001,x0002\r\nX0003 ;ACME\t"])
     assert SweepForm(data).choice.symbols == ["ACME", "X0001", "X0002", "X0003"]
 
 
-def test_an_unknown_symbol_and_an_unknown_group_are_told_with_the_near_name(client, exchange):
+def test_unknown_symbols_and_groups_are_refused_with_a_suggestion(client, exchange):
     assert "Did you mean ACME?" in error_at(client.post("/", posted(symbols=["ACME, ACMEE"])), "symbols")
     assert "Did you mean Banks?" in error_at(client.post("/", posted(group=["Bank"])), "symbols")
-    with pytest.raises(InvalidRequest):
-        opened("group=Bank").request()
+    assert opened("group=Bank").request is None
+    assert "Did you mean Banks?" in opened("group=Bank").errors["symbols"][0]
     assert not BatchSession.objects.exists()
 
 
-def test_too_many_symbols_are_refused_by_the_limit_of_a_batch(client, exchange, settings):
+def test_more_symbols_than_the_limit_are_refused(client, exchange, settings):
     settings.BATCH_MAX_SYMBOLS = 3_000
     assert "at most 3,000 symbols (BATCH_MAX_SYMBOLS)" in error_at(client.post("/", posted(symbols=["*"])), "symbols")
 
@@ -115,26 +114,26 @@ def test_too_many_symbols_are_refused_by_the_limit_of_a_batch(client, exchange, 
 # ---- the search ------------------------------------------------------------------------------------------------------
 
 
-def symbols_found(text):
-    return [chip["symbol"] for chip in search_symbols(text).chips]
+def matching_symbols(text):
+    return [chip.symbol for chip in search_symbols(text).chips]
 
 
-def test_a_search_finds_by_symbol_name_and_group_the_likeliest_first(exchange, instruments):
+def test_a_search_finds_symbols_names_and_groups_best_first(exchange, instruments):
     Instrument.objects.create(symbol="ORE", name="Number 1", series=instruments["ACME"].series)
-    assert symbols_found("ore") == ["ORE", "CORE"]
-    assert symbols_found("acme ltd") == ["ACME"]
-    assert symbols_found("number bank") == ["X0000", "X0001", "X0002"]
-    assert search_symbols("ore", chosen=["ORE"]).chips[0]["symbol"] == "CORE"
-    assert symbols_found("100%_") == []
-    assert symbols_found(" \0 ") == []
+    assert matching_symbols("ore") == ["ORE", "CORE"]
+    assert matching_symbols("acme ltd") == ["ACME"]
+    assert matching_symbols("number bank") == ["X0000", "X0001", "X0002"]
+    assert search_symbols("ore", chosen=["ORE"]).chips[0].symbol == "CORE"
+    assert matching_symbols("100%_") == []
+    assert matching_symbols(" \0 ") == []
 
 
-def test_a_search_shows_a_few_and_says_how_many_there_are(client, exchange):
+def test_a_search_shows_the_first_matches_and_their_number(client, exchange):
     response = client.get(reverse("batches:symbols"), {"find": "works"}, headers=HTMX)
-    assert response.content.decode().count('name="symbols"') == MOST_HITS
-    assert "The likeliest of 4,000 found" in text_of(response)
+    assert response.content.decode().count('name="symbols"') == MAX_MATCHES
+    assert "The best of 4,000 matches" in text_of(response)
     nothing = client.get(reverse("batches:symbols"), {"find": "<b>"}, headers=HTMX)
-    assert "Nothing stored has “<b>”" in text_of(nothing)
+    assert "No instrument has “<b>”" in text_of(nothing)
 
 
 def test_without_scripts_a_search_keeps_what_is_in_the_form(client, exchange):
@@ -147,8 +146,8 @@ def test_without_scripts_a_search_keeps_what_is_in_the_form(client, exchange):
 # ---- the same sweep again --------------------------------------------------------------------------------------------
 
 
-def test_the_same_sweep_again_works_with_more_symbols_than_a_link_holds(client, exchange, queued):
-    names = [each.symbol for each in exchange[:1_000]]
+def test_a_link_to_a_batch_replaces_symbols_that_do_not_fit(client, exchange, queued):
+    names = [instrument.symbol for instrument in exchange[:1_000]]
     session = jobs.submit({"strategy": "sma_cross", "symbols": names, "parameterRanges": {"fast": [3], "slow": [10]}})
     [link] = re.findall(r'href="(/\?[^"]*symbolsOf[^"]*)"', client.get(url(session)).content.decode())
     assert len(link) < 500
