@@ -61,19 +61,19 @@ def _seconds_to_wait(attempt: LoginAttempt) -> int:
     """Count the attempt and return 0 if the rules allow it, else the seconds until they would."""
     LoginAttempt.objects.filter(at__lt=attempt.at - KEPT_FOR).delete()
     attempt.save()
-    waits = [_until_free(_like(attempt, rule), rule, attempt.at) for rule in RULES]
+    waits = [_seconds_until_allowed(_counted_attempts(attempt, rule), rule, attempt.at) for rule in RULES]
     if wait_s := max(waits):
         attempt.delete()  # else an owner who keeps trying would stay locked out
     return wait_s
 
 
-def _like(attempt: LoginAttempt, rule: Rule) -> QuerySet[LoginAttempt]:
+def _counted_attempts(attempt: LoginAttempt, rule: Rule) -> QuerySet[LoginAttempt]:
     values = {column: getattr(attempt, column) for column in rule.columns}
     return LoginAttempt.objects.filter(at__gt=attempt.at - rule.within, **values)
 
 
-def _until_free(attempts: QuerySet[LoginAttempt], rule: Rule, now: datetime) -> int:
-    """Return the seconds until the rule counts one failure less than it takes to refuse."""
+def _seconds_until_allowed(attempts: QuerySet[LoginAttempt], rule: Rule, now: datetime) -> int:
+    """Return the seconds until no more than `rule.failures` of the attempts are recent enough to count."""
     excess = attempts.order_by("-at", "-pk").values_list("at", flat=True)[rule.failures : rule.failures + 1]
     return max((math.ceil((at + rule.within - now).total_seconds()) for at in excess), default=0)
 
