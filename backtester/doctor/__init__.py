@@ -1,1 +1,1 @@
-"""`manage.py doctor`: opens what a browser would open, through the public address, and says what is wrong."""
+"""`manage.py doctor`: open what a browser opens, through the public address, and report what is wrong."""

@@ -1,220 +1,260 @@
-"""What is looked at, in order, and what each finding means. Every function returns findings: nothing found is good."""
+"""The examinations, in order. Each returns its findings; an empty list is good."""
 
+import asyncio
 import json
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import cast
 
-from backtester.doctor.probes import CLOSE, TEXT, EventStream, Refused, Site, WebSocket
+import httpx
+from websockets.exceptions import InvalidStatus, WebSocketException
 
-AT_ONCE_S = 5.0  # the first event is sent with the answer; what takes longer is held back somewhere
-QUIET_S = 15.0  # no stream of ours is quiet for longer
+from backtester.doctor.probes import TIMEOUT_S, EventStream, Site, WebSocket, body_of
+
+AT_ONCE_S = 5.0  # an event arrives within it, unless a proxy holds it back
+REST_S = 3.0  # the rest of an event that has begun; shorter than the 4 s after which a heartbeat flushes a buffer
+QUIET_S = 15.0  # no stream of the backtester is quiet for longer
 FOREIGN = "https://doctor.invalid"
 API = "/api/backtest/batch"
 BUFFERED = (
-    "The {0} was opened, but its first event did not come within {1:g} s: something in between collects the answer"
-    " before it hands it on. In nginx: proxy_buffering off, and do not ignore X-Accel-Buffering."
+    "An event of the {0} did not arrive completely within {1:g} s: a proxy buffers the response. In nginx:"
+    " proxy_buffering off, and do not ignore X-Accel-Buffering."
 )
 SILENT = (
-    "The {0} was silent for {1:g} s, though a sign of life was sent: something in between collects small pieces before"
-    " it hands them on. In nginx: proxy_buffering off, and do not ignore X-Accel-Buffering."
+    "The {0} was silent for {1:g} s, although heartbeats were sent: a proxy buffers small pieces of the response. In"
+    " nginx: proxy_buffering off, and do not ignore X-Accel-Buffering."
 )
 ENDED = (
-    "The {0} was ended after {1:.0f} s without a word from the server: something in between has an idle timeout. We"
-    " send a sign of life every 15 s at least; allow 60 (in nginx: proxy_read_timeout 60s)."
+    "The {0} was closed after {1:.0f} s, and not by the server: a proxy has an idle timeout. Heartbeats are at most"
+    " 15 s apart; allow 60 (in nginx: proxy_read_timeout 60s)."
 )
-Say = Callable[[str, list[str]], None]
+Report = Callable[[str, list[str]], None]
 
 
-def examine(site: Site, *, seconds: float, say: Say) -> bool:
-    """Everything, telling each finding; whether all is well. seconds : how long quiet streams are watched."""
-    wrong = basics(site)
-    say("Server, pages and static files", wrong)
-    if wrong:
-        return False
+async def examine(site: Site, *, seconds: float, report: Report) -> bool:
+    """Report the findings of each examination; return whether there are none.
+
+    seconds : how long quiet streams are watched
+    """
+    async with site.http:
+        findings = await basics(site)
+        report("Server, pages and static files", findings)
+        if findings:
+            return False
+        try:
+            async with quiet_batch(site) as session_id:
+                return await _examine_streams(site, session_id, seconds, report)
+        except CannotStart as reason:
+            report("Starting a batch", [str(reason)])
+            return False
+
+
+async def _examine_streams(site: Site, session_id: str, seconds: float, report: Report) -> bool:
+    results = [await polling(site, session_id), await foreign_page(site, session_id)]
+    report("Polling", results[0])
+    report("Pages of other sites are refused", results[1])
+    results += await asyncio.gather(event_stream(site, session_id, seconds), websocket(site, session_id, seconds))
+    report("Event stream", results[2])
+    report("Websocket", results[3])
+    return not any(results)
+
+
+async def basics(site: Site) -> list[str]:
+    """Check that the backtester answers, with its database, Redis and static files."""
     try:
-        with quiet_batch(site) as session_id:
-            answers = [polling(site, session_id), foreign_page(site, session_id)]
-            say("Polling", answers[0])
-            say("Foreign pages are kept out", answers[1])
-            with ThreadPoolExecutor(2) as pool:
-                found = [pool.submit(look, site, session_id, seconds) for look in (event_stream, websocket)]
-                answers += [one.result() for one in found]
-            say("Event stream", answers[2])
-            say("Websocket", answers[3])
-    except CannotStart as reason:
-        say("Starting a batch", [str(reason)])
-        return False
-    return not any(answers)
-
-
-def basics(site: Site) -> list[str]:
-    """Is it there, and is it us?"""
-    try:
-        status, body, _ = site.ask("GET", "/healthz")
-    except ssl.SSLError as error:
-        return [f"TLS does not work with {site.origin}: {error}."]
-    except OSError as error:
-        return [f"Nobody answers at {site.origin}: {error}."]
+        response = await site.http.get("/healthz")
+    except httpx.TransportError as error:
+        if _is_tls_error(error):
+            return [f"TLS does not work with {site.origin}: {error}."]
+        return [f"Nothing answers at {site.origin}: {str(error) or type(error).__name__}."]
+    status, body = response.status_code, body_of(response)
     if status == 400:
-        return [f"The server does not know itself as {site.netloc!r}: put the name into ALLOWED_HOSTS."]
+        return [f"The server refuses the host name {site.netloc!r}: add it to ALLOWED_HOSTS."]
     if status in {502, 504}:
-        return [f"The proxy answers {status}: it does not reach the backtester. Is that running, and the port right?"]
+        return [f"The proxy answers {status}: it does not reach the backtester. Check that it runs, and its port."]
     if not isinstance(body, dict) or "ok" not in body:
-        return [f"{site.origin}/healthz answers {status}, but not as the backtester does. Is the address right?"]
-    found = [] if body["ok"] else ["The server cannot read its database."]
+        return [f"{site.origin}/healthz answers {status}, but not as the backtester does. Check the address."]
+    findings = [] if body["ok"] else ["The server cannot read its database."]
     if not body.get("redis"):
-        found.append("The server does not reach Redis: updates come by the database, a second or two late.")
-    status, _, headers = site.ask("GET", "/static/batches/live-feed.js")
-    if status != 200 or "javascript" not in headers.get("Content-Type", ""):
-        found.append(f"Static files are not served ({status}): hand /static/ on to the backtester, too.")
-    return found
+        findings.append("The server does not reach Redis: updates come from the database, a second or two late.")
+    script = await site.http.get("/static/batches/live-feed.js")
+    if script.status_code != 200 or "javascript" not in script.headers.get("Content-Type", ""):
+        findings.append(f"Static files are not served ({script.status_code}): pass /static/ to the backtester, too.")
+    return findings
+
+
+def _is_tls_error(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__
+    return error is not None
 
 
 class CannotStart(Exception):
-    """There is nothing to watch."""
+    """No batch can be started to watch."""
 
 
-@contextmanager
-def quiet_batch(site: Site) -> Iterator[str]:
-    """A paused batch of our own to watch; removed at the end."""
-    status, listed, _ = site.ask("GET", "/api/instruments")
-    if status == 401:
-        raise CannotStart("People sign in here: give a token of yours, as --token or in BACKTESTER_TOKEN.")
-    rows = listed.get("instruments", []) if isinstance(listed, dict) else []
-    symbols = [row["symbol"] for row in rows][:20]
-    if not symbols:
-        raise CannotStart("There are no instruments to test with; import some prices first.")
-    ranges = {"fast": {"start": 2, "stop": 200, "step": 1}, "slow": {"start": 205, "stop": 454, "step": 1}}
-    body = {"strategy": "sma_cross", "symbols": symbols, "parameterRanges": ranges, "sessionId": str(uuid.uuid4())}
-    status, answer, _ = site.ask("POST", API, body, Origin=site.origin)
-    if status == 403:
+class Finding(Exception):
+    """What is wrong with a stream."""
+
+
+@asynccontextmanager
+async def quiet_batch(site: Site) -> AsyncIterator[str]:
+    """Start a paused batch; delete it afterwards."""
+    body = {
+        "strategy": "sma_cross",
+        "symbols": await _symbols(site),
+        "parameterRanges": {
+            "fast": {"start": 2, "stop": 200, "step": 1},
+            "slow": {"start": 205, "stop": 454, "step": 1},
+        },
+        "sessionId": str(uuid.uuid4()),
+    }
+    response = await site.http.post(API, json=body, headers={"Origin": site.origin})
+    if response.status_code == 403:
         raise CannotStart(
-            "The server takes its own pages for foreign ones: it is asked for another host than the browser. In nginx:"
+            "The server takes its own pages for those of another site: the proxy changes the Host header. In nginx:"
             " proxy_set_header Host $http_host."
         )
-    if status != 202:
-        raise CannotStart(f"A batch could not be started ({status}): {answer}")
-    batch = f"{API}/{answer['sessionId']}"
+    if response.status_code != 202:
+        raise CannotStart(f"A batch could not be started ({response.status_code}): {body_of(response)}")
+    session_id = response.json()["sessionId"]
+    batch = f"{API}/{session_id}"
     try:
-        site.ask("POST", f"{batch}/pause")
-        yield answer["sessionId"]
+        await site.http.post(f"{batch}/pause")
+        yield session_id
     finally:
-        site.ask("POST", f"{batch}/cancel")
-        site.ask("DELETE", batch)
+        await site.http.post(f"{batch}/cancel")
+        await site.http.delete(batch)
 
 
-def polling(site: Site, session_id: str) -> list[str]:
-    """Two snapshots must differ in time."""
+async def _symbols(site: Site) -> list[str]:
+    response = await site.http.get("/api/instruments")
+    if response.status_code == 401:
+        raise CannotStart("The site requires a login: pass a token with --token or in BACKTESTER_TOKEN.")
+    body = body_of(response)
+    instruments = body.get("instruments", []) if isinstance(body, dict) else []
+    if not instruments:
+        raise CannotStart("There are no instruments to test with; import prices first.")
+    return [instrument["symbol"] for instrument in instruments][:20]
+
+
+async def polling(site: Site, session_id: str) -> list[str]:
+    """Check that two snapshots differ in time."""
     stamps = []
     for _ in range(2):
-        status, body, _ = site.ask("GET", f"{API}/{session_id}")
-        if status != 200 or not isinstance(body, dict):
-            return [f"The snapshot of a batch is answered with {status}."]
-        stamps.append(body["sentAtMs"])
-        time.sleep(0.05)
-    return [] if stamps[0] != stamps[1] else ["A cache in between answers for the server: /api/ may not be cached."]
+        response = await site.http.get(f"{API}/{session_id}")
+        snapshot = body_of(response)
+        if response.status_code != 200 or not isinstance(snapshot, dict):
+            return [f"The snapshot of a batch is answered with {response.status_code}."]
+        stamps.append(snapshot["sentAtMs"])
+        await asyncio.sleep(0.05)
+    return [] if stamps[0] != stamps[1] else ["A cache answers for the server: do not cache /api/."]
 
 
-def foreign_page(site: Site, session_id: str) -> list[str]:
-    """A page of another site may not listen."""
+async def foreign_page(site: Site, session_id: str) -> list[str]:
+    """Check that a page of another site cannot open a websocket."""
     try:
-        WebSocket(site, f"/ws/backtest/batch/{session_id}/", origin=FOREIGN).close()
-    except (Refused, OSError, EOFError):
+        async with site.websocket(f"/ws/backtest/batch/{session_id}/", origin=FOREIGN):
+            return ["A page of another site could open a websocket: the proxy replaces the Origin header."]
+    except (WebSocketException, OSError):
         return []
-    return ["A page of another site could open a websocket: the proxy replaces the Origin header."]
 
 
-def event_stream(site: Site, session_id: str, seconds: float) -> list[str]:
-    """First event at once, then a sign of life every 15 s."""
+async def event_stream(site: Site, session_id: str, seconds: float) -> list[str]:
     began = time.monotonic()
     try:
-        stream = EventStream(site, f"{API}/stream?sessionId={session_id}")
+        async with asyncio.timeout(TIMEOUT_S) as opening:
+            async with site.event_stream(f"{API}/stream?sessionId={session_id}") as stream:
+                opening.reschedule(None)
+                await _examine_event_stream(stream, seconds)
+    except Finding as finding:
+        return [str(finding)]
     except TimeoutError:
-        return [BUFFERED.format("event stream", AT_ONCE_S)]
-    try:
-        if stream.status != 200:
-            return [f"The event stream is answered with {stream.status}."]
-        found = []
-        if stream.headers.get("Content-Encoding", "identity") != "identity":
-            found.append("The event stream is compressed on its way, which holds events back: gzip off for it.")
-        return found + _listen(
-            "event stream", began, seconds, lambda deadline: stream.line(deadline) or None, b"event: connected"
-        )
-    finally:
-        stream.close()
+        return [BUFFERED.format("event stream", TIMEOUT_S)]
+    except httpx.TransportError as error:
+        return [f"The event stream broke after {time.monotonic() - began:.0f} s: {error!r}."]
+    return []
 
 
-def websocket(site: Site, session_id: str, seconds: float) -> list[str]:
-    """The same over a websocket, opened as a page of ours would."""
-    began = time.monotonic()
+async def _examine_event_stream(stream: EventStream, seconds: float) -> None:
+    if stream.status != 200:
+        raise Finding(f"The event stream is answered with {stream.status}.")
+    if stream.headers.get("Content-Encoding", "identity") != "identity":
+        raise Finding("The event stream is compressed by a proxy, which delays events: turn gzip off for it.")
+    await wait_for_first("event stream", stream, "event: connected")
+    await watch_quietly("event stream", stream, seconds)
+
+
+async def websocket(site: Site, session_id: str, seconds: float) -> list[str]:
+    """Open it as a page of the site does."""
     try:
-        socket = WebSocket(site, f"/ws/backtest/batch/{session_id}/", origin=site.origin)
-    except Refused as refused:
-        return [_why_refused(refused.status)]
-    except (OSError, EOFError) as error:
+        async with site.websocket(f"/ws/backtest/batch/{session_id}/", origin=site.origin) as connection:
+            socket = cast(WebSocket, connection)
+            await wait_for_first("websocket", socket, '"connected"')
+            await watch_quietly("websocket", socket, seconds)
+            return await _check_pong(socket)
+    except Finding as finding:
+        return [str(finding)]
+    except InvalidStatus as refusal:
+        return [_explain_refusal(refusal.response.status_code)]
+    except (WebSocketException, OSError) as error:
         return [f"The websocket could not be opened: {error!r}."]
 
-    def next_frame(deadline: float) -> bytes | None:
-        try:
-            kind, payload = socket.frame(deadline)
-        except EOFError:
-            return None
-        return None if kind == CLOSE else payload
 
+async def _check_pong(socket: WebSocket) -> list[str]:
     try:
-        found = _listen("websocket", began, seconds, next_frame, b'"connected"')
-        if not found:
-            socket.send(TEXT, b'{"type":"ping"}')
-            found = _pong(socket)
-        return found
-    finally:
-        socket.close()
+        async with asyncio.timeout(AT_ONCE_S):
+            await socket.send('{"type":"ping"}')
+            while (message := await socket.receive()) is not None:
+                if json.loads(message).get("type") == "pong":
+                    return []
+    except (TimeoutError, WebSocketException):
+        pass
+    return ["The websocket brings events, but messages of the client do not reach the server."]
 
 
-def _pong(socket: WebSocket) -> list[str]:
-    deadline = time.monotonic() + AT_ONCE_S
-    try:
-        while True:
-            kind, payload = socket.frame(deadline)
-            if kind == TEXT and json.loads(payload).get("type") == "pong":
-                return []
-    except (OSError, EOFError):
-        return ["The websocket brings events, but what a client sends does not reach the server."]
-
-
-def _why_refused(status: int) -> str:
+def _explain_refusal(status: int) -> str:
     if status == 403:
         return (
-            "The websocket is refused (403): the server is asked for another host than the browser. In nginx:"
-            " proxy_set_header Host $http_host. Or put the page's origin into CORS_ALLOWED_ORIGINS."
+            "The websocket is refused (403): the proxy changes the Host header. In nginx: proxy_set_header Host"
+            " $http_host. Or add the page's origin to CORS_ALLOWED_ORIGINS."
         )
     return (
-        f"The websocket is answered with {status} instead of 101: the upgrade is lost on the way. In nginx:"
+        f"The websocket is answered with {status} instead of 101: a proxy drops the upgrade. In nginx:"
         " proxy_http_version 1.1, and proxy_set_header for Upgrade and Connection."
     )
 
 
-def _listen(name: str, began: float, seconds: float, read: Callable[[float], bytes | None], first: bytes) -> list[str]:
-    """The first event must come at once, and then no silence may last."""
-    heard, seen = time.monotonic(), False
-    ends_at = began + seconds
-    while time.monotonic() < ends_at:
-        limit = QUIET_S if seen else AT_ONCE_S
+async def wait_for_first(name: str, stream: EventStream | WebSocket, event: str) -> None:
+    """Wait for the first event; raise a finding if it does not arrive at once."""
+    deadline = time.monotonic() + AT_ONCE_S
+    try:
+        while event not in await _receive(name, stream, deadline):
+            pass
+    except TimeoutError:
+        raise Finding(BUFFERED.format(name, AT_ONCE_S)) from None
+
+
+async def watch_quietly(name: str, stream: EventStream | WebSocket, seconds: float) -> None:
+    """Raise a finding if an event stops halfway, or if a silence lasts `QUIET_S`."""
+    ends_at = time.monotonic() + seconds
+    while stream.is_inside_event or time.monotonic() < ends_at:
+        limit = stream.heard_at + REST_S if stream.is_inside_event else min(stream.heard_at + QUIET_S, ends_at)
         try:
-            words = read(min(heard + limit, max(ends_at, began + AT_ONCE_S)))
+            await _receive(name, stream, limit)
         except TimeoutError:
-            if not seen:
-                return [BUFFERED.format(name, AT_ONCE_S)]
-            if time.monotonic() < ends_at:
-                return [SILENT.format(name, QUIET_S)]
-            break
-        except OSError as error:
-            return [f"The {name} broke after {time.monotonic() - began:.0f} s: {error}."]
-        if words is None:
-            return [ENDED.format(name, time.monotonic() - began)]
-        heard, seen = time.monotonic(), seen or first in words
-    return []
+            if stream.is_inside_event:
+                raise Finding(BUFFERED.format(name, REST_S)) from None
+            if stream.heard_at + QUIET_S <= min(time.monotonic(), ends_at):
+                raise Finding(SILENT.format(name, QUIET_S)) from None
+
+
+async def _receive(name: str, stream: EventStream | WebSocket, deadline: float) -> str:
+    async with asyncio.timeout(deadline - time.monotonic()):
+        message = await stream.receive()
+    if message is None:
+        raise Finding(ENDED.format(name, time.monotonic() - stream.opened_at))
+    return message

@@ -1,158 +1,118 @@
-"""The little that is needed to look at a server from outside: one request, one event stream, one websocket.
+"""Requests, event streams and websockets through a public address, as a browser makes them."""
 
-By hand, over plain sockets: a library would hide what a proxy in between has done.
-"""
-
-import base64
-import http.client
-import json
-import os
-import socket
 import ssl
 import time
+from asyncio import BaseTransport
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
+
 TIMEOUT_S = 10.0
-TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
 class Site:
-    """A public address."""
+    """A public address, and an HTTP client for it."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url if "//" in url else f"http://{url}")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is no address; http://name or https://name is wanted.")
-        self.secure = parts.scheme == "https"
-        self.host, self.port = parts.hostname, parts.port or (443 if self.secure else 80)
+            raise ValueError(f"The address must be http://name or https://name, got {url!r}.")
         self.netloc, self.origin = parts.netloc, f"{parts.scheme}://{parts.netloc}"
-        self.prefix = parts.path.rstrip("/")
+        self.url = self.origin + parts.path.rstrip("/")
+        self.tls = ssl.create_default_context()
+        self.http = httpx.AsyncClient(
+            base_url=self.url,
+            headers={"Accept": "application/json"},
+            timeout=TIMEOUT_S,
+            verify=self.tls,
+            trust_env=False,  # a proxy of this machine would answer instead of the site's
+        )
         self.identity: dict[str, str] = {}
 
     def sign_in(self, token: str | None) -> None:
-        """Everything is asked with the token from now on."""
         self.identity = {"Authorization": f"Bearer {token}"} if token else {}
+        self.http.headers.update(self.identity)
 
-    def connection(self) -> http.client.HTTPConnection:
-        """A new one."""
-        kind = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
-        return kind(self.host, self.port, timeout=TIMEOUT_S)
+    @asynccontextmanager
+    async def event_stream(self, path: str) -> AsyncIterator["EventStream"]:
+        headers = {"Accept": "text/event-stream", "Accept-Encoding": "gzip", "Origin": self.origin}
+        async with self.http.stream(
+            "GET", path, headers=headers, timeout=httpx.Timeout(TIMEOUT_S, read=None)
+        ) as answer:
+            yield EventStream(answer)
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, http.client.HTTPMessage]:
-        """Status, body (JSON if it is), headers."""
-        connection = self.connection()
-        given = {"Host": self.netloc, "Accept": "application/json"} | self.identity | headers
-        payload = None
-        if body is not None:
-            payload, given["Content-Type"] = json.dumps(body).encode(), "application/json"
-        try:
-            connection.request(method, self.prefix + path, payload, given)
-            answer = connection.getresponse()
-            text = answer.read()
-        finally:
-            connection.close()
-        try:
-            return answer.status, json.loads(text), answer.headers
-        except ValueError:
-            return answer.status, text.decode(errors="replace"), answer.headers
+    def websocket(self, path: str, *, origin: str) -> "DirectConnect":
+        return DirectConnect(
+            f"ws{self.url.removeprefix('http')}{path}",
+            origin=Origin(origin),
+            additional_headers=self.identity,
+            create_connection=WebSocket,
+            ssl=self.tls if self.origin.startswith("https") else None,
+            proxy=None,
+            open_timeout=TIMEOUT_S,
+            close_timeout=1,
+            ping_interval=None,
+            max_size=None,
+        )
 
-    def socket(self) -> socket.socket:
-        """A raw one, with TLS where the address says so."""
-        plain = socket.create_connection((self.host, self.port), timeout=TIMEOUT_S)
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=self.host) if self.secure else plain
+
+def body_of(response: httpx.Response) -> Any:
+    """Return the body, decoded if it is JSON."""
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
 
 
 class EventStream:
-    """An open event stream; `status` and `headers` are known when it is made."""
+    """heard_at : monotonic seconds of the last line."""
 
-    def __init__(self, site: Site, path: str) -> None:
-        self.connection = site.connection()
-        headers = {"Host": site.netloc, "Accept": "text/event-stream", "Accept-Encoding": "gzip", "Origin": site.origin}
-        self.connection.request("GET", site.prefix + path, headers=headers | site.identity)
-        self.answer = self.connection.getresponse()
-        self.status, self.headers = self.answer.status, self.answer.headers
+    def __init__(self, response: httpx.Response) -> None:
+        self.status, self.headers = response.status_code, response.headers
+        self.lines = response.aiter_lines()
+        self.is_inside_event = False
+        self.opened_at = self.heard_at = time.monotonic()
 
-    def line(self, deadline: float) -> bytes:
-        """The next line; empty at the end. TimeoutError at the deadline (monotonic seconds)."""
-        if self.connection.sock is not None:
-            self.connection.sock.settimeout(max(0.01, deadline - time.monotonic()))
-        return self.answer.readline()
-
-    def close(self) -> None:
-        """Leave."""
-        self.answer.close()
-        self.connection.close()
-
-
-class Refused(Exception):
-    """A websocket handshake that was answered with something else than 101."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"HTTP {status}")
-        self.status = status
-
-
-class WebSocket:
-    """An open websocket."""
-
-    def __init__(self, site: Site, path: str, *, origin: str) -> None:
-        self.socket = site.socket()
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = [
-            f"GET {site.prefix}{path} HTTP/1.1", f"Host: {site.netloc}", f"Origin: {origin}", "Upgrade: websocket",
-            "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}",
-            *(f"{name}: {value}" for name, value in site.identity.items()),
-        ]  # fmt: skip
-        self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
-        self.buffer = b""  # not a file of the socket: that would be of no use after a timeout
-        words = self._line().split()
-        status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
-        if status != 101:
-            self.close()
-            raise Refused(status)
-        while self._line():
-            pass  # the headers of the answer say nothing more
-
-    def frame(self, deadline: float) -> tuple[int, bytes]:
-        """(kind, payload); pings are answered. EOFError at the end, TimeoutError at the deadline."""
-        self.socket.settimeout(max(0.01, deadline - time.monotonic()))
-        while len(self.buffer) < 2:
-            self._receive()
-        size, start = self.buffer[1] & 0x7F, 2
-        if size >= 126:
-            start = 4 if size == 126 else 10
-            while len(self.buffer) < start:
-                self._receive()
-            size = int.from_bytes(self.buffer[2:start], "big")
-        frame = self._exactly(start + size)  # all or nothing, so that a timeout loses no byte
-        kind, payload = frame[0] & 0x0F, frame[start:]
-        if kind == PING:
-            self.send(PONG, payload)
-        return kind, payload
-
-    def send(self, kind: int, payload: bytes) -> None:
-        """A short frame, masked with zeros."""
-        self.socket.sendall(bytes([0x80 | kind, 0x80 | len(payload), 0, 0, 0, 0]) + payload)
-
-    def close(self) -> None:
-        """Leave."""
-        self.socket.close()
-
-    def _exactly(self, size: int) -> bytes:
-        while len(self.buffer) < size:
-            self._receive()
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
-        return data
-
-    def _line(self) -> bytes:
-        while b"\r\n" not in self.buffer:
-            self._receive()
-        line, _, self.buffer = self.buffer.partition(b"\r\n")
+    async def receive(self) -> str | None:
+        """Return the next line, None at the end."""
+        try:
+            line = await anext(self.lines, None)
+        except httpx.RemoteProtocolError:  # cut off between two events
+            return None
+        self.heard_at = time.monotonic()
+        self.is_inside_event = bool(line) and not line.startswith(":")
         return line
 
-    def _receive(self) -> None:
-        data = self.socket.recv(65536)
-        if not data:
-            raise EOFError
-        self.buffer += data
+
+class WebSocket(ClientConnection):
+    """heard_at : monotonic seconds of the last bytes. They may be a ping, which `recv` does not return."""
+
+    is_inside_event = False  # messages are whole
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        self.opened_at = self.heard_at = time.monotonic()
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = time.monotonic()
+        super().data_received(data)
+
+    async def receive(self) -> str | None:
+        """Return the next message, None at the end."""
+        try:
+            return str(await self.recv())
+        except ConnectionClosed:
+            return None
+
+
+class DirectConnect(connect):
+    """Follows no redirects: browsers do not either."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
