@@ -161,6 +161,11 @@ async def test_a_computing_page_holds_up_no_event(halfway, finished, monkeypatch
         assert "event: error" in (await by_stream.receive_output(10))["body"].decode()
         assert json.loads(await by_socket.receive_from(10))["status"] == "cancelled"
         assert await page.receive_nothing(), "the page is still computed"
+        await by_socket.disconnect()
+        await by_stream.send_input({"type": "http.disconnect"})
+        await by_stream.wait(10)
     finally:
         release.set()
     assert (await page.receive_output(10))["status"] == 200
+    await page.send_input({"type": "http.disconnect"})
+    await page.wait(10)

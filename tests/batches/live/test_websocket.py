@@ -136,8 +136,9 @@ class Client:
 
 
 @pytest.fixture
-async def client(halfway, quick, settings):
+async def client(halfway, monkeypatch, settings):
     """Connected and idle."""
+    monkeypatch.setattr(hub, "POLL_S", 1_000)
     settings.EVENT_INTERVAL_S = 0
     connected = Client(halfway)
     await wait_for(lambda: connected.sent == [0] and next(iter(watchers_of(halfway))).waiting)
