@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtester.client import Event
-from batches.results.comparison import best_position, mean
+from batches.results.arrays import mean
+from batches.results.ranking import best_position
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 
 if TYPE_CHECKING:

@@ -30,14 +30,20 @@ def best(values: Floats, count: int, *, descending: bool) -> Ints:
     return first[~np.isnan(values[first])]
 
 
+def best_position(values: Floats, metric: Metric) -> int | None:
+    """Return the position of the best defined value, the first of equal ones."""
+    top = best(values, 1, descending=metric.higher_is_better)
+    return int(top[0]) if len(top) else None
+
+
 def best_by_symbol(columns: ResultColumns, metric: Metric) -> dict[str, int | None]:
     """Return the position of the best finished test of each symbol, None if no value is defined."""
     values = columns.metric(metric.name)
     positions: dict[str, int | None] = {}
     for number, symbol in enumerate(columns.plan.grid.symbols):
         first, last = columns.span(number)
-        top = best(values[first:last], 1, descending=metric.higher_is_better)
-        positions[symbol] = first + int(top[0]) if len(top) else None
+        position = best_position(values[first:last], metric)
+        positions[symbol] = None if position is None else first + position
     return positions
 
 

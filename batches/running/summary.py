@@ -8,6 +8,7 @@ from django.conf import settings
 from backtester.engine import EngineError, buy_and_hold
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession
+from batches.results.arrays import mean
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.ranking import best, best_by_symbol
 from batches.sweep.plan import Plan, wire_metrics
@@ -21,7 +22,8 @@ FEW_TRADES = 30
 def summarize(session: BatchSession) -> BatchResults:
     columns = columns_of(session, keep=False)  # a worker ends many batches and needs none of them again
     metric = METRICS_BY_WIRE_NAME[session.sort_by]
-    averages = _averages(columns)  # first: it reads every metric, and the rows are then taken from there
+    # First, because they read every metric: the rows are then taken from there.
+    averages = {name: mean(columns.metric(metric.name)) for name, metric in METRICS_BY_WIRE_NAME.items()}
     values = columns.metric(metric.name)
     rows = columns.rows(best(values, settings.BATCH_TOP_ROWS, descending=metric.higher_is_better))
     return {
@@ -51,16 +53,6 @@ def _best_rows(columns: ResultColumns, positions: dict[str, int | None]) -> dict
     defined = [position for position in positions.values() if position is not None]
     rows = iter(columns.rows(np.array(defined, dtype=np.int64)))
     return {symbol: None if position is None else next(rows) for symbol, position in positions.items()}
-
-
-def _averages(columns: ResultColumns) -> dict[str, float | None]:
-    """Return the mean of each metric over the tests where it is defined."""
-    averages: dict[str, float | None] = {}
-    for wire, metric in METRICS_BY_WIRE_NAME.items():
-        values = columns.metric(metric.name)
-        defined = values[~np.isnan(values)]
-        averages[wire] = float(defined.mean()) if len(defined) else None
-    return averages
 
 
 def _comparison(plan: Plan) -> dict[str, Metrics | None]:

@@ -11,9 +11,9 @@ from backtester.engine import METRICS, Metric
 from batches.formatting import count, took
 from batches.formatting import metric as metric_text
 from batches.models import BatchSession
-from batches.results.arrays import Floats
+from batches.results.arrays import mean
 from batches.results.columns import ResultColumns, columns_of
-from batches.results.comparison import best_position, mean
+from batches.results.ranking import best_by_symbol, best_position
 from batches.sweep.progress import elapsed_seconds
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.web.charts.histogram import outlines
@@ -44,7 +44,7 @@ def compare(sessions: Sequence[BatchSession], now: datetime) -> dict[str, Any]:
         "outcome": list(_outcome(sessions, now)),
         "best": _best(columns, metric),
         "averages": [_metric_line(about, [mean(batch.metric(about.name)) for batch in columns]) for about in METRICS],
-        "by_symbol": list(_by_symbol(columns, values, metric)),
+        "by_symbol": list(_by_symbol(columns, metric)),
         "spread": outlines(values),
     }
 
@@ -73,18 +73,17 @@ def _best(columns: Sequence[ResultColumns], metric: Metric) -> list[Line]:
     return lines + [_metric_line(about, [row.get(wire_name(about.name)) for row in rows]) for about in METRICS]
 
 
-def _by_symbol(columns: Sequence[ResultColumns], values: Sequence[Floats], metric: Metric) -> Iterator[Line]:
+def _by_symbol(columns: Sequence[ResultColumns], metric: Metric) -> Iterator[Line]:
     """Return the best value of each symbol that either batch has."""
-    best_values = [dict(_best_values(*pair, metric)) for pair in zip(columns, values, strict=True)]
+    best_values = [_best_values(batch, metric) for batch in columns]
     for symbol in dict.fromkeys(symbol for batch in best_values for symbol in batch):
         yield _metric_line(metric, [batch.get(symbol) for batch in best_values], label=symbol)
 
 
-def _best_values(columns: ResultColumns, values: Floats, metric: Metric) -> Iterator[tuple[str, float | None]]:
-    for number, symbol in enumerate(columns.plan.grid.symbols):
-        first, last = np.searchsorted(columns.index, columns.plan.grid.span(number))
-        position = best_position(values[first:last], metric)
-        yield symbol, None if position is None else float(values[first + position])
+def _best_values(columns: ResultColumns, metric: Metric) -> dict[str, float | None]:
+    values = columns.metric(metric.name)
+    positions = best_by_symbol(columns, metric)
+    return {symbol: None if position is None else float(values[position]) for symbol, position in positions.items()}
 
 
 def _metric_line(metric: Metric, values: Sequence[float | None], label: str = "") -> Line:

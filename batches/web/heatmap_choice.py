@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batches.models import BatchSession
-from batches.results.heatmap import AGGREGATES
+from batches.results.heatmap import AGGREGATES, PAGE_AGGREGATE
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.labels import axes_of
 
@@ -48,7 +48,7 @@ class HeatmapChoice:
             y=y,
             metric=texts["metric"] if texts["metric"] in METRICS_BY_WIRE_NAME else session.sort_by,
             symbol=symbol if is_known else "",
-            aggregate=texts["aggregate"] if texts["aggregate"] in AGGREGATES else "median",
+            aggregate=texts["aggregate"] if texts["aggregate"] in AGGREGATES else PAGE_AGGREGATE,
             near="on" if texts["near"] == "on" else "",
             unknown_symbol="" if is_known else symbol,
             axes=axes,

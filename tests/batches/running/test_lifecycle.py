@@ -16,6 +16,7 @@ from batches.running import lifecycle
 from batches.running.lifecycle import MOVES
 from batches.running.queue import QUEUE_DEPTH
 from tests.support import jobs
+from tests.support.announcements import changes_are_announced
 
 PAIRS = list(itertools.product(Status, Status))
 
@@ -36,10 +37,11 @@ def test_every_status_is_either_active_or_terminal_and_has_its_moves():
 
 
 @pytest.mark.parametrize(("source", "to"), PAIRS, ids=[f"{source}-{to}" for source, to in PAIRS])
-def test_a_move_changes_and_announces_the_batch_only_where_the_table_allows_it(submitted, published, source, to):
+def test_a_move_changes_and_announces_the_batch_only_where_the_table_allows_it(submitted, source, to):
     put_into(submitted, source)
     before = row(submitted)
-    moved = lifecycle.move(submitted.pk, to, timezone.now(), error="changed")
+    with changes_are_announced(submitted.pk) as published:
+        moved = lifecycle.move(submitted.pk, to, timezone.now(), error="changed")
     assert moved is (to in MOVES[source])
     if not moved:
         assert row(submitted) == before
