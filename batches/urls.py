@@ -1,4 +1,4 @@
-"""The pages' addresses."""
+"""URLs of the pages."""
 
 from django.urls import path
 

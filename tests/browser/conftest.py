@@ -11,7 +11,7 @@ from tests.browser.steps import Visitor
 expect.set_options(timeout=15_000)
 
 # Where browsers differ: connections. `make test` runs these files in both, the others in Chromium; `make test-all` runs
-# every story in both.
+# every test in both.
 IN_BOTH = {"test_networks", "test_watching"}
 
 
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_generate_tests(metafunc):
-    """Run every story in both browsers, except those marked `chromium_alone`, which say why."""
+    """Run every test in both browsers, except those marked `chromium_alone`, which say why."""
     if "vendor" not in metafunc.fixturenames:
         return
     vendors = ["chromium"]

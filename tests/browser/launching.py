@@ -23,7 +23,7 @@ PREFERENCES = {
     "network.connectivity-service.enabled": False,
     "services.settings.server": "data:,",
     "toolkit.telemetry.enabled": False,
-    "ui.prefersReducedMotion": 1,  # no context can ask for it through WebDriver; the other stories do not mind
+    "ui.prefersReducedMotion": 1,  # a WebDriver context cannot set it; the other tests are unaffected
 }
 
 

@@ -1,4 +1,4 @@
-"""A network between the browser and the stack that breaks when a story says so."""
+"""A network between the browser and the stack that a test can break."""
 
 import asyncio
 import threading
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from tests.live.relay import Relay
 
-# Headless browsers take every tab for visible; here the story decides.
+# Headless browsers treat every tab as visible; here the test decides.
 TAB_THAT_HIDES = "Object.defineProperty(Document.prototype, 'hidden', { get: () => Boolean(globalThis.tabIsHidden) });"
 HIDE = """hidden => {
     globalThis.tabIsHidden = hidden;
@@ -23,7 +23,7 @@ NOTE_THE_BAR = """() => {
 
 
 class Network:
-    """The relay of the live tests, for stories without an event loop of their own."""
+    """The relay of the live tests, for tests without an event loop."""
 
     def __init__(self, relay: Relay, loop: asyncio.AbstractEventLoop) -> None:
         self.relay, self.loop = relay, loop

@@ -17,7 +17,7 @@ SETTLE_MS = 700  # the bar glides for half a second
 
 
 def shoot(page: Page, name: str) -> None:
-    """Keep what is to be seen; 256 colours are enough for a page, and a quarter of the bytes."""
+    """Save with 256 colors: enough for a page, at a quarter of the bytes."""
     page.wait_for_timeout(SETTLE_MS)
     path = FOLDER / f"{name}.png"
     page.screenshot(path=path)

@@ -1,4 +1,4 @@
-"""What the stories do again and again: come, start a batch, read the panel."""
+"""Common steps: start a batch, wait for it, read the panel."""
 
 import re
 
@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.stack.clients import SHARES
 from tests.support.stack_process import StackProcess
 
-# Long enough to be met in the middle, on any machine: grid DCA depends on its own trades and cannot be hurried.
+# Runs long enough on any machine: grid DCA is path-dependent and slow.
 LONG = {
     "strategy": "grid_dca",
     "symbols": SHARES,
@@ -24,16 +24,15 @@ LONG = {
     "coefficients": [0.5, 1.0, 1.5],
 }
 COMPLAINTS = {"error", "warning"}
-# What browsers themselves say of a connection that breaks.
-# The last two are htmx's: what it says of a fragment that did not come, and the promise nobody gets.
+# Console messages of browsers about a broken connection; the last two are htmx's, about a fragment that did not arrive.
 OF_THE_NETWORK = re.compile(
     r"net::ERR_|WebSocket connection|502|the connection to|establish a connection"
     r"|htmx:(afterRequest|sendError)|^undefined$",
     re.IGNORECASE,
 )
-LEFT_IN_FIREFOX = "was interrupted while the page was loading"  # its word for a websocket of a page that was left
-# Through WebDriver no scripts can be switched off, and in a Firefox where its settings do it, Playwright cannot act: it
-# waits for the page's frames of animation. What comes without scripts is plain HTML.
+LEFT_IN_FIREFOX = "was interrupted while the page was loading"  # about the websocket of a page that was left
+# WebDriver cannot disable scripts, and when Firefox's settings do, Playwright waits for animation frames forever. Pages
+# without scripts are plain HTML.
 WITHOUT_SCRIPTS = pytest.mark.chromium_alone("Firefox cannot be driven without scripts")
 WITHOUT_SOCKET = "delete globalThis.WebSocket;"
 WITHOUT_STREAMS = "delete globalThis.WebSocket; delete globalThis.EventSource;"
@@ -50,7 +49,7 @@ class Visitor:
         self.page = self.open()
 
     def open(self) -> Page:
-        """One more tab."""
+        """Open another tab."""
         page = self.context.new_page()
         page.on("console", lambda message: self._note(message.type, message.text))
         page.on("pageerror", lambda error: self._note("error", str(error)))
@@ -69,14 +68,14 @@ class Visitor:
 
 
 def start(stack: StackProcess, **changes: object) -> str:
-    """Start a batch by the API; the address of its page."""
+    """Start a batch with the API and return the address of its page."""
     answer = httpx.post(f"{stack.url}/api/backtest/batch", json=LONG | changes, timeout=30)
     assert answer.status_code == 202, answer.text
     return stack.url + str(answer.json()["pageUrl"])
 
 
 def cancel(stack: StackProcess, address: str) -> None:
-    """End a batch that has served its purpose, so that the next story has the workers for itself."""
+    """Cancel a batch, so that the next test has all workers."""
     session_id = address.rstrip("/").rpartition("/")[2]
     httpx.post(f"{stack.url}/api/backtest/batch/{session_id}/cancel", timeout=30)
 
@@ -87,17 +86,17 @@ def field(page: Page, name: str) -> str:
 
 
 def percentage(page: Page) -> float:
-    """As a screen reader is told."""
+    """Return the percentage that screen readers announce."""
     return float(page.get_by_role("progressbar").get_attribute("aria-valuenow") or 0)
 
 
 def wait_for_status(page: Page, status: str, *, seconds: float = 60) -> None:
-    """Until the panel is in that state."""
+    """Wait until the panel is in that state."""
     expect(page.locator("[data-panel]")).to_have_attribute("data-status", status, timeout=seconds * 1000)
 
 
 def wait_for_progress(page: Page, beyond: float = 0.0) -> float:
-    """Until more than so many percent are done; how many are."""
+    """Wait until more than `beyond` percent are done, and return the percentage."""
     page.wait_for_function(
         "beyond => Number(document.querySelector('[role=progressbar]')?.ariaValueNow) > beyond",
         arg=beyond,
@@ -107,7 +106,7 @@ def wait_for_progress(page: Page, beyond: float = 0.0) -> float:
 
 
 def number(text: str) -> float:
-    """The first number in a text: `5,000 tests` -> 5000."""
-    number = re.search(r"-?[\d,]+\.?\d*", text)
-    assert number, text
-    return float(number[0].replace(",", ""))
+    """Return the first number in a text: `5,000 tests` -> 5000."""
+    match = re.search(r"-?[\d,]+\.?\d*", text)
+    assert match, text
+    return float(match[0].replace(",", ""))

@@ -29,7 +29,7 @@ TABS = 8  # a browser opens six connections to a server
 
 @pytest.fixture
 def long_batch(stack):
-    """The address of a batch that does not end during a story."""
+    """The address of a batch that does not end during a test."""
     address, *others = [start(stack) for _ in range(3)]
     yield address
     for batch in (address, *others):

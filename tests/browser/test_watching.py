@@ -27,7 +27,7 @@ BETTER_AND_BETTER = [
 
 @pytest.fixture
 def long_batch(stack):
-    """The address of a batch that will not end by itself during a story: two others take their share of the workers."""
+    """The address of a batch that does not end during a test: two others share the workers."""
     address, *others = [start(stack) for _ in range(3)]
     yield address
     for batch in (address, *others):
