@@ -1,4 +1,7 @@
-"""The engine: arrays in, arrays out. It knows no Django, queue, clock, file or request."""
+"""The engine: arrays in, arrays out. It knows no Django, queue, clock, file or request.
+
+Use what this module exports; the modules below it are internal.
+"""
 
 from backtester.engine.custom import from_function
 from backtester.engine.errors import BadGrid, BadParameters, BadPrices, EngineError, TooManyValues, UnknownStrategy

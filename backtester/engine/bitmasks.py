@@ -1,4 +1,4 @@
-"""One bit a bar, 64 bars a word: comparing rows of numbers into bits, and reading bits back."""
+"""Bit masks, one bit a bar and 64 bars a word: compare rows of numbers, and read the bits back."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -7,30 +7,27 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
+from backtester.engine.arrays import Floats, Ints, Words
 from backtester.engine.jit import kernel
-from backtester.engine.prices import Floats
-from backtester.engine.strategy import Words
 
-TIE = 1e-10  # prices have few decimals: averages can be exactly equal, and rounding must not decide then
+TIE = 1e-10  # prices have few decimals, so averages can be exactly equal: rounding must not decide then
 ROUNDING = 1e-9
 WORD = 64
 _INT64 = ir.IntType(64)
 _VECTOR = ir.VectorType(ir.DoubleType(), 8)
-Rows = NDArray[np.int64]
 _STRIP = 8  # words that are compared before the next strip of bars: a cache line of `out`
 _TILE = 32  # rows of each side that are compared with each other before the next: a strip of them stays in cache
 
 
 def words_for(n_bars: int) -> int:
-    """How many 64-bit words hold one bit a bar."""
+    """Return the number of words that hold one bit a bar."""
     return (n_bars + WORD - 1) // WORD
 
 
 @intrinsic
 def _lowest_bit(typing_context: Any, word: Any) -> Any:
-    """The number of the lowest set bit; undefined for zero."""
+    """Return the position of the lowest set bit; undefined for zero."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -40,7 +37,7 @@ def _lowest_bit(typing_context: Any, word: Any) -> Any:
 
 @intrinsic
 def _highest_bit(typing_context: Any, word: Any) -> Any:
-    """The number of the highest set bit; undefined for zero."""
+    """Return the position of the highest set bit; undefined for zero."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zeros = builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -51,9 +48,9 @@ def _highest_bit(typing_context: Any, word: Any) -> Any:
 
 @intrinsic
 def _greater_word(typing_context: Any, left: Any, left_at: Any, right: Any, right_at: Any, factor: Any) -> Any:
-    """The word of `left > right * factor` for 64 bars; left, right : C-contiguous, and where in their memory to begin.
+    """Return the word of `left > right * factor` for 64 bars from the given offsets; left, right : C-contiguous.
 
-    Written as vectors, because the compiler makes many more instructions of a loop over bits.
+    Written with vectors: of a loop over bits the compiler makes many more instructions.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -73,7 +70,7 @@ def _greater_word(typing_context: Any, left: Any, left_at: Any, right: Any, righ
 
 
 def _vector_at(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
-    """As many values as a vector has, from a place in the memory of an array on."""
+    """Load a vector from an offset in the memory of an array."""
     data = context.make_array(kind)(context, builder, array).data
     return builder.load(builder.bitcast(builder.gep(data, [at]), _VECTOR.as_pointer()), align=8)
 
@@ -83,17 +80,17 @@ greater_word_nb = cast(Callable[[Floats, int, Floats, int, float], np.uint64], _
 highest_bit_nb = cast(Callable[[np.uint64], int], _highest_bit)
 
 
-def tile_order(first_row: Rows, second_row: Rows) -> Rows:
-    """The numbers 0 .. n - 1 of combinations, those of the same few rows one after the other; rows : int64[n] each."""
+def tile_order(first_row: Ints, second_row: Ints) -> Ints:
+    """Return 0 .. n - 1 ordered so that combinations of the same few rows are neighbors; rows : int64[n] each."""
     return np.argsort((first_row // _TILE << 32) + second_row // _TILE, kind="stable")
 
 
 @kernel
-def above_bits_nb(first: Floats, first_row: Rows, second: Floats, second_row: Rows, order: Rows, out: Words) -> None:
-    """Where row `first_row[c]` of `first` is above row `second_row[c]` of `second`; a tie is not above, NaN never is.
+def above_bits_nb(first: Floats, first_row: Ints, second: Floats, second_row: Ints, order: Ints, out: Words) -> None:
+    """Set the bits where row `first_row[c]` of `first` is above row `second_row[c]` of `second`. Ties and NaN are not.
 
     first, second : float64[n_rows, n_bars], zero or above; rows : int64[n]; out : uint64[n, n_words]
-    order : int64[n], in which the combinations are taken, see `tile_order`
+    order : int64[n], the order of the combinations, see `tile_order`
     """
     n_bars = first.shape[1]
     n_full = n_bars // WORD
@@ -112,8 +109,8 @@ def above_bits_nb(first: Floats, first_row: Rows, second: Floats, second_row: Ro
 
 
 @kernel
-def beyond_level_bits_nb(table: Floats, rows: Rows, levels: Floats, sign: float, out: Words) -> None:
-    """Where a row lies above its level (sign 1.0), or below it (sign -1.0), by more than rounding; NaN never does.
+def beyond_level_bits_nb(table: Floats, rows: Ints, levels: Floats, sign: float, out: Words) -> None:
+    """Set the bits where a row is above its level (sign 1.0), or below it (sign -1.0), beyond rounding; NaN is not.
 
     table : float64[n_rows, n_bars] of numbers around 1 to 100; rows : int64[n]; levels : float64[n]; out : uint64[n, .]
     """
@@ -135,12 +132,12 @@ def beyond_level_bits_nb(table: Floats, rows: Rows, levels: Floats, sign: float,
 
 @kernel
 def latch_bits_nb(begin: Words, end: Words) -> None:
-    """`begin` becomes: set from a bar that begins until a bar that ends, which is itself clear.
+    """Set `begin` from each bar that begins until a bar that ends, which is itself clear.
 
     begin, end : uint64[n, n_words]
 
-    Within a word, adding the begins to the run of bars that do not end carries each begin to the end of its run; what
-    the carry has flipped is the state. One addition does 64 bars.
+    Within a word, adding the begins to the run of bars that do not end carries each begin to the end of its run; the
+    bits flipped by the carry are the state. One addition does 64 bars.
     """
     for c in range(begin.shape[0]):
         state = np.uint64(0)
@@ -154,7 +151,7 @@ def latch_bits_nb(begin: Words, end: Words) -> None:
 
 @kernel
 def sign_bits_nb(targets: Floats, rising: Words, falling: Words) -> None:
-    """Targets float64[n_bars] above zero into `rising`, below zero into `falling`, uint64[n_words] each."""
+    """Set `rising` where targets float64[n_bars] are above zero, `falling` where below; uint64[n_words] each."""
     n_bars = len(targets)
     for word in range(len(rising)):
         up = down = np.uint64(0)

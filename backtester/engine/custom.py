@@ -1,4 +1,4 @@
-"""A strategy from one function: arrays and parameters in, a target exposure for each bar out."""
+"""Make a strategy of one function: arrays and parameters in, a target exposure for each bar out."""
 
 import inspect
 from collections.abc import Callable
@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Values
 from backtester.engine.errors import BadParameters
-from backtester.engine.prices import Floats, Prices
-from backtester.engine.strategy import ALL_DIRECTIONS, Arguments, Constraint, Direction, Parameter, Strategy, Values
+from backtester.engine.prices import Prices
+from backtester.engine.strategy import ALL_DIRECTIONS, Arguments, Constraint, Direction, Parameter, Strategy
 
 BAR_INPUTS = ("close", "open", "high", "low", "volume", "periods_per_year")
 
@@ -27,27 +28,30 @@ def from_function(
     bars_needed: Callable[[Arguments], Values] | None = None,
     cost_ns: float | None = None,
 ) -> Strategy:
-    """Declare a strategy whose rule is `function`, plain NumPy or compiled with Numba.
+    """Return a strategy whose rule is `function`, plain NumPy or compiled with Numba.
 
     function : takes any of close, open, high, low, volume (float64[n_bars], NaN where the bars have none) and
-        periods_per_year, and every parameter, by these names; returns float64[n_bars], the share of the equity that
-        is wanted at each close: -1 (all short) .. 0 .. 1 (all long), NaN is 0
+        periods_per_year, and every parameter, by these names; returns float64[n_bars], the share of the equity to
+        hold from each close on: -1 (all short) .. 0 .. 1 (all long), NaN is 0
     window, bars_needed : see `Strategy`; by default two bars are enough
-    cost_ns : rough nanoseconds for one bar of one combination; by default 10 where compiled and 500 where not
+    cost_ns : rough nanoseconds for one bar of one combination; by default 10 when compiled, else 500
 
-    What the function raises fails that one test with its message, and the sweep goes on.
+    An exception of the function fails that test with its message; the sweep goes on.
     """
     plain = getattr(function, "py_func", function)
-    wanted = tuple(inspect.signature(plain).parameters)
-    known = {*BAR_INPUTS, *(parameter.name for parameter in parameters)}
-    strange = [each for each in wanted if each not in known]
-    unused = [each.name for each in parameters if each.name not in wanted]
-    if strange or unused:
-        what = f'takes "{strange[0]}", which is no bar column and no parameter' if strange else f"lacks {unused[0]}"
-        raise BadParameters(f"The function of {name} {what}.", field=name)
+    arguments = tuple(inspect.signature(plain).parameters)
+    names = [parameter.name for parameter in parameters]
+    unknown = [argument for argument in arguments if argument not in {*BAR_INPUTS, *names}]
+    unused = [parameter for parameter in names if parameter not in arguments]
+    if unknown:
+        message = f"The function of {name} takes '{unknown[0]}', which is no bar column and no parameter."
+        raise BadParameters(message, field=name)
+    if unused:
+        raise BadParameters(f"The function of {name} must take '{unused[0]}'.", field=name)
 
     def target(prices: Prices, setting: dict[str, Any]) -> Floats:
-        return np.asarray(function(*(_argument(prices, setting, each) for each in wanted)), dtype=np.float64)
+        values = (_argument(prices, setting, argument) for argument in arguments)
+        return np.asarray(function(*values), dtype=np.float64)
 
     return Strategy(
         name=name,
@@ -56,7 +60,7 @@ def from_function(
         source=source,
         parameters=parameters,
         kind="exposure",
-        bars_needed=bars_needed or (lambda arguments: np.full(len(next(iter(arguments.values()))), 2)),
+        bars_needed=bars_needed or (lambda columns: np.full(len(next(iter(columns.values()))), 2)),
         window=window,
         constraints=constraints,
         directions=directions,

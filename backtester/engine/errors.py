@@ -1,11 +1,11 @@
-"""What the engine says when it is given something that it cannot use."""
+"""Errors for input that the engine cannot use."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class EngineError(Exception):
-    """One clear sentence in `message`; `field` names the input that it is about, where there is one."""
+    """message : one sentence for the user; field : the name of the input, where there is one"""
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
@@ -14,7 +14,7 @@ class EngineError(Exception):
 
 
 class BadPrices(EngineError):
-    """Prices that no test can run on."""
+    """Prices that cannot be tested."""
 
 
 class BadParameters(EngineError):
@@ -22,22 +22,22 @@ class BadParameters(EngineError):
 
 
 class TooManyValues(BadParameters):
-    """An axis with more values than `most`."""
+    """An axis with more than `most` values."""
 
     def __init__(self, field: str, most: int) -> None:
         super().__init__(f"{field} has more than {most:,} values.", field=field)
 
 
 class BadGrid(EngineError):
-    """A grid that holds no combination, or one that cannot be counted."""
+    """A grid without a combination, with too many to count, or an index outside it."""
 
 
 class UnknownStrategy(EngineError):
-    """A strategy name that is not in the catalogue."""
+    """A strategy name that is not in the catalog."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the near name, or all names."""
-    names = sorted(known)
-    near = get_close_matches(name, names, n=1)
-    return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(names)}."
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: the closest name, or all names."""
+    names = sorted(names)
+    matches = get_close_matches(name, names, n=1)
+    return f"Did you mean '{matches[0]}'?" if matches else f"Known: {', '.join(names)}."

@@ -1,4 +1,4 @@
-"""The one door to Numba: how a kernel is compiled, and whether it is."""
+"""How kernels are compiled with Numba. No other module uses `numba.njit`."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,16 +15,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @lru_cache(maxsize=1)
 def engine_sources() -> str:
-    """A hash of all source files of the engine."""
+    """Return a hash of the engine's source files."""
     files = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 class ForgivingCache(FunctionCache):
-    """Machine code on disk that cannot be read is made anew, and that cannot be written is made by each process.
+    """Compile again when the machine code on disk cannot be read; go on when it cannot be written.
 
-    The same of machine code from before an upgrade: a kernel has functions of other files in it, and Numba looks only
-    at its own file.
+    Any change of the engine makes it stale: a kernel contains functions of other files, and Numba checks only the
+    kernel's own.
     """
 
     def __init__(self, function: Any) -> None:
@@ -41,7 +41,7 @@ class ForgivingCache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
-        except Exception:  # noqa: BLE001 - the same, or no room on the disk
+        except Exception:  # noqa: BLE001 - the same, or a full disk
             self._empty()
 
     def _empty(self) -> None:
@@ -50,7 +50,7 @@ class ForgivingCache(FunctionCache):
 
 
 def compile_with(function: Any, **options: Any) -> Any:
-    """`numba.njit` with our settings and our cache."""
+    """Apply `numba.njit` with the engine's settings and cache."""
     compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
     compiled._cache = ForgivingCache(function)
     return compiled
@@ -66,10 +66,5 @@ def kernel(function: Function) -> Function:
 
 
 def inline(function: Function) -> Function:
-    """A small function that kernels call, compiled into each of them."""
+    """Compile a small function into each kernel that calls it."""
     return cast(Function, compile_with(function, inline="always"))
-
-
-def is_compiled(compiled: Callable[..., Any]) -> bool:
-    """Whether the kernel has machine code in this process (freshly made or loaded from the cache)."""
-    return bool(cast(Any, compiled).signatures)

@@ -1,25 +1,26 @@
-"""What holding shares from one close to another would do, for any two closes, in constant time.
+"""Sums and extremes of any range of bars in constant time.
 
-A trade of a signal strategy is a range of bars. Its share in the metrics needs sums of returns (prefix sums), and the
-highest close, lowest close and deepest fall within the range (a disjoint sparse table, which unlike the usual sparse
-table covers a range without overlap, as the deepest fall demands).
+A trade of a signal strategy is a range of bars. The metrics need its sums of returns (prefix sums), and its highest
+close, lowest close and deepest fall (a disjoint sparse table: unlike the usual one it covers a range without overlap,
+which the deepest fall requires).
 """
 
 from functools import lru_cache
 
 import numpy as np
 
+from backtester.engine.arrays import Floats
 from backtester.engine.bitmasks import highest_bit_nb
 from backtester.engine.jit import inline, kernel
-from backtester.engine.prices import Floats, Prices
+from backtester.engine.prices import Prices
 
 N_SUMS = 6  # returns, squared returns, squared losses; each as a sum and the rounding error kept aside
 N_EXTREMES = 4  # highest close, lowest close, lowest ratio of a close to an earlier one; the fourth fills a cache line
-BLOCK = 32  # bars that are looked over at once
+BLOCK = 32  # bars that share one entry of `highs`
 
 
 class RangeTables:
-    """sums : float64[n_bars, N_SUMS], prefix sums up to and with each bar
+    """sums : float64[n_bars, N_SUMS], prefix sums up to and including each bar
     extremes : float64[n_levels, n_bars, N_EXTREMES], see `range_extremes_nb`
     highs : float64[n_blocks], the highest close of each BLOCK bars
     """
@@ -35,7 +36,7 @@ class RangeTables:
 
 @lru_cache(maxsize=4)
 def range_tables(prices: Prices) -> RangeTables:
-    """The tables of the last few prices are kept (4 MB each): slices of one symbol tend to follow each other."""
+    """Return the tables of some prices. The last few are cached (4 MB each): slices of one symbol follow each other."""
     return RangeTables(prices)
 
 

@@ -1,11 +1,12 @@
-"""One combination again, with everything that the sweep did not keep."""
+"""Compute one combination again, with the curves and trades that a sweep does not keep."""
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from backtester.engine.arrays import Days, Floats
 from backtester.engine.errors import EngineError
 from backtester.engine.grid.axes import Number
 from backtester.engine.grid.grid import Combination, Grid
@@ -22,14 +23,14 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
-from backtester.engine.prices import Days, Floats, Prices
+from backtester.engine.prices import Prices
 from backtester.engine.rules import Rules
 from backtester.engine.run import Scratch, effective_parameters, run_plain, run_slice
 
 
 @dataclass(frozen=True)
 class Trade:
-    """entry_price, exit_price : after slippage; pnl : currency, after costs; return_ : pnl over the capital put in;
+    """entry_price, exit_price : after slippage; pnl : currency, after costs; return_ : pnl over the invested capital;
     bars : from entry to exit, or to the last bar of an open trade, whose exit fields and pnl are None
     """
 
@@ -62,7 +63,7 @@ class Replay:
 
 
 def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float | None = None) -> Replay:
-    """The combination `index` of the grid; its metrics are those of `run_slice`, to the bit."""
+    """Return combination `index` of the grid in full; its metrics have the bits of `run_slice`."""
     result = run_slice(grid, prices, index, index + 1, rules, beta=beta)
     for message in result.errors:
         raise EngineError(message)
@@ -73,7 +74,7 @@ def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float 
         for shares in (scratch.held, scratch.trades[:, SHARES]):
             np.round(shares, out=shares)
     equity = scratch.equity
-    worth = np.where(equity > 0, equity, 1.0)
+    divisor = np.where(equity > 0, equity, 1.0)
     return Replay(
         combination=grid.decode(index),
         effective_parameters={name: values[0].item() for name, values in parameters.items()},
@@ -81,7 +82,7 @@ def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float 
         dates=prices.dates,
         equity=equity,
         drawdown=equity / np.maximum.accumulate(equity) - 1.0,
-        exposure=scratch.held * prices.close / worth,
+        exposure=scratch.held * prices.close / divisor,
         shares=scratch.held,
         trades=[_trade(prices.dates, row) for row in scratch.trades[: scratch.n_trades]],
     )
@@ -90,20 +91,19 @@ def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float 
 def _trade(dates: Days, row: Floats) -> Trade:
     is_open = row[EXIT_BAR] == STILL_OPEN
     entry = int(row[ENTRY_BAR])
-    leave = len(dates) - 1 if is_open else int(row[EXIT_BAR])
+    last = len(dates) - 1 if is_open else int(row[EXIT_BAR])
     return Trade(
         entry_date=_date(dates[entry]),
-        exit_date=None if is_open else _date(dates[leave]),
+        exit_date=None if is_open else _date(dates[last]),
         side="long" if row[SIDE] > 0 else "short",
         entry_price=float(row[ENTRY_PRICE]),
         exit_price=None if is_open else float(row[EXIT_PRICE]),
         shares=float(row[SHARES]),
         pnl=None if is_open else float(row[PNL]),
         return_=None if is_open else float(row[PNL] / row[COST]),
-        bars=leave - entry,
+        bars=last - entry,
     )
 
 
 def _date(day: Any) -> date:
-    found: date = day.astype(object)
-    return found
+    return cast(date, day.astype(object))

@@ -1,4 +1,4 @@
-"""The rules of the exchange: direction, costs and capital of a test."""
+"""Direction, costs and capital of a test."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Rules:
     fees : fraction of the traded value, paid on each side
     slippage : lost on each fill: buys pay price * (1 + slippage), sales get price * (1 - slippage)
     initial_capital : currency, above zero
-    whole_shares : purchases and short sales are rounded down to whole shares; what is left stays in cash
+    whole_shares : round purchases and short sales down to whole shares; the rest stays in cash
 
     A decision at the close of bar t is filled at bar t + 1, at its open where the bars have one, else at its close.
     """
@@ -28,14 +28,14 @@ class Rules:
 
     def __post_init__(self) -> None:
         if self.direction not in ALL_DIRECTIONS:
-            wanted = ", ".join(ALL_DIRECTIONS)
-            raise BadParameters(f"direction is {self.direction!r}; it must be one of {wanted}.", field="direction")
+            message = f"direction must be one of {', '.join(ALL_DIRECTIONS)}, got {self.direction!r}."
+            raise BadParameters(message, field="direction")
         for name in ("fees", "slippage"):
             _check(name, getattr(self, name), 0.0, 1.0, "zero or more and below 1 (0.001 is 0.1 %)")
         _check("initial_capital", self.initial_capital, math.ulp(0.0), math.inf, "a number above zero")
-        whole: object = self.whole_shares
-        if not isinstance(whole, bool):
-            message = f"whole_shares is {whole!r}; it must be True or False."
+        whole_shares: object = self.whole_shares
+        if not isinstance(whole_shares, bool):
+            message = f"whole_shares must be True or False, got {whole_shares!r}."
             raise BadParameters(message, field="whole_shares")
 
     @property
@@ -47,7 +47,7 @@ class Rules:
         return self.direction != "long"
 
 
-def _check(name: str, value: object, least: float, limit: float, wanted: str) -> None:
+def _check(name: str, value: object, least: float, limit: float, bounds: str) -> None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not least <= value < limit:  # type: ignore[arg-type, operator]
-        raise BadParameters(f"{name} is {value!r}; it must be {wanted}.", field=name)
+        raise BadParameters(f"{name} must be {bounds}, got {value!r}.", field=name)

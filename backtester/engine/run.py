@@ -1,4 +1,4 @@
-"""A slice of a grid: from indices to metrics."""
+"""Test a slice of a grid: from indices to metrics."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backtester.engine.arrays import Floats, Ints, Values, Words
 from backtester.engine.bitmasks import sign_bits_nb, words_for
 from backtester.engine.errors import BadGrid, BadParameters
 from backtester.engine.grid.grid import Columns, Grid
@@ -17,30 +17,30 @@ from backtester.engine.kernels.plain_exposure import WHOLE, kind_of_targets_nb, 
 from backtester.engine.kernels.plain_signal import trade_bits_nb
 from backtester.engine.kernels.segments import segment_signals_nb
 from backtester.engine.metrics.metrics import N_METRICS, TRADE_FIELDS, measure_nb
-from backtester.engine.prices import Floats, Prices
+from backtester.engine.prices import Prices
 from backtester.engine.range_tables import RangeTables, range_tables
 from backtester.engine.rules import Rules
-from backtester.engine.strategy import STOPS, Strategy, Values, Words
+from backtester.engine.strategy import STOPS, Strategy
 
-BLOCK = 8_192  # combinations compared at once: enough to use rows again while they are in cache, 17 MB of bits
-Reason = tuple[str, NDArray[np.int64]]  # message, offsets that fail for it
-TABLE_BYTES = 96 * 2**20  # indicator tables of a stretch of combinations stay below this
+BLOCK = 8_192  # combinations compared at once: enough to reuse rows while they are in cache, 17 MB of bits
+Failure = tuple[str, Ints]  # message, offsets of the combinations that fail for this reason
+TABLE_BYTES = 96 * 2**20  # the most for the indicator tables of a stretch of combinations
 
 
 @dataclass(frozen=True, eq=False)
 class SliceResult:
     """metrics : float64[n_metrics, n], C-contiguous, in the order of METRICS; NaN where undefined or failed
-    errors : message -> int64[k], offsets from the slice's start of the combinations that failed for this reason; each
-        combination stands under one message
+    errors : message -> int64[k], offsets from the slice's start of the combinations that failed for this reason; a
+        combination appears under one message only
     """
 
     metrics: Floats
-    errors: dict[str, NDArray[np.int64]]
+    errors: dict[str, Ints]
 
 
 @dataclass(eq=False)
 class Scratch:
-    """What a plain kernel leaves behind of the last combination that it ran."""
+    """The equity curve, shares and trades that a plain kernel writes; they are those of the last combination."""
 
     equity: Floats
     held: Floats
@@ -51,8 +51,8 @@ class Scratch:
     def for_bars(cls, n_bars: int) -> "Scratch":
         return cls(np.zeros(n_bars), np.zeros(n_bars), np.zeros((n_bars + 1, TRADE_FIELDS)))
 
-    def rest(self, rules: Rules) -> tuple[Any, ...]:
-        """The arguments that all plain kernels end with."""
+    def last_arguments(self, rules: Rules) -> tuple[Any, ...]:
+        """Return the arguments that all plain kernels end with."""
         return (*_exchange(rules), self.equity, self.held, self.trades)
 
     def measure(self, prices: Prices, out: Floats, column: int) -> None:
@@ -67,31 +67,31 @@ def run_slice(
 
     beta : the symbol's beta against the benchmark; needed when the grid has coefficients, ignored otherwise
 
-    The result of a combination does not depend on where slices begin and end, to the bit.
+    The bits of a combination's result do not depend on where slices begin and end.
     """
     _check_slice(grid, prices, start, stop, rules, beta)
     columns = grid.decode_many(np.arange(start, stop, dtype=np.int64))
     parameters = effective_parameters(grid.strategy, columns, beta)
-    # One column more than needed: a part of `out` is then never contiguous, whatever its width. Numba compiles a kernel
-    # anew for another layout, in the middle of a batch.
+    # One extra column, so that no part of `out` is contiguous, whatever its width: for another layout Numba would
+    # compile a kernel again, in the middle of a batch.
     out = np.full((N_METRICS, stop - start + 1), np.nan)[:, :-1]
-    reasons = _failures(grid.strategy, prices, columns, parameters, beta)
+    failures = _failures(grid.strategy, prices, columns, parameters, beta)
     if prices.n_bars > 1:
         for first, last in _stretches(grid.strategy, parameters, prices.n_bars, 0, stop - start):
             cut = {name: values[first:last] for name, values in parameters.items()}
             failed = run_fast(grid.strategy, prices, cut, rules, out[:, first:last])
-            reasons += [(message, np.array([first + offset])) for offset, message in failed.items()]
-    errors = _first_reasons(reasons, stop - start)
+            failures += [(message, np.array([first + offset])) for offset, message in failed.items()]
+    errors = _first_failures(failures, stop - start)
     for offsets in errors.values():
         out[:, offsets] = np.nan
     return SliceResult(np.ascontiguousarray(out), errors)
 
 
-def _first_reasons(reasons: list[Reason], count: int) -> dict[str, NDArray[np.int64]]:
-    """Return message -> sorted offsets. A combination that fails for several reasons stands under the first only."""
+def _first_failures(failures: list[Failure], count: int) -> dict[str, Ints]:
+    """Return message -> sorted offsets. A combination that fails for several reasons appears under the first only."""
     failed = np.zeros(count, dtype=np.bool_)
-    grouped: dict[str, list[NDArray[np.int64]]] = {}
-    for message, offsets in reasons:
+    grouped: dict[str, list[Ints]] = {}
+    for message, offsets in failures:
         fresh = offsets[~failed[offsets]]
         if fresh.size:
             failed[fresh] = True
@@ -100,26 +100,26 @@ def _first_reasons(reasons: list[Reason], count: int) -> dict[str, NDArray[np.in
 
 
 def effective_parameters(strategy: Strategy, columns: Columns, beta: float | None) -> dict[str, Values]:
-    """The parameters as the strategy uses them: percentages multiplied by beta and coefficient."""
+    """Return the parameters as the strategy uses them: percentages times beta and coefficient."""
     if columns.coefficient is None or beta is None:
         return dict(columns.parameters)
     factor = beta * columns.coefficient
-    scaled = {each.name for each in strategy.all_parameters if each.scaled_by_beta}
+    scaled = {parameter.name for parameter in strategy.all_parameters if parameter.scaled_by_beta}
     return {name: values * factor if name in scaled else values for name, values in columns.parameters.items()}
 
 
 def run_fast(
     strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats
 ) -> dict[int, str]:
-    """Metrics of n combinations into `out` float64[n_metrics, n], by the fastest way that the strategy has.
+    """Write the metrics of n combinations to `out` float64[n_metrics, n], by the strategy's fastest path.
 
-    Returns offset -> message of the combinations that the strategy itself has failed.
+    Returns offset -> message of the combinations for which the strategy itself failed.
     """
     if strategy.kind == "exposure":
         return _run_exposures(strategy, prices, parameters, rules, out)
     if strategy.trade_fast is not None:
         matrix = _matrix(parameters, strategy.parameter_names, out.shape[1])
-        strategy.trade_fast(prices.close, prices.fill, matrix, *_costs(prices, rules), out)
+        strategy.trade_fast(prices.close, prices.fill, matrix, *_exchange_and_calendar(prices, rules), out)
     elif strategy.kind == "path":
         run_plain(strategy, prices, parameters, rules, out, Scratch.for_bars(prices.n_bars))
     else:
@@ -132,31 +132,31 @@ def run_fast(
 def run_plain(
     strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats, scratch: Scratch
 ) -> None:
-    """The same bar by bar; the last combination stays in the scratch."""
+    """Write the same metrics bar by bar; `scratch` keeps the last combination."""
     count = out.shape[1]
     if strategy.trade is not None:
         matrix = _matrix(parameters, strategy.parameter_names, count)
-        for at in range(count):
-            scratch.n_trades = strategy.trade(prices.close, prices.fill, matrix[at], *scratch.rest(rules))
-            scratch.measure(prices, out, at)
+        for column in range(count):
+            scratch.n_trades = strategy.trade(prices.close, prices.fill, matrix[column], *scratch.last_arguments(rules))
+            scratch.measure(prices, out, column)
     elif strategy.target is not None:
-        for at in range(count):
-            targets, _ = targets_of(strategy, prices, parameters, at, at + 1)
-            scratch.n_trades = trade_exposure_nb(prices.close, prices.fill, targets[0], *scratch.rest(rules))
-            scratch.measure(prices, out, at)
+        for column in range(count):
+            targets, _ = targets_of(strategy, prices, parameters, column, column + 1)
+            scratch.n_trades = trade_exposure_nb(prices.close, prices.fill, targets[0], *scratch.last_arguments(rules))
+            scratch.measure(prices, out, column)
     else:
         for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, count, rules):
-            for at in range(last - first):
+            for row in range(last - first):
                 scratch.n_trades = trade_bits_nb(
-                    prices.close, prices.fill, bits[0, at], bits[1, at], stops[at], *scratch.rest(rules)
+                    prices.close, prices.fill, bits[0, row], bits[1, row], stops[row], *scratch.last_arguments(rules)
                 )
-                scratch.measure(prices, out, first + at)
+                scratch.measure(prices, out, first + row)
 
 
 def _run_exposures(
     strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats
 ) -> dict[int, str]:
-    """Blocks of whole positions go the way of the signals; fractions of one are walked through."""
+    """Run targets of -1, 0 and 1 as signals, and fractions bar by bar."""
     ranges = range_tables(prices)
     scratch = Scratch.for_bars(prices.n_bars)
     failures: dict[int, str] = {}
@@ -164,28 +164,28 @@ def _run_exposures(
         last = min(first + ROWS, out.shape[1])
         targets, failed = targets_of(strategy, prices, parameters, first, last)
         failures |= failed
-        for at, row in enumerate(targets, start=first):
+        for column, row in enumerate(targets, start=first):
             if kind_of_targets_nb(row) != WHOLE:
-                scratch.n_trades = trade_exposure_nb(prices.close, prices.fill, row, *scratch.rest(rules))
-                scratch.measure(prices, out, at)
+                scratch.n_trades = trade_exposure_nb(prices.close, prices.fill, row, *scratch.last_arguments(rules))
+                scratch.measure(prices, out, column)
                 continue
             bits = np.zeros((2, 1, words_for(prices.n_bars)), dtype=np.uint64)
             sign_bits_nb(row, bits[0, 0], bits[1, 0])
-            _run_segments(prices, ranges, bits, np.zeros((1, len(STOPS))), rules, out[:, at : at + 1])
+            _run_segments(prices, ranges, bits, np.zeros((1, len(STOPS))), rules, out[:, column : column + 1])
     return failures
 
 
 def _run_segments(prices: Prices, ranges: RangeTables, bits: Words, stops: Floats, rules: Rules, out: Floats) -> None:
     tables = (prices.close, prices.fill, ranges.sums, ranges.extremes, ranges.highs, bits[0], bits[1], stops)
-    arguments: tuple[Any, ...] = (*tables, *_costs(prices, rules), out)
+    arguments: tuple[Any, ...] = (*tables, *_exchange_and_calendar(prices, rules), out)
     segment_signals_nb(*arguments)
 
 
 def _signal_blocks(
     strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], count: int, rules: Rules
 ) -> Iterator[tuple[int, int, Words, Floats]]:
-    """first, last, bits uint64[2, last - first, n_words], stops float64[last - first, 3]; the bits are used again."""
-    assert strategy.prepare is not None  # a strategy is one kind or the other
+    """Yield first, last, bits uint64[2, last - first, n_words], stops float64[last - first, 3]; `bits` is reused."""
+    assert strategy.prepare is not None  # only signal strategies come here
     signals = strategy.prepare(prices, parameters)
     stops = _matrix(parameters, tuple(stop.name for stop in STOPS), count)
     bits = np.zeros((2, min(count, BLOCK), words_for(prices.n_bars)), dtype=np.uint64)
@@ -204,12 +204,12 @@ def _exchange(rules: Rules) -> tuple[Any, ...]:
     return (*sides, rules.fees, rules.slippage, rules.initial_capital, rules.whole_shares)
 
 
-def _costs(prices: Prices, rules: Rules) -> tuple[Any, ...]:
+def _exchange_and_calendar(prices: Prices, rules: Rules) -> tuple[Any, ...]:
     return (*_exchange(rules), prices.days, prices.periods_per_year, prices.years)
 
 
 def _matrix(parameters: Mapping[str, Values], names: tuple[str, ...], count: int) -> Floats:
-    """float64[count, len(names)], zeros for a parameter that the grid does not have."""
+    """Return float64[count, len(names)], with zeros for a parameter that the grid does not have."""
     matrix = np.zeros((count, len(names)))
     for number, name in enumerate(names):
         if name in parameters:
@@ -220,7 +220,7 @@ def _matrix(parameters: Mapping[str, Values], names: tuple[str, ...], count: int
 def _stretches(
     strategy: Strategy, parameters: Mapping[str, Values], n_bars: int, first: int, last: int
 ) -> list[tuple[int, int]]:
-    """Cuts of [first, last) whose distinct settings fit into the memory meant for indicator tables."""
+    """Cut [first, last) into stretches whose indicator tables stay within TABLE_BYTES."""
     cut = {name: values[first:last] for name, values in parameters.items()}
     if strategy.table_rows is not None:
         rows = strategy.table_rows(cut)
@@ -235,16 +235,16 @@ def _stretches(
 
 def _check_slice(grid: Grid, prices: Prices, start: int, stop: int, rules: Rules, beta: float | None) -> None:
     if not 0 <= start < stop <= grid.size:
-        raise BadGrid(f"The slice {start} to {stop} does not lie within 0 to {grid.size}.", field="index")
+        raise BadGrid(f"A slice must lie within 0 to {grid.size}, got {start} to {stop}.", field="index")
     symbol_number = start // grid.size_per_symbol
     if (stop - 1) // grid.size_per_symbol != symbol_number:
         raise BadGrid(f"The slice {start} to {stop} has combinations of more than one symbol.", field="index")
     if grid.symbols[symbol_number] != prices.symbol:
-        wanted = grid.symbols[symbol_number]
-        raise BadGrid(f"The slice is of {wanted}, the prices are of {prices.symbol}.", field="symbol")
+        message = f"The slice belongs to {grid.symbols[symbol_number]}, the prices to {prices.symbol}."
+        raise BadGrid(message, field="symbol")
     if rules.direction not in grid.strategy.directions:
-        wanted = ", ".join(grid.strategy.directions)
-        message = f"{grid.strategy.name} cannot trade {rules.direction!r}; it can: {wanted}."
+        allowed = ", ".join(grid.strategy.directions)
+        message = f"{grid.strategy.name} cannot trade {rules.direction!r}. Allowed: {allowed}."
         raise BadParameters(message, field="direction")
     if grid.coefficients is not None and beta is None:
         raise BadParameters(f"Beta scaling needs the beta of {prices.symbol}.", field="beta")
@@ -252,32 +252,33 @@ def _check_slice(grid: Grid, prices: Prices, start: int, stop: int, rules: Rules
 
 def _failures(
     strategy: Strategy, prices: Prices, columns: Columns, parameters: dict[str, Values], beta: float | None
-) -> list[Reason]:
+) -> list[Failure]:
     count = len(columns.symbol_number)
     if columns.coefficient is not None and not (beta is not None and math.isfinite(beta) and beta > 0):
-        message = f"The beta of {prices.symbol} is {beta}; beta scaling needs a number above zero."
+        message = f"The beta of {prices.symbol} must be above zero for beta scaling, got {beta}."
         return [(message, np.arange(count))]
-    failures: list[Reason] = []
+    failures: list[Failure] = []
     needed = strategy.bars_needed(parameters)
     for least in np.unique(needed[needed > prices.n_bars]).tolist():
-        at = np.flatnonzero(needed == least)
-        failures.append((_too_few_bars(strategy, prices, parameters, int(at[0]), least), at))
+        offsets = np.flatnonzero(needed == least)
+        failures.append((_too_few_bars(strategy, prices, parameters, int(offsets[0]), least), offsets))
     if columns.coefficient is not None:
-        for each in strategy.all_parameters:
-            if not each.scaled_by_beta or each.name not in parameters:
+        for parameter in strategy.all_parameters:
+            name, maximum = parameter.name, parameter.maximum
+            if not parameter.scaled_by_beta or name not in parameters:
                 continue
-            at = np.flatnonzero((parameters[each.name] > each.maximum) & (needed <= prices.n_bars))
-            if at.size:
+            offsets = np.flatnonzero((parameters[name] > maximum) & (needed <= prices.n_bars))
+            if offsets.size:
                 message = (
-                    f"{each.name} scaled by beta and coefficient goes above {each.maximum:.12g} "
+                    f"{name} scaled by beta and coefficient goes above {maximum:.12g} "
                     f"for {prices.symbol} (beta {beta:.4g})."
                 )
-                failures.append((message, at))
+                failures.append((message, offsets))
     return failures
 
 
-def _too_few_bars(strategy: Strategy, prices: Prices, parameters: dict[str, Values], at: int, least: int) -> str:
-    who = strategy.name
+def _too_few_bars(strategy: Strategy, prices: Prices, parameters: dict[str, Values], offset: int, least: int) -> str:
+    subject = strategy.name
     if strategy.window is not None:
-        who = f"{strategy.window} of {parameters[strategy.window][at]} bars"
-    return f"{who} needs at least {least} bars; {prices.symbol} has {prices.n_bars}."
+        subject = f"{strategy.window} of {parameters[strategy.window][offset]} bars"
+    return f"{subject} needs at least {least} bars; {prices.symbol} has {prices.n_bars}."

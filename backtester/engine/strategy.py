@@ -1,18 +1,16 @@
-"""What a strategy declares of itself; the form, the validation, the schema and the docs all come from it."""
+"""The declaration of a strategy, from which the form, the validation, the API and the docs are made."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backtester.engine.arrays import Bools, Floats, Values, Words
 from backtester.engine.errors import BadParameters, did_you_mean
-from backtester.engine.prices import Floats, Prices
+from backtester.engine.prices import Prices
 from backtester.engine.version import ENGINE_VERSION
 
-Values = NDArray[Any]  # float64[n] or int64[n], by the parameter's kind
-Words = NDArray[np.uint64]  # one bit a bar, 64 bars a word
 Arguments = Mapping[str, Values]  # parameter name -> its value for each combination
 Direction = Literal["long", "short", "both"]
 ALL_DIRECTIONS: tuple[Direction, ...] = ("long", "short", "both")
@@ -20,10 +18,11 @@ ALL_DIRECTIONS: tuple[Direction, ...] = ("long", "short", "both")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One number that a sweep may vary.
+    """A number that a sweep may vary.
 
-    A "percent" is stored as a fraction (0.05 is 5 %). `scaled_by_beta`: beta scaling multiplies it.
-    `suggested` is a sensible range to start from, as the form shows it.
+    kind : a "percent" is stored as a fraction (0.05 is 5 %)
+    suggested : the range that the form starts with
+    scaled_by_beta : whether beta scaling multiplies it
     """
 
     name: str
@@ -52,29 +51,30 @@ STOPS = (
 
 @dataclass(frozen=True)
 class Constraint:
-    """A relation between parameters; combinations that break it are senseless and not part of the grid.
+    """A relation between parameters. Combinations that break it are not part of the grid.
 
-    `holds` takes one array for each of `names` and broadcasts. `ordered` promises that it means "first < second".
+    holds : takes one array for each of `names` and broadcasts
+    ordered : whether it is exactly "first < second", which is counted without comparing all pairs
     """
 
     text: str
     names: tuple[str, ...]
-    holds: Callable[..., NDArray[np.bool_]]
+    holds: Callable[..., Bools]
     ordered: bool = False
 
 
 def below(first: str, second: str) -> Constraint:
-    """The constraint `first < second`."""
+    """Return the constraint `first < second`."""
     return Constraint(f"{first} < {second}", (first, second), np.less, ordered=True)
 
 
 @dataclass(frozen=True)
 class SignalBits:
-    """How a signal strategy hands over its decisions: a bit for each bar and combination.
+    """The decisions of a signal strategy: a bit for each bar and combination.
 
     rising(first, last, out) writes the combinations [first, last) into out uint64[last - first, n_words]: bit t is set
-    when a long position is wanted at the close of bar t. `falling` does the same for a short one. Bits past the last
-    bar stay clear. Only the sides that are traded are asked for; where both bits are set, long goes first.
+    when the strategy is long at the close of bar t. `falling` writes the short side. Bits past the last bar stay clear.
+    Only the sides that are traded are called; where both bits are set, long wins.
     """
 
     rising: Callable[[int, int, Words], None]
@@ -86,20 +86,20 @@ PrepareSignals = Callable[[Prices, Arguments], SignalBits]
 
 @dataclass(frozen=True)
 class Strategy:
-    """A trading rule with its parameters.
+    """A trading rule and its parameters.
 
-    kind : "signal" decides from prices alone (all in, all out); "path" also from its own trades; "exposure" names the
-        share of the equity that it wants to hold (see `from_function`)
-    optional : parameters that are part of a grid only when it asks for them; a signal strategy always has STOPS
-    window : the parameter that a message about too few bars names
-    bars_needed : parameters -> int64[n], the least number of bars that leaves one return to measure
-    prepare : for "signal"; tables are made once for many combinations
-    trade : for "path"; a compiled function for one combination with the signature of `trade_grid_nb`
+    kind : "signal" decides from prices alone, all in or all out; "path" also from its own trades; "exposure" gives the
+        share of the equity to hold (see `from_function`)
+    optional : parameters that are part of a grid only when they are given; a signal strategy always has STOPS
+    window : the parameter to name in a message about too few bars
+    bars_needed : parameters -> int64[n], the fewest bars that leave one return to measure
+    prepare : for "signal"; makes tables for many combinations at once
+    trade : for "path"; a kernel for one combination with the signature of `trade_grid_nb`
     target : for "exposure"; prices and parameters by name -> float64[n_bars]
-    trade_fast : for "path", where there is one; the same metrics, signature of `lane_grid_nb`
-    table_rows : parameters -> rows of indicator tables that `prepare` will make; by default one for each distinct value
-    cost_ns : rough nanoseconds for one bar of one combination, to plan chunks and estimate time
-    version : tells two states of a user's own code apart; whoever loads that code sets it
+    trade_fast : for "path", optional; the same metrics, with the signature of `lane_grid_nb`
+    table_rows : parameters -> rows of the tables that `prepare` makes; by default one for each distinct value
+    cost_ns : rough nanoseconds for one bar of one combination, for chunk sizes and time estimates
+    version : the version of a user's own code, set by what loads it
     """
 
     name: str
@@ -127,7 +127,7 @@ class Strategy:
 
     @property
     def engine_version(self) -> str:
-        """What the results of a test depend on besides its settings and prices: equal versions, equal bits."""
+        """Equal versions compute equal bits from the same request and prices."""
         return f"{ENGINE_VERSION}+{self.version}" if self.version else ENGINE_VERSION
 
     @property
@@ -136,12 +136,11 @@ class Strategy:
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        return tuple(each.name for each in self.parameters)
+        return tuple(parameter.name for parameter in self.parameters)
 
     def parameter(self, name: str) -> Parameter:
-        """The declared parameter of that name; a misspelled one is refused with the near name."""
-        for each in self.all_parameters:
-            if each.name == name:
-                return each
-        hint = did_you_mean(name, [each.name for each in self.all_parameters])
-        raise BadParameters(f'{self.name} has no parameter "{name}". {hint}', field=name)
+        """Return a parameter. BadParameters suggests the closest name for an unknown one."""
+        by_name = {parameter.name: parameter for parameter in self.all_parameters}
+        if name not in by_name:
+            raise BadParameters(f"{self.name} has no parameter '{name}'. {did_you_mean(name, by_name)}", field=name)
+        return by_name[name]

@@ -1,7 +1,6 @@
-"""The engine without the rest: a table of prices in, a table of results out.
+"""Run a whole sweep in this process: a table of prices in, a table of results out.
 
-The only place of the engine that makes tables. pandas is imported when one is wanted, because a worker wants none, and
-would wait for it at each start.
+The only module of the engine that uses pandas, imported late: a worker does not need it, and it slows the start.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ def sweep(
     """Test every combination of symbols and parameters.
 
     prices : closes by date, one column a symbol; missing values are days without a bar
-    parameters : name -> list of values, or {"start", "stop", "step"}; what is left out takes its default
-    coefficients : turns beta scaling on; percentages are multiplied by beta * coefficient
+    parameters : name -> list of values, or {"start", "stop", "step"}; the others take their default
+    coefficients : turn beta scaling on; percentages are multiplied by beta * coefficient
     betas : symbol -> beta; for symbols not in it, beta is estimated against `benchmark`, closes by date or the name
         of a column of `prices`, which is then not traded
 
@@ -71,7 +70,7 @@ def sweep(
 
 
 def prices_of(symbol: str, column: pd.Series) -> Prices:
-    """Checked closes from a series by date."""
+    """Return the closes of a series by date."""
     days = column.index.to_numpy().astype("datetime64[D]")
     return Prices(symbol, days, column.to_numpy(np.float64))
 
@@ -92,7 +91,7 @@ def _benchmark(prices: pd.DataFrame, benchmark: pd.Series | str | None) -> pd.Se
         return benchmark
     if benchmark not in prices.columns:
         hint = did_you_mean(benchmark, [str(name) for name in prices.columns])
-        raise BadPrices(f'There are no prices of the benchmark "{benchmark}". {hint}', field="benchmark")
+        raise BadPrices(f"No prices of the benchmark '{benchmark}'. {hint}", field="benchmark")
     return prices[benchmark]
 
 
@@ -100,7 +99,7 @@ def _beta(symbol: str, column: pd.Series, market: pd.Series | None, betas: Mappi
     if symbol in betas:
         return float(betas[symbol])
     if market is None:
-        raise BadParameters(f"There is no beta of {symbol}, and no benchmark to estimate it from.", field="betas")
+        raise BadParameters(f"No beta of {symbol}, and no benchmark to estimate it from.", field="betas")
     closes, index = column.align(market, join="inner")
     both = np.column_stack((closes.to_numpy(np.float64), index.to_numpy(np.float64)))
     both = both[~np.isnan(both).any(axis=1)]

@@ -1,3 +1,3 @@
-"""The engine's version: raised whenever a result may change, so that an old row is not replayed by other rules."""
+"""The engine's version. Raise it whenever a result may change: an old row is replayed only by its own version."""
 
 ENGINE_VERSION = "1"

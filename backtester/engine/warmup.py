@@ -1,4 +1,4 @@
-"""Compiling ahead: the first test of a fresh process should not wait for a compiler."""
+"""Compile the kernels ahead, so that the first test of a process does not wait for the compiler."""
 
 from collections.abc import Callable
 
@@ -17,20 +17,19 @@ _warm: set[str] = set()
 
 
 def warm_up(progress: Callable[[str], None] | None = None, strategies: tuple[str, ...] | None = None) -> None:
-    """Run every strategy once on a few bars, so that all kernels are compiled or loaded from the cache."""
-
+    """Run every strategy once on a few bars, which compiles its kernels or loads them from the cache."""
     for name in strategies or tuple(STRATEGIES):
         if progress is not None:
             progress(name)
         try:
             _exercise(name)
-        except Exception:  # code of the user's own may do as it likes; its tests will say what is wrong with it
+        except Exception:  # a user's own code may raise anything; its tests will report it
             if get_strategy(name) in BUILT_IN:
                 raise
 
 
 def is_warm(strategy_name: str) -> bool:
-    """Whether this process has run the strategy, so that nothing is left to compile for it."""
+    """Return whether this process has run the strategy, so that nothing is left to compile."""
     return get_strategy(strategy_name).name in _warm
 
 

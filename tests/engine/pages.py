@@ -1,4 +1,4 @@
-"""The generated parts of the engine's documentation; `python -m tests.engine.pages` writes them into the pages."""
+"""The generated parts of docs/strategies.md and docs/metrics.md; `python -m tests.engine.pages` writes them."""
 
 import pathlib
 
@@ -10,49 +10,48 @@ BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 
 def strategies_part() -> str:
-    return "\n\n".join(_strategy(each) for each in BUILT_IN)
+    return "\n\n".join(_strategy(strategy) for strategy in BUILT_IN)
 
 
 def metrics_part() -> str:
-    rows = ["| name | label | unit | formula | what it says | source |", "|---|---|---|---|---|---|"]
-    for each in METRICS:
-        formula = each.formula.replace("|", "\\|")
-        rows.append(
-            f"| `{each.name}` | {each.label} | {each.unit} | `{formula}` | {each.description} | {each.source} |"
-        )
+    rows = ["| name | label | unit | formula | description | source |", "|---|---|---|---|---|---|"]
+    for metric in METRICS:
+        formula = metric.formula.replace("|", "\\|")
+        cells = (f"`{metric.name}`", metric.label, metric.unit, f"`{formula}`", metric.description, metric.source)
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join([*rows, "", *_reasons()])
 
 
 def _reasons() -> list[str]:
-    """Each reason with the metrics that it can take away."""
+    """List each reason with the metrics that it can leave undefined."""
     metrics: dict[str, list[str]] = {}
     sentences = {}
     for metric in METRICS:
         for reason in metric.undefined:
             metrics.setdefault(reason.code, []).append(f"`{metric.name}`")
             sentences[reason.code] = reason.sentence
-    rows = ["| undefined because | in words | metrics |", "|---|---|---|"]
+    rows = ["| reason | description | metrics |", "|---|---|---|"]
     return rows + [f"| `{code}` | {sentences[code]} | {', '.join(names)} |" for code, names in metrics.items()]
 
 
 def _strategy(strategy: Strategy) -> str:
     lines = [f"### {strategy.title} (`{strategy.name}`)", "", strategy.description, ""]
-    lines += ["| parameter | what it is | unit | default | from | to | beta |", "|---|---|---|---|---|---|---|"]
-    lines += [_parameter(each) for each in strategy.parameters]
-    needs = [f"`{each.text}`" for each in strategy.constraints]
+    lines += ["| parameter | description | unit | default | from | to | beta |", "|---|---|---|---|---|---|---|"]
+    lines += [_parameter(parameter) for parameter in strategy.parameters]
+    constraints = [f"`{constraint.text}`" for constraint in strategy.constraints]
     lines += ["", f"Sides: {', '.join(strategy.directions)}."]
-    if needs:
-        lines[-1] += f" Combinations without {' and '.join(needs)} are left out."
+    if constraints:
+        lines[-1] += f" Combinations that break {' or '.join(constraints)} are left out."
     if strategy.optional:
-        lines[-1] += f" Optional: {', '.join(f'`{each.name}`' for each in strategy.optional)}."
+        lines[-1] += f" Optional: {', '.join(f'`{parameter.name}`' for parameter in strategy.optional)}."
     lines += [f"Source: {strategy.source}."]
     return "\n".join(lines)
 
 
-def _parameter(each: Parameter) -> str:
-    scaled = "scaled" if each.scaled_by_beta else ""
-    numbers = " | ".join(f"{number:g}" for number in (each.default, each.minimum, each.maximum))
-    return f"| `{each.name}` | {each.help} | {each.unit} | {numbers} | {scaled} |"
+def _parameter(parameter: Parameter) -> str:
+    scaled = "scaled" if parameter.scaled_by_beta else ""
+    numbers = " | ".join(f"{number:g}" for number in (parameter.default, parameter.minimum, parameter.maximum))
+    return f"| `{parameter.name}` | {parameter.help} | {parameter.unit} | {numbers} | {scaled} |"
 
 
 def generated_part(page: str) -> str:

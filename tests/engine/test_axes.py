@@ -8,7 +8,7 @@ INTERVAL = get_strategy("grid_dca").parameter("grid_interval")
 
 
 @pytest.mark.parametrize(
-    ("parameter", "spec", "wanted"),
+    ("parameter", "spec", "expected"),
     [
         (FAST, {"start": 5, "stop": 50, "step": 15}, [5, 20, 35, 50]),
         (FAST, {"start": 5, "stop": 49, "step": 15}, [5, 20, 35]),
@@ -20,8 +20,8 @@ INTERVAL = get_strategy("grid_dca").parameter("grid_interval")
         (INTERVAL, {"start": 0.01, "stop": 0.07, "step": 0.01}, [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07]),
     ],
 )
-def test_a_spec_gives_its_values_with_the_stop_included(parameter, spec, wanted):
-    assert axis_values(parameter, spec) == wanted
+def test_a_spec_gives_its_values_with_the_stop_included(parameter, spec, expected):
+    assert axis_values(parameter, spec) == expected
 
 
 def test_whole_numbers_are_ints_and_percentages_floats():
@@ -30,24 +30,24 @@ def test_whole_numbers_are_ints_and_percentages_floats():
 
 
 @pytest.mark.parametrize("spec", [[1, 2, 3, 4], {"start": 1, "stop": 4, "step": 1}, range(1, 10**12)])
-def test_whoever_asks_may_allow_fewer_values_than_can_be_laid_out(spec):
+def test_a_caller_may_allow_fewer_values_than_the_engine(spec):
     with pytest.raises(TooManyValues, match="fast has more than 3 values"):
         axis_values(FAST, spec, most=3)
     assert len(axis_values(FAST, [1, 2, 3], most=3)) == 3
 
 
 @pytest.mark.parametrize(
-    ("spec", "says"),
+    ("spec", "message"),
     [
-        ([True], "True; a number"),
-        (["5"], "'5'; a number"),
-        ([None], "None; a number"),
+        ([True], "must be numbers, got True"),
+        (["5"], "must be numbers, got '5'"),
+        ([None], "must be numbers, got None"),
         ([float("nan")], "finite"),
         ([float("inf")], "finite"),
         ([10**400], "finite"),
-        ([0], "within 1 to"),
+        ([0], "between 1 and 5000, got 0"),
         ([2.5], "whole number"),
-        ([], "no values"),
+        ([], "at least one value"),
         ("5", "a list of numbers"),
         (5, "a list of numbers"),
         ({"start": 5, "stop": 10}, "no 'step'"),
@@ -57,11 +57,11 @@ def test_whoever_asks_may_allow_fewer_values_than_can_be_laid_out(spec):
         ({"start": 10, "stop": 5, "step": 1}, "must not be above stop"),
         ({"start": 1, "stop": 5, "step": 0.5}, "whole number"),
         ({"start": 1, "stop": 5_000, "step": 1e-300}, "more than 1,000,000 values"),
-        (range(1, 100_000), "within"),
+        (range(1, 100_000), "between"),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_words(spec, says):
-    with pytest.raises(BadParameters, match=says) as caught:
+def test_an_unusable_spec_is_refused(spec, message):
+    with pytest.raises(BadParameters, match=message) as caught:
         axis_values(FAST, spec)
     assert caught.value.field == "fast"
     assert caught.value.message.startswith("fast ")

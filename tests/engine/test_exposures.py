@@ -22,7 +22,7 @@ from backtester.engine import (
     run_slice,
     warm_up,
 )
-from backtester.engine.strategies import _catalogue
+from backtester.engine.strategies import _catalog
 from tests.engine import synthetic
 
 from .reference import signals, trading
@@ -80,22 +80,22 @@ def test_a_test_that_raises_fails_with_its_message_and_the_others_go_on():
     result = run_slice(grid, synthetic.prices(synthetic.walk(50)), 0, 4, Rules())
     assert {message: at.tolist() for message, at in result.errors.items()} == {
         "fussy failed: ValueError: three is too much": [1],
-        "fussy wants an exposure of more than 1 (all of the equity).": [3],
+        "Exposures of fussy must be between -1 and 1 (all of the equity).": [3],
     }
     failed = np.isnan(result.metrics[METRIC_NAMES.index("final_equity")])
     assert failed.tolist() == [False, True, False, True]
 
 
-def test_a_function_that_gives_too_few_numbers_fails_in_words():
+def test_a_function_that_returns_too_few_numbers_fails_its_test():
     strategy = from_function(lambda close, level: close[:3], name="short", title="", parameters=(number("level"),))
     result = run_slice(Grid(strategy, ["TEST"], {}), synthetic.prices(synthetic.walk(50)), 0, 1, Rules())
-    assert list(result.errors) == ["short gave 3 exposures for 50 bars of TEST."]
+    assert list(result.errors) == ["short must return 50 exposures for TEST, got 3."]
 
 
 def test_a_function_must_take_what_is_declared():
-    with pytest.raises(BadParameters, match='takes "levle", which is no bar column'):
+    with pytest.raises(BadParameters, match="takes 'levle', which is no bar column"):
         from_function(lambda close, levle: close, name="own", title="", parameters=(number("level"),))
-    with pytest.raises(BadParameters, match="lacks level"):
+    with pytest.raises(BadParameters, match="must take 'level'"):
         from_function(lambda close: close, name="own", title="", parameters=(number("level"),))
 
 
@@ -110,7 +110,7 @@ def test_a_numba_function_sees_all_columns_of_the_bars():
 
 
 def test_a_taken_name_is_refused():
-    with pytest.raises(BadParameters, match='already a strategy "sma_cross"'):
+    with pytest.raises(BadParameters, match="'sma_cross' already exists"):
         register(get_strategy("sma_cross"))
 
 
@@ -133,26 +133,26 @@ def test_periodic_dca_is_what_the_slow_twin_says(world, profit):
     grid = Grid(get_strategy("periodic_dca"), ["TEST"], axes)
     metrics = run_slice(grid, bars, 0, grid.size, Rules(fees=0.002, slippage=0.001)).metrics
     for index in range(grid.size):
-        asked = grid.decode(index).parameters.values()
-        outcome = trading.periodic_dca(close.tolist(), bars.fill.tolist(), *asked, fees=0.002, slippage=0.001)
-        wanted = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
+        parameters = grid.decode(index).parameters.values()
+        outcome = trading.periodic_dca(close.tolist(), bars.fill.tolist(), *parameters, fees=0.002, slippage=0.001)
+        expected = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
         got = dict(zip(METRIC_NAMES, metrics[:, index].tolist(), strict=True))
-        assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), asked
+        assert got == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), parameters
 
 
 def test_a_strategy_of_the_users_own_that_always_fails_does_not_stop_the_warming():
     def broken(close, nothing):
         raise RuntimeError("not today")
 
-    known = dict(_catalogue)
+    before = dict(_catalog)
     strategy = from_function(broken, name="broken", title="Broken", parameters=(number("nothing"),))
     try:
         register(strategy)
         warm_up(strategies=("broken", "sma_cross"))
         assert (is_warm("broken"), is_warm("sma_cross")) == (False, True)
     finally:
-        _catalogue.clear()
-        _catalogue.update(known)
+        _catalog.clear()
+        _catalog.update(before)
 
 
 def test_a_strategy_whose_defaults_break_its_own_constraint_is_not_registered():

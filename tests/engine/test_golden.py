@@ -100,8 +100,8 @@ def test_prefix_sums_agree_with_exact_averages_on_all_real_prices(real_closes):
         for fast, slow in ((3, 10), (50, 200)):
             a = sums[slow : len(sums)] - sums[slow - fast : len(sums) - fast]
             b = sums[slow:] - sums[:-slow]
-            wanted = np.concatenate((np.zeros(slow - 1, dtype=bool), a * slow > b * fast))
+            expected = np.concatenate((np.zeros(slow - 1, dtype=bool), a * slow > b * fast))
             grid = Grid(get_strategy("sma_cross"), [symbol], {"fast": [fast], "slow": [slow]})
             held = replay(grid, prices_of(symbol, real_closes[symbol]), 0, Rules()).exposure > 0
-            assert np.array_equal(held[1:], wanted[:-1])
+            assert np.array_equal(held[1:], expected[:-1])
     assert not math.isnan(table["sharpe"].mean())

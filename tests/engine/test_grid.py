@@ -25,13 +25,13 @@ def three_tied(constraints):
 def test_indices_are_dense_and_count_symbols_then_coefficients_then_parameters():
     grid = Grid(SMA, ["A", "B"], {"slow": [10, 4], "fast": [5, 3]}, [1.0, 2.5])
     rows = [grid.decode(index) for index in range(grid.size)]
-    wanted = [
+    expected = [
         (symbol, coefficient, {"fast": fast, "slow": slow})
         for symbol in "AB"
         for coefficient in (1.0, 2.5)
         for fast, slow in ((5, 10), (3, 10), (3, 4))
     ]
-    assert [(row.symbol, row.coefficient, row.parameters) for row in rows] == wanted
+    assert [(row.symbol, row.coefficient, row.parameters) for row in rows] == expected
     assert [row.index for row in rows] == list(range(12))
     assert (grid.size_per_symbol, grid.excluded) == (6, 4)
     assert (grid.span(0), grid.span(1)) == ((0, 6), (6, 12))
@@ -51,13 +51,13 @@ def test_axes_that_constraints_tie_together_come_before_the_free_ones():
     strategy = three_tied((below("a", "c"), Constraint("a + b < c", ("a", "b", "c"), lambda a, b, c: a + b < c)))
     axes = {"free": [7, 8], "a": [2, 1], "b": [3, 1], "c": [4, 9]}
     grid = Grid(strategy, ["A"], axes)
-    wanted = [
+    expected = [
         {"free": free, "a": a, "b": b, "c": c}
         for a, b, c, free in itertools.product(axes["a"], axes["b"], axes["c"], axes["free"])
         if a + b < c
     ]
-    assert [grid.decode(index).parameters for index in range(grid.size)] == wanted
-    assert grid.excluded == 16 - len(wanted)
+    assert [grid.decode(index).parameters for index in range(grid.size)] == expected
+    assert grid.excluded == 16 - len(expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -67,29 +67,29 @@ def test_axes_that_constraints_tie_together_come_before_the_free_ones():
     shuffle=st.randoms(use_true_random=False),
 )
 def test_any_order_of_indices_decodes_to_the_filtered_product(fast, slow, shuffle):
-    wanted = [(a, b) for a in fast for b in slow if a < b]
-    if not wanted:
+    expected = [(a, b) for a in fast for b in slow if a < b]
+    if not expected:
         with pytest.raises(BadGrid, match="fast < slow"):
             Grid(SMA, ["A"], {"fast": fast, "slow": slow})
         return
     grid = Grid(SMA, ["A"], {"fast": fast, "slow": slow})
-    indices = list(range(len(wanted)))
+    indices = list(range(len(expected)))
     shuffle.shuffle(indices)
-    found = grid.decode_many(np.array(indices))
-    pairs = zip(found.parameters["fast"].tolist(), found.parameters["slow"].tolist(), strict=True)
-    assert list(pairs) == [wanted[index] for index in indices]
-    assert grid.size == len(wanted)
+    columns = grid.decode_many(np.array(indices))
+    pairs = zip(columns.parameters["fast"].tolist(), columns.parameters["slow"].tolist(), strict=True)
+    assert list(pairs) == [expected[index] for index in indices]
+    assert grid.size == len(expected)
 
 
 @pytest.mark.parametrize("coefficients", [None, [0.5, 1.0, 2.0]])
 def test_many_indices_over_symbols_decode_as_one_by_one(coefficients):
     grid = Grid(SMA, ["A", "B", "C", "D"], {"fast": [3, 5, 9], "slow": [4, 8]}, coefficients)
     indices = np.random.default_rng(0).integers(0, grid.size, 5 * grid.size_per_symbol)
-    found = grid.decode_many(indices)
+    columns = grid.decode_many(indices)
     for at, one in enumerate(grid.decode(int(index)) for index in indices):
-        assert grid.symbols[found.symbol_number[at]] == one.symbol
-        assert {name: values[at] for name, values in found.parameters.items()} == one.parameters
-        assert (None if found.coefficient is None else found.coefficient[at]) == one.coefficient
+        assert grid.symbols[columns.symbol_number[at]] == one.symbol
+        assert {name: values[at] for name, values in columns.parameters.items()} == one.parameters
+        assert (None if columns.coefficient is None else columns.coefficient[at]) == one.coefficient
 
 
 @pytest.mark.parametrize("order", ["a < b", "b < a"])
@@ -97,9 +97,9 @@ def test_a_constraint_may_name_its_axes_in_either_order(order):
     strategy = three_tied((below("a", "b") if order == "a < b" else below("b", "a"),))
     first, second = [5, 2, 7, 3], [3, 5, 4, 7, 1]
     grid = Grid(strategy, ["A"], {"a": first, "b": second})
-    wanted = [(a, b) for a in first for b in second if (a < b if order == "a < b" else b < a)]
-    found = [grid.decode(index).parameters for index in range(grid.size)]
-    assert [(each["a"], each["b"]) for each in found] == wanted
+    expected = [(a, b) for a in first for b in second if (a < b if order == "a < b" else b < a)]
+    combinations = [grid.decode(index).parameters for index in range(grid.size)]
+    assert [(values["a"], values["b"]) for values in combinations] == expected
 
 
 def test_ten_thousand_by_ten_thousand_values_are_counted_at_once():
@@ -131,7 +131,7 @@ def test_an_axis_product_beyond_counting_is_refused():
 
 
 def test_a_misspelled_parameter_is_refused_with_the_near_name():
-    with pytest.raises(BadParameters, match=r'no parameter "fsat"\. Did you mean "fast"\?') as caught:
+    with pytest.raises(BadParameters, match=r"no parameter 'fsat'\. Did you mean 'fast'\?") as caught:
         Grid(SMA, ["A"], {"fsat": [1]})
     assert caught.value.field == "fsat"
 
@@ -158,5 +158,5 @@ def test_coefficients_must_be_numbers_above_zero(coefficients):
 
 @pytest.mark.parametrize("index", [-1, 10**9])
 def test_an_index_outside_the_grid_is_refused(index):
-    with pytest.raises(BadGrid, match="outside"):
+    with pytest.raises(BadGrid, match="between 0 and"):
         Grid(SMA, ["A"], {}).decode(index)

@@ -26,8 +26,8 @@ ASK = "from engine.kernels import outer_nb; print(outer_nb(1.0), sum(outer_nb.st
 
 def answer(folder):
     environment = {"NUMBA_CACHE_DIR": str(folder / "cache"), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
-    asked = [sys.executable, "-c", ASK]
-    return subprocess.run(asked, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout.split()
+    argv = [sys.executable, "-c", ASK]
+    return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout.split()
 
 
 def test_a_kernel_is_compiled_again_when_a_file_changes_whose_functions_it_has_taken_in(tmp_path):

@@ -17,8 +17,8 @@ CASES = list(itertools.product(synthetic.HARD, (False, True), DIRECTIONS, COSTS)
 IDS = [f"{w}-{'open' if o else 'close'}-{d}-{c['fees']}" for w, o, d, c in CASES]
 
 
-def expect(result, wanted, case):
-    for name, value in wanted.items():
+def expect(result, expected, case):
+    for name, value in expected.items():
         got = result[name]
         assert got == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), (case, name, got, value)
 
@@ -36,10 +36,10 @@ def test_sma_cross_is_what_the_slow_twin_says(world, with_opens, direction, cost
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [1, 2, 5], "slow": [3, 5, 20, 61]})
     metrics = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, **costs)).metrics
     for index in range(grid.size):
-        asked = grid.decode(index).parameters
-        wishes = signals.sma_cross_wishes(close, asked["fast"], asked["slow"])
-        wanted = measure(trading.follow(close, fill, wishes, direction=direction, **costs), days, periods=252)
-        expect(dict(zip(METRIC_NAMES, metrics[:, index], strict=True)), wanted, asked)
+        parameters = grid.decode(index).parameters
+        wishes = signals.sma_cross_wishes(close, parameters["fast"], parameters["slow"])
+        expected = measure(trading.follow(close, fill, wishes, direction=direction, **costs), days, periods=252)
+        expect(dict(zip(METRIC_NAMES, metrics[:, index], strict=True)), expected, parameters)
 
 
 @pytest.mark.parametrize(("world", "with_opens", "direction", "costs"), CASES, ids=IDS)
@@ -52,12 +52,12 @@ def test_grid_dca_is_what_the_slow_twin_says(world, with_opens, direction, costs
     grid = Grid(get_strategy("grid_dca"), ["TEST"], axes)
     metrics = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, **costs)).metrics
     for index in range(grid.size):
-        asked = grid.decode(index).parameters
-        outcome = trading.grid_dca(close, fill, *asked.values(), direction=direction, **costs)
+        parameters = grid.decode(index).parameters
+        outcome = trading.grid_dca(close, fill, *parameters.values(), direction=direction, **costs)
         expect(
             dict(zip(METRIC_NAMES, metrics[:, index], strict=True)),
             measure(outcome, days, periods=252),
-            asked,
+            parameters,
         )
 
 

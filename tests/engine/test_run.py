@@ -127,7 +127,7 @@ def test_a_beta_that_cannot_scale_fails_the_symbol_in_words(beta):
     grid = Grid(get_strategy("grid_dca"), ["TEST"], {}, [1.0, 2.0])
     result = run_slice(grid, synthetic.prices(synthetic.walk(50)), 0, 2, Rules(), beta=beta)
     ((message, at),) = result.errors.items()
-    assert message.startswith("The beta of TEST is")
+    assert message.startswith("The beta of TEST must be")
     assert at.tolist() == [0, 1]
 
 
@@ -151,12 +151,12 @@ def test_a_slice_needs_the_prices_of_its_own_single_symbol():
     bars = synthetic.prices(synthetic.walk(300))
     with pytest.raises(BadGrid, match="more than one symbol"):
         run_slice(grid, bars, 1, 3, Rules())
-    with pytest.raises(BadGrid, match="slice is of NEXT"):
+    with pytest.raises(BadGrid, match="slice belongs to NEXT"):
         run_slice(grid, bars, 2, 4, Rules())
 
 
 def test_an_unknown_strategy_is_refused_with_the_near_name():
-    with pytest.raises(UnknownStrategy, match=r'no strategy "sma_corss"\. Did you mean "sma_cross"') as caught:
+    with pytest.raises(UnknownStrategy, match=r"Unknown strategy 'sma_corss'\. Did you mean 'sma_cross'") as caught:
         get_strategy("sma_corss")
     assert caught.value.field == "strategy"
 

@@ -46,14 +46,14 @@ def test_a_signal_strategy_does_what_its_slow_twin_does(name, world, direction):
     result = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, fees=0.003, slippage=0.001))
     assert result.errors == {}
     for index in range(grid.size):
-        asked = grid.decode(index).parameters
-        wishes = WISHES[name](close.tolist(), *asked.values(), direction=direction)
+        values = grid.decode(index).parameters
+        wishes = WISHES[name](close.tolist(), *values.values(), direction=direction)
         outcome = trading.follow(
             close.tolist(), close.tolist(), wishes, direction=direction, fees=0.003, slippage=0.001
         )
-        wanted = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
+        expected = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
         got = dict(zip(METRIC_NAMES, result.metrics[:, index].tolist(), strict=True))
-        assert {key: got[key] for key in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), asked
+        assert {key: got[key] for key in expected} == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), values
 
 
 STOPS = {"stop_loss": [0.0, 0.02, 0.15], "take_profit": [0.0, 0.04, 0.3], "trailing_stop": [0.0, 0.03, 0.2]}
@@ -68,14 +68,14 @@ def test_stops_do_what_the_slow_twin_does(world, direction, with_opens):
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2, 5], "slow": [20], **STOPS})
     metrics = run_slice(grid, bars, 0, grid.size, Rules(direction=direction, fees=0.003)).metrics
     for index in range(grid.size):
-        asked = dict(grid.decode(index).parameters)
-        wishes = signals.sma_cross_wishes(close.tolist(), asked.pop("fast"), asked.pop("slow"))
+        values = dict(grid.decode(index).parameters)
+        wishes = signals.sma_cross_wishes(close.tolist(), values.pop("fast"), values.pop("slow"))
         outcome = trading.follow(
-            close.tolist(), bars.fill.tolist(), wishes, direction=direction, fees=0.003, stops=tuple(asked.values())
+            close.tolist(), bars.fill.tolist(), wishes, direction=direction, fees=0.003, stops=tuple(values.values())
         )
-        wanted = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
+        expected = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
         got = dict(zip(METRIC_NAMES, metrics[:, index].tolist(), strict=True))
-        assert {key: got[key] for key in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), asked
+        assert {key: got[key] for key in expected} == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), values
 
 
 @pytest.mark.parametrize("direction", ["long", "short", "both"])
@@ -112,9 +112,9 @@ def test_the_lanes_of_grid_dca_agree_with_its_plain_path(world, direction, with_
 def test_stops_are_not_part_of_a_grid_that_does_not_ask_for_them():
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {})
     assert list(grid.axes) == ["fast", "slow"]
-    asked = Grid(get_strategy("sma_cross"), ["TEST"], {"trailing_stop": [0.1], "stop_loss": [0.1, 0.2]}, [1.0])
-    assert list(asked.axes) == ["fast", "slow", "stop_loss", "trailing_stop"]
-    again = replay(asked, synthetic.prices(synthetic.walk(300)), 1, Rules(), beta=0.5)
+    grid = Grid(get_strategy("sma_cross"), ["TEST"], {"trailing_stop": [0.1], "stop_loss": [0.1, 0.2]}, [1.0])
+    assert list(grid.axes) == ["fast", "slow", "stop_loss", "trailing_stop"]
+    again = replay(grid, synthetic.prices(synthetic.walk(300)), 1, Rules(), beta=0.5)
     assert again.effective_parameters["stop_loss"] == pytest.approx(0.1)
     assert again.effective_parameters["slow"] == 100
 

@@ -59,15 +59,15 @@ def test_a_late_listing_starts_at_its_first_price(closes):
 def test_what_is_missing_for_beta_scaling_is_named(closes):
     with pytest.raises(BadParameters, match="needs a benchmark or betas"):
         sweep("grid_dca", closes, {}, coefficients=[1.0])
-    with pytest.raises(BadParameters, match="no beta of BBB"):
+    with pytest.raises(BadParameters, match="No beta of BBB"):
         sweep("grid_dca", closes, {}, coefficients=[1.0], betas={"AAA": 1.0})
-    with pytest.raises(BadPrices, match=r'benchmark "AAB"\. Did you mean "AAA"\?'):
+    with pytest.raises(BadPrices, match=r"benchmark 'AAB'\. Did you mean 'AAA'\?"):
         sweep("grid_dca", closes, {}, coefficients=[1.0], benchmark="AAB")
 
 
 def test_a_price_of_zero_is_refused_with_symbol_and_day(closes):
     closes.iloc[7, 1] = 0.0
-    with pytest.raises(BadPrices, match=r"BBB: close on 2001-01-10 \(bar 7\) is 0"):
+    with pytest.raises(BadPrices, match=r"BBB: close on 2001-01-10 \(bar 7\) must be a number above zero, got 0"):
         sweep("sma_cross", closes, {})
 
 
@@ -81,8 +81,8 @@ def test_the_engine_loads_nothing_of_the_site_or_the_app():
 def test_a_sweep_in_whole_shares_leaves_cash(real_closes):
     few = real_closes[["AAPL"]].iloc[-300:]
     parts, whole = (
-        sweep("sma_cross", few, {"fast": [5], "slow": [20]}, initial_capital=500.0, whole_shares=each)
-        for each in (False, True)
+        sweep("sma_cross", few, {"fast": [5], "slow": [20]}, initial_capital=500.0, whole_shares=whole)
+        for whole in (False, True)
     )
     assert whole["deployed_capital"][0] < parts["deployed_capital"][0]
     assert whole["deployed_capital"][0] > 300

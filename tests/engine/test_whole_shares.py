@@ -40,9 +40,9 @@ def expect(grid, bars, rules, twin):
     metrics = run_slice(grid, bars, 0, grid.size, rules).metrics
     days = bars.dates.astype(int).tolist()
     for index in range(grid.size):
-        wanted = measure(twin(grid.decode(index).parameters), days, periods=252)
+        expected = measure(twin(grid.decode(index).parameters), days, periods=252)
         got = dict(zip(METRIC_NAMES, metrics[:, index].tolist(), strict=True))
-        assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), index
+        assert got == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), index
         again = replay(grid, bars, index, rules)
         assert np.array_equal(again.shares, np.round(again.shares))
         assert again.equity[-1] == pytest.approx(got["final_equity"], rel=1e-11)
@@ -55,9 +55,9 @@ def test_a_signal_strategy_with_whole_shares_is_what_the_slow_twin_says(world, d
     rules, costs = exchange(fees, direction)
     axes = {"fast": [1, 5], "slow": [3, 20], "stop_loss": [0.0, 0.03], "trailing_stop": [0.0, 0.1]}
 
-    def twin(asked):
-        wishes = signals.sma_cross_wishes(close, asked["fast"], asked["slow"])
-        stops = (asked["stop_loss"], 0.0, asked["trailing_stop"])
+    def twin(parameters):
+        wishes = signals.sma_cross_wishes(close, parameters["fast"], parameters["slow"])
+        stops = (parameters["stop_loss"], 0.0, parameters["trailing_stop"])
         return trading.follow(close, fill, wishes, direction=direction, stops=stops, **costs)
 
     expect(Grid(get_strategy("sma_cross"), ["TEST"], axes), bars, rules, twin)
@@ -74,9 +74,9 @@ def test_grid_dca_with_whole_shares_is_what_the_slow_twin_says(world, direction,
         "max_lots": [1, 7],
     }
 
-    def twin(asked):
+    def twin(parameters):
         fill = bars.fill.tolist()
-        return trading.grid_dca(bars.close.tolist(), fill, *asked.values(), direction=direction, **costs)
+        return trading.grid_dca(bars.close.tolist(), fill, *parameters.values(), direction=direction, **costs)
 
     expect(Grid(get_strategy("grid_dca"), ["TEST"], axes), bars, rules, twin)
 
@@ -87,8 +87,8 @@ def test_periodic_dca_with_whole_shares_is_what_the_slow_twin_says(world, fees):
     rules, costs = exchange(fees)
     axes = {"every": [1, 7], "instalments": [1, 9], "profit_requirement": [0.0, 0.1]}
 
-    def twin(asked):
-        return trading.periodic_dca(bars.close.tolist(), bars.fill.tolist(), *asked.values(), **costs)
+    def twin(parameters):
+        return trading.periodic_dca(bars.close.tolist(), bars.fill.tolist(), *parameters.values(), **costs)
 
     expect(Grid(get_strategy("periodic_dca"), ["TEST"], axes), bars, rules, twin)
 
@@ -110,8 +110,8 @@ def test_whole_positions_in_whole_shares_trade_as_a_signal_does(world, direction
     again = replay(own(wishes), bars, 0, rules)
     assert again.metrics == pytest.approx(built_in.metrics, rel=1e-9, nan_ok=True)
     assert again.shares == pytest.approx(built_in.shares)
-    assert [(each.entry_date, each.shares) for each in again.trades] == [
-        (each.entry_date, each.shares) for each in built_in.trades
+    assert [(trade.entry_date, trade.shares) for trade in again.trades] == [
+        (trade.entry_date, trade.shares) for trade in built_in.trades
     ]
 
 
@@ -126,5 +126,5 @@ def test_fractions_of_the_equity_are_held_in_whole_shares_and_never_in_more_than
 
 
 def test_whole_shares_is_a_yes_or_a_no():
-    with pytest.raises(BadParameters, match="whole_shares is 1; it must be True or False"):
+    with pytest.raises(BadParameters, match="whole_shares must be True or False, got 1"):
         Rules(whole_shares=1)

@@ -154,7 +154,7 @@ def test_two_batches_are_compared(manage, small, client):
         (
             ("run_batch", "sma_crass", "--symbols", "AAPL"),
             1,
-            'There is no strategy "sma_crass". Did you mean "sma_cross"?',
+            "Unknown strategy 'sma_crass'. Did you mean 'sma_cross'?",
         ),
         (("watch_batch", UNKNOWN), 1, "There is no such batch."),
         (("run_batch", "sma_cross"), 2, "the following arguments are required: --symbols"),

@@ -1,7 +1,7 @@
-"""The combinations of a sweep, numbered and decoded without ever being laid out in memory.
+"""The combinations of a sweep, numbered and decoded without a list of them in memory.
 
-A combination's index counts through symbols (slowest), coefficients, then parameters: the axes that constraints
-tie together first, the free ones last. Senseless combinations have no index, so the numbers are dense.
+The index runs through symbols (slowest), coefficients, then parameters: axes tied by constraints first, free axes last.
+Combinations that break a constraint have no index, so the numbers are dense.
 """
 
 import math
@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtester.engine.arrays import Bools, Floats, Ints, Values
 from backtester.engine.errors import BadGrid, BadParameters
 from backtester.engine.grid.axes import MAX_AXIS_VALUES, Number, axis_values
-from backtester.engine.strategy import Constraint, Parameter, Strategy, Values
+from backtester.engine.strategy import Constraint, Parameter, Strategy
 
-Indices = NDArray[np.int64]
 MAX_TIED_ROW = 20_000_000  # combinations of tied axes under one value of the first: 20 MB as a mask
-MAX_TIED = 2_000_000_000  # counted in seconds; beyond it, the request is not meant seriously
+MAX_TIED = 2_000_000_000  # counted within seconds
 _BLOCK = 4_000_000
 
 
 @dataclass(frozen=True)
 class Combination:
-    """One test: `coefficient` is None without beta scaling; `parameters` are as asked for, before any scaling."""
+    """coefficient : None without beta scaling; parameters : as requested, before scaling"""
 
     index: int
     symbol: str
@@ -35,19 +35,19 @@ class Combination:
 
 @dataclass(frozen=True)
 class Columns:
-    """Many tests as arrays.
+    """Decoded combinations as arrays.
 
     symbol_number : int32[n]; coefficient : float64[n], None without beta scaling
     parameters : name -> int64[n] or float64[n]
     """
 
     symbol_number: NDArray[np.int32]
-    coefficient: NDArray[np.float64] | None
+    coefficient: Floats | None
     parameters: dict[str, Values]
 
 
 class Grid:
-    """The product of symbols, coefficients and axes, less the senseless combinations."""
+    """The product of symbols, coefficients and axes, without the combinations that break a constraint."""
 
     def __init__(
         self,
@@ -59,8 +59,11 @@ class Grid:
         self.strategy = strategy
         self.symbols = _checked_symbols(symbols)
         self.coefficients = None if coefficients is None else _checked_coefficients(coefficients)
-        asked = {name: axis_values(strategy.parameter(name), spec) for name, spec in axes.items()}
-        values = {each.name: asked.get(each.name, [_default(each)]) for each in _used(strategy, asked)}
+        requested = {name: axis_values(strategy.parameter(name), spec) for name, spec in axes.items()}
+        values = {
+            parameter.name: requested.get(parameter.name, [_default(parameter)])
+            for parameter in _used(strategy, requested)
+        }
         tied_names = {name for constraint in strategy.constraints for name in constraint.names}
         order = [name for name in values if name in tied_names] + [name for name in values if name not in tied_names]
         self.axes: Mapping[str, tuple[Number, ...]] = MappingProxyType({name: tuple(values[name]) for name in values})
@@ -75,12 +78,12 @@ class Grid:
         self.excluded = (self._tied.total - self._tied.count) * self._n_free * outer
         if self.size == 0:
             broken = " and ".join(constraint.text for constraint in strategy.constraints)
-            raise BadGrid(f"No combination is left: none of the values given satisfies {broken}.", field=tied[0])
+            raise BadGrid(f"No combination left: no values satisfy {broken}.", field=tied[0])
 
     def span(self, symbol_number: int) -> tuple[int, int]:
-        """The indices [start, stop) of one symbol's combinations."""
+        """Return the indices [start, stop) of a symbol's combinations."""
         if not 0 <= symbol_number < len(self.symbols):
-            raise BadGrid(f"Symbol number {symbol_number} is not within 0 to {len(self.symbols) - 1}.")
+            raise BadGrid(f"The symbol number must be between 0 and {len(self.symbols) - 1}, got {symbol_number}.")
         return symbol_number * self.size_per_symbol, (symbol_number + 1) * self.size_per_symbol
 
     def decode(self, index: int) -> Combination:
@@ -89,11 +92,11 @@ class Grid:
         parameters = {name: columns.parameters[name][0].item() for name in self.axes}
         return Combination(index, self.symbols[int(columns.symbol_number[0])], coefficient, parameters)
 
-    def decode_many(self, indices: Indices) -> Columns:
-        """int64[n] indices in any order -> their symbols, coefficients and parameters."""
+    def decode_many(self, indices: Ints) -> Columns:
+        """Decode indices int64[n], in any order."""
         indices = np.asarray(indices, dtype=np.int64)
         if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= self.size):
-            raise BadGrid(f"An index lies outside 0 to {self.size - 1}.", field="index")
+            raise BadGrid(f"Indices must be between 0 and {self.size - 1}.", field="index")
         symbol_number, rest = np.divmod(indices, self.size_per_symbol)
         if len(rest) <= 2 * self.size_per_symbol:
             coefficient, parameters = self._decode_rest(rest)
@@ -103,23 +106,23 @@ class Grid:
             parameters = {name: values[rest] for name, values in parameters.items()}
         return Columns(symbol_number.astype(np.int32), coefficient, parameters)
 
-    def _decode_rest(self, rest: Indices) -> tuple[Values | None, dict[str, Values]]:
-        """Indices within one symbol -> coefficients and parameters."""
+    def _decode_rest(self, rest: Ints) -> tuple[Values | None, dict[str, Values]]:
+        """Decode indices within a symbol."""
         coefficient_number, rest = np.divmod(rest, self._tied.count * self._n_free)
         tied_rank, free_rank = np.divmod(rest, self._n_free)
-        found = self._tied.decode(tied_rank)
+        columns = self._tied.decode(tied_rank)
         for name in reversed(self._free):
             free_rank, position = np.divmod(free_rank, len(self._arrays[name]))
-            found[name] = self._arrays[name][position]
+            columns[name] = self._arrays[name][position]
         coefficient = None if self.coefficients is None else np.array(self.coefficients)[coefficient_number]
-        return coefficient, {name: found[name] for name in self.axes}
+        return coefficient, {name: columns[name] for name in self.axes}
 
 
 class _TiedAxes:
-    """Axes that constraints tie together, numbered over the valid combinations only.
+    """Axes tied by constraints, numbered over the valid combinations only.
 
-    Kept: how many valid combinations lie before each value of the first axis. The valid positions under one value
-    are found again whenever they are needed.
+    Stores how many valid combinations come before each value of the first axis; the valid positions under a value are
+    computed when they are needed.
     """
 
     def __init__(self, constraints: tuple[Constraint, ...], axes: dict[str, Values]) -> None:
@@ -138,20 +141,20 @@ class _TiedAxes:
         self._before = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
         self.count = int(self._before[-1])
 
-    def decode(self, ranks: Indices) -> dict[str, Values]:
+    def decode(self, ranks: Ints) -> dict[str, Values]:
         if not self._axes:
             return {}
         leading = np.searchsorted(self._before, ranks, side="right") - 1
         row_position = self._row_positions(leading, ranks)
         names = list(self._axes)
-        found = {names[0]: self._axes[names[0]][leading]}
+        columns = {names[0]: self._axes[names[0]][leading]}
         for name, size in zip(reversed(names[1:]), reversed(self._shape[1:]), strict=True):
             row_position, position = np.divmod(row_position, size)
-            found[name] = self._axes[name][position]
-        return found
+            columns[name] = self._axes[name][position]
+        return columns
 
-    def _row_positions(self, leading: Indices, ranks: Indices) -> Indices:
-        """The position of each valid combination within its row, the masks of neighbouring rows at once."""
+    def _row_positions(self, leading: Ints, ranks: Ints) -> Ints:
+        """Return the position of each valid combination within its row, with the masks of neighboring rows at once."""
         order = np.argsort(ranks, kind="stable")
         leading, ranks = leading[order], ranks[order]
         positions = np.empty(len(ranks), dtype=np.int64)
@@ -165,23 +168,23 @@ class _TiedAxes:
             done = end
         return positions
 
-    def _counts(self) -> Indices:
-        """int64[len(first axis)], valid combinations under each value of the first axis."""
+    def _counts(self) -> Ints:
+        """Return int64[len(first axis)], the valid combinations under each value of the first axis."""
         if len(self._axes) == 2 and len(self._constraints) == 1 and self._constraints[0].ordered:
             return self._ordered_counts(self._constraints[0])
         step = max(1, _BLOCK // self._row_size)
         blocks = [self._mask(i, min(i + step, self._shape[0])).sum(axis=1) for i in range(0, self._shape[0], step)]
         return np.concatenate(blocks).astype(np.int64)
 
-    def _ordered_counts(self, constraint: Constraint) -> Indices:
-        """`first < second` by bisection, so that 10,000 x 10,000 values are counted in a millisecond."""
+    def _ordered_counts(self, constraint: Constraint) -> Ints:
+        """Count `first < second` by bisection: 10,000 x 10,000 values take a millisecond."""
         first, second = self._axes.values()
         if constraint.names[0] == next(iter(self._axes)):
             return len(second) - np.searchsorted(np.sort(second), first, side="right").astype(np.int64)
         return np.searchsorted(np.sort(second), first, side="left").astype(np.int64)
 
-    def _mask(self, start: int, stop: int) -> NDArray[np.bool_]:
-        """bool[stop - start, row size], which combinations under these values of the first axis are valid."""
+    def _mask(self, start: int, stop: int) -> Bools:
+        """Return bool[stop - start, row size]: the valid combinations under these values of the first axis."""
         arrays = np.meshgrid(*list(self._axes.values())[1:], indexing="ij", sparse=True)
         first = next(iter(self._axes.values()))[start:stop].reshape((-1,) + (1,) * len(arrays))
         by_name = dict(zip(self._axes, [first, *arrays], strict=True))
@@ -195,8 +198,8 @@ def _axis_array(strategy: Strategy, name: str, values: list[Number]) -> Values:
     return np.array(values, dtype=np.int64 if strategy.parameter(name).kind == "int" else np.float64)
 
 
-def _used(strategy: Strategy, asked: Mapping[str, Any]) -> list[Parameter]:
-    return [*strategy.parameters, *(each for each in strategy.optional if each.name in asked)]
+def _used(strategy: Strategy, requested: Mapping[str, Any]) -> list[Parameter]:
+    return [*strategy.parameters, *(parameter for parameter in strategy.optional if parameter.name in requested)]
 
 
 def _default(parameter: Parameter) -> Number:
@@ -205,19 +208,20 @@ def _default(parameter: Parameter) -> Number:
 
 def _checked_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
     if isinstance(symbols, str) or not symbols:
-        raise BadGrid("No symbols are given; a list of at least one is wanted.", field="symbols")
+        raise BadGrid(f"symbols must be a list of at least one symbol, got {symbols!r}.", field="symbols")
     unique = tuple(dict.fromkeys(symbols))
     if len(unique) != len(symbols):
-        raise BadGrid("A symbol is given twice.", field="symbols")
+        raise BadGrid("symbols must not contain duplicates.", field="symbols")
     return unique
 
 
 def _checked_coefficients(coefficients: Sequence[float]) -> tuple[float, ...]:
     if not 0 < len(coefficients) <= MAX_AXIS_VALUES:
-        raise BadParameters(f"coefficients must be 1 to {MAX_AXIS_VALUES:,} numbers.", field="coefficients")
+        message = f"coefficients must be 1 to {MAX_AXIS_VALUES:,} numbers, got {len(coefficients):,}."
+        raise BadParameters(message, field="coefficients")
     for value in coefficients:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not is_number or not math.isfinite(value) or value <= 0:
-            message = f"coefficients has the value {value!r}; a finite number above zero is wanted."
+            message = f"coefficients must be finite numbers above zero, got {value!r}."
             raise BadParameters(message, field="coefficients")
     return tuple(dict.fromkeys(float(value) for value in coefficients))

@@ -1,13 +1,13 @@
-"""Blocks of combinations of a strategy that names target exposures."""
+"""Target exposures of a block of combinations."""
 
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backtester.engine.arrays import Floats, Values
 from backtester.engine.kernels.plain_exposure import TOO_LARGE, kind_of_targets_nb
-from backtester.engine.prices import Floats, Prices
-from backtester.engine.strategy import Strategy, Values
+from backtester.engine.prices import Prices
+from backtester.engine.strategy import Strategy
 
 ROWS = 64  # combinations at a time, 4 MB of targets for 8,000 bars
 
@@ -15,9 +15,9 @@ ROWS = 64  # combinations at a time, 4 MB of targets for 8,000 bars
 def targets_of(
     strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], first: int, last: int
 ) -> tuple[Floats, dict[int, str]]:
-    """Targets float64[last - first, n_bars] of the combinations [first, last); offset -> message of those that failed.
+    """Return targets float64[last - first, n_bars] of combinations [first, last), and offset -> message of failures.
 
-    A failed one has targets 0. The function is somebody else's, so whatever it raises is an answer about one test.
+    A failed combination has targets 0. The function is user code: any exception fails that combination only.
     """
     assert strategy.target is not None  # only exposure strategies come here
     targets = np.zeros((last - first, prices.n_bars))
@@ -25,18 +25,19 @@ def targets_of(
     columns = {name: values[first:last].tolist() for name, values in parameters.items()}
     for row in range(last - first):
         try:
-            found = strategy.target(prices, {name: values[row] for name, values in columns.items()})
-            failures |= _checked(strategy, prices, first + row, found)
+            exposures = strategy.target(prices, {name: values[row] for name, values in columns.items()})
+            failures |= _check(strategy, prices, first + row, exposures)
         except Exception as error:  # noqa: BLE001
             failures[first + row] = f"{strategy.name} failed: {type(error).__name__}: {error}"
         if first + row not in failures:
-            targets[row] = found
+            targets[row] = exposures
     return targets, failures
 
 
-def _checked(strategy: Strategy, prices: Prices, offset: int, found: NDArray[np.float64]) -> dict[int, str]:
-    if found.shape != (prices.n_bars,):
-        return {offset: f"{strategy.name} gave {found.size} exposures for {prices.n_bars} bars of {prices.symbol}."}
-    if kind_of_targets_nb(found) == TOO_LARGE:
-        return {offset: f"{strategy.name} wants an exposure of more than 1 (all of the equity)."}
+def _check(strategy: Strategy, prices: Prices, offset: int, exposures: Floats) -> dict[int, str]:
+    if exposures.shape != (prices.n_bars,):
+        message = f"{strategy.name} must return {prices.n_bars} exposures for {prices.symbol}, got {exposures.size}."
+        return {offset: message}
+    if kind_of_targets_nb(exposures) == TOO_LARGE:
+        return {offset: f"Exposures of {strategy.name} must be between -1 and 1 (all of the equity)."}
     return {}

@@ -9,12 +9,12 @@ a division at every bar.
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Ints
 from backtester.engine.bitmasks import TIE, lowest_bit_nb
 from backtester.engine.jit import inline, kernel
 from backtester.engine.kernels.grid_plain import ADD_LONG, ADD_SHORT, LEAVE, level_factors_nb
 from backtester.engine.kernels.shares import whole_nb
 from backtester.engine.metrics.metrics import write_metrics_nb
-from backtester.engine.prices import Floats, Whole
 
 LANES = 32
 _ALL_LANES = np.uint64((1 << LANES) - 1)
@@ -49,7 +49,7 @@ def wait_nb(lanes: Floats, deals: Floats, lane: int, long: bool, short: bool) ->
 
 
 @inline
-def end_deal_nb(lanes: Floats, deals: Floats, counts: Whole, lane: int, t: int) -> None:
+def end_deal_nb(lanes: Floats, deals: Floats, counts: Ints, lane: int, t: int) -> None:
     """Book a closed deal; cash is what is left."""
     pnl = lanes[CASH, lane] - deals[BEFORE, lane]
     counts[CLOSED, lane] += 1
@@ -71,7 +71,7 @@ def end_deal_nb(lanes: Floats, deals: Floats, counts: Whole, lane: int, t: int) 
 def add_lot_nb(
     lanes: Floats,
     deals: Floats,
-    counts: Whole,
+    counts: Ints,
     lane: int,
     side: int,
     t: int,
@@ -117,7 +117,7 @@ def add_lot_nb(
 
 @inline
 def leave_nb(
-    lanes: Floats, deals: Floats, counts: Whole, lane: int, t: int, raw: float, fees: float, slippage: float
+    lanes: Floats, deals: Floats, counts: Ints, lane: int, t: int, raw: float, fees: float, slippage: float
 ) -> None:
     """Close the lane's deal at the raw price of bar t."""
     price = raw * (1.0 - counts[SIDE, lane] * slippage)
@@ -199,7 +199,7 @@ def longest_nb(lanes: Floats, lane: int, last_day: float) -> float:
 
 
 @inline
-def decide_nb(lanes: Floats, counts: Whole, lane: int, price: float) -> int:
+def decide_nb(lanes: Floats, counts: Ints, lane: int, price: float) -> int:
     """The order of a noticed lane at this close, the sale first, the long side first."""
     side = counts[SIDE, lane]
     if price >= lanes[GAIN_ABOVE, lane] and price <= lanes[HIGH, lane] * lanes[TURN_DOWN, lane]:
@@ -213,7 +213,7 @@ def decide_nb(lanes: Floats, counts: Whole, lane: int, price: float) -> int:
 def start_nb(
     lanes: Floats,
     deals: Floats,
-    counts: Whole,
+    counts: Ints,
     parameters: Floats,
     close: float,
     day: float,
@@ -255,7 +255,7 @@ def lane_grid_nb(
     slippage: float,
     capital: float,
     whole: bool,
-    days: Whole,
+    days: Ints,
     periods: float,
     years: float,
     out: Floats,

@@ -1,7 +1,8 @@
-"""Grid DCA, bar by bar: the plain path that shows every deal and serves as the oracle of the lanes."""
+"""Grid DCA bar by bar: the plain path, which records every deal and checks the fast one."""
 
 import numpy as np
 
+from backtester.engine.arrays import Floats
 from backtester.engine.bitmasks import TIE
 from backtester.engine.jit import inline, kernel
 from backtester.engine.kernels.shares import whole_nb
@@ -16,7 +17,6 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
-from backtester.engine.prices import Floats
 
 NOTHING, ADD_LONG, ADD_SHORT, LEAVE = 0, 1, -1, 2
 

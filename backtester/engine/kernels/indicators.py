@@ -1,18 +1,16 @@
-"""Tables of indicators: one row for each distinct setting, shared by all combinations of a symbol."""
+"""Indicator tables: one row for each distinct setting, shared by all combinations of a symbol."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backtester.engine.arrays import Floats, Ints, Values
 from backtester.engine.jit import kernel
-from backtester.engine.prices import Floats
-from backtester.engine.strategy import Values
 
 EMA_LANES = 8
 COUNTABLE = 100_000
 
 
-def rows_of(values: Values) -> tuple[Values, NDArray[np.int64]]:
-    """The distinct settings in rising order, and for each combination the number of its row."""
+def rows_of(values: Values) -> tuple[Values, Ints]:
+    """Return the distinct settings in rising order, and the row of each combination."""
     if values.dtype != np.int64 or len(values) == 0 or not 0 <= values.min() <= values.max() < COUNTABLE:
         distinct, rows = np.unique(values, return_inverse=True)
         return distinct, rows.astype(np.int64)
@@ -21,25 +19,25 @@ def rows_of(values: Values) -> tuple[Values, NDArray[np.int64]]:
     return np.flatnonzero(present), (np.cumsum(present) - 1)[values]
 
 
-def shared_rows_of(first: Values, second: Values) -> tuple[Values, NDArray[np.int64], NDArray[np.int64]]:
-    """The distinct settings of two parameters that share one table, and the row of each combination in it."""
+def shared_rows_of(first: Values, second: Values) -> tuple[Values, Ints, Ints]:
+    """Return the distinct settings of two parameters that share a table, and the rows of each combination."""
     distinct, rows = rows_of(np.concatenate((first, second)))
     return distinct, rows[: len(first)], rows[len(first) :]
 
 
-def sma_table(close: Floats, windows: NDArray[np.int64]) -> Floats:
-    """Simple moving averages: float64[n_windows, n_bars], NaN before the window is full."""
+def sma_table(close: Floats, windows: Ints) -> Floats:
+    """Return simple moving averages: float64[n_windows, n_bars], NaN before the window is full."""
     table = np.empty((len(windows), len(close)))
     sma_table_nb(close, windows, table)
     return table
 
 
 @kernel
-def sma_table_nb(close: Floats, windows: NDArray[np.int64], out: Floats) -> None:
-    """mean(close[t - w + 1 : t + 1]) from prefix sums held in two doubles each.
+def sma_table_nb(close: Floats, windows: Ints, out: Floats) -> None:
+    """Write mean(close[t - w + 1 : t + 1]) from prefix sums in two doubles each.
 
-    One double would lose the digits of a price that has fallen far below its own history; with the rounding error of
-    each addition kept aside (Knuth's two-sum), the difference of two prefixes is right to the last digits.
+    One double would lose digits of a price that has fallen far below its history; with the rounding error of each
+    addition kept as well (Knuth's two-sum), the difference of two prefixes is right to the last digits.
     """
     n_bars = len(close)
     high = np.zeros(n_bars + 1)
@@ -60,8 +58,8 @@ def sma_table_nb(close: Floats, windows: NDArray[np.int64], out: Floats) -> None
             tail[t] = ((ends[t] - high[t]) + (end_rests[t] - low[t])) / count
 
 
-def ema_table(close: Floats, windows: NDArray[np.int64]) -> Floats:
-    """Exponential moving averages: float64[n_windows, n_bars], NaN before bar w - 1.
+def ema_table(close: Floats, windows: Ints) -> Floats:
+    """Return exponential moving averages: float64[n_windows, n_bars], NaN before bar w - 1.
 
     e_t = e_(t-1) + 2 / (w + 1) * (close_t - e_(t-1)), e_0 = close_0, as pandas' ewm(span=w, adjust=False).
     """
@@ -73,8 +71,8 @@ def ema_table(close: Floats, windows: NDArray[np.int64]) -> Floats:
 
 
 @kernel
-def ema_table_nb(series: Floats, windows: NDArray[np.int64], out: Floats) -> None:
-    """Each bar waits for the one before it, so eight rows go side by side."""
+def ema_table_nb(series: Floats, windows: Ints, out: Floats) -> None:
+    """Write EMAs of eight rows at a time: within a row each bar depends on the one before."""
     for first in range(0, len(windows), EMA_LANES):
         n_lanes = min(EMA_LANES, len(windows) - first)
         level = np.full(EMA_LANES, series[0])
@@ -89,8 +87,8 @@ def ema_table_nb(series: Floats, windows: NDArray[np.int64], out: Floats) -> Non
                 out[first + lane, t] = level[lane]
 
 
-def macd_table(close: Floats, windows: NDArray[np.int64], signals: NDArray[np.int64]) -> Floats:
-    """float64[n, n_bars]: EMA(close, w) - EMA(EMA(close, w), s) + highest close so far, for each pair (w, s).
+def macd_table(close: Floats, windows: Ints, signals: Ints) -> Floats:
+    """Return float64[n, n_bars]: EMA(close, w) - EMA(EMA(close, w), s) + highest close so far, for each pair (w, s).
 
     EMA is linear, so the MACD line is above its signal line exactly where the row of (fast, s) is above that of
     (slow, s). The highest close so far is on both sides: it keeps the rows positive, so that a tie can be relative.
@@ -110,8 +108,8 @@ def macd_table(close: Floats, windows: NDArray[np.int64], signals: NDArray[np.in
     return table
 
 
-def rsi_table(close: Floats, periods: NDArray[np.int64]) -> Floats:
-    """Relative strength index 0 .. 100 with Wilder's averages: float64[n_periods, n_bars], NaN before bar `period`.
+def rsi_table(close: Floats, periods: Ints) -> Floats:
+    """Return Wilder's relative strength index 0 .. 100: float64[n_periods, n_bars], NaN before bar `period`.
 
     The first averages are the plain means of the first `period` changes; no change at all is 50.
     Source: J. W. Wilder, New Concepts in Technical Trading Systems, 1978.
@@ -122,7 +120,7 @@ def rsi_table(close: Floats, periods: NDArray[np.int64]) -> Floats:
 
 
 @kernel
-def rsi_table_nb(close: Floats, periods: NDArray[np.int64], out: Floats) -> None:
+def rsi_table_nb(close: Floats, periods: Ints, out: Floats) -> None:
     n_bars = len(close)
     for k in range(len(periods)):
         period = periods[k]
@@ -139,8 +137,8 @@ def rsi_table_nb(close: Floats, periods: NDArray[np.int64], out: Floats) -> None
                 out[k, t] = 100.0 * up / (up + down) if up + down > 0.0 else 50.0
 
 
-def z_score_table(close: Floats, windows: NDArray[np.int64]) -> Floats:
-    """(close - mean) / population deviation of the last w closes: float64[n_windows, n_bars].
+def z_score_table(close: Floats, windows: Ints) -> Floats:
+    """Return (close - mean) / population deviation of the last w closes: float64[n_windows, n_bars].
 
     NaN before the window is full, and where the deviation is only rounding (1e-7 of the price).
     """
@@ -153,8 +151,8 @@ def z_score_table(close: Floats, windows: NDArray[np.int64]) -> Floats:
     return table
 
 
-def extreme_tables(high: Floats, low: Floats, windows: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Highest high and lowest low of the w bars *before* each bar: float64[n_windows, n_bars], NaN before bar w."""
+def extreme_tables(high: Floats, low: Floats, windows: Ints) -> tuple[Floats, Floats]:
+    """Return the highest high and lowest low of the w bars *before* each bar, NaN before bar w."""
     highest = np.full((len(windows), len(high)), np.nan)
     lowest = np.full((len(windows), len(low)), np.nan)
     order = np.argsort(windows)
@@ -175,8 +173,8 @@ def extreme_tables(high: Floats, low: Floats, windows: NDArray[np.int64]) -> tup
     return highest, lowest
 
 
-def lag_table(close: Floats, lags: NDArray[np.int64]) -> Floats:
-    """close[t - lag]: float64[n_lags, n_bars], NaN before bar `lag`."""
+def lag_table(close: Floats, lags: Ints) -> Floats:
+    """Return close[t - lag]: float64[n_lags, n_bars], NaN before bar `lag`."""
     table = np.full((len(lags), len(close)), np.nan)
     for row, lag in zip(table, lags.tolist(), strict=True):
         row[lag:] = close[: max(0, len(close) - lag)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from backtester.engine.arrays import Floats
 from backtester.engine.jit import inline, kernel
 from backtester.engine.kernels.shares import whole_nb
 from backtester.engine.metrics.metrics import (
@@ -15,7 +16,6 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
-from backtester.engine.prices import Floats
 
 WHOLE, FRACTIONS, TOO_LARGE = range(3)
 

@@ -1,7 +1,8 @@
-"""Signal strategies, bar by bar: the plain path that shows every trade and serves as the oracle of the fast one."""
+"""Signal strategies bar by bar: the plain path, which records every trade and checks the fast one."""
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Words
 from backtester.engine.bitmasks import TIE
 from backtester.engine.jit import inline, kernel
 from backtester.engine.kernels.shares import whole_nb
@@ -16,8 +17,6 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
-from backtester.engine.prices import Floats
-from backtester.engine.strategy import Words
 
 
 @inline

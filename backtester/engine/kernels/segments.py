@@ -6,8 +6,8 @@ numbers are those of `plain_signal` but for the order of additions (1e-11 relati
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backtester.engine.arrays import Floats, Ints, Words
 from backtester.engine.bitmasks import TIE, lowest_bit_nb
 from backtester.engine.jit import inline, kernel
 from backtester.engine.kernels.shares import whole_nb
@@ -23,15 +23,11 @@ from backtester.engine.metrics.longest_drawdown import (
     longest_drawdown_nb,
 )
 from backtester.engine.metrics.metrics import write_metrics_nb
-from backtester.engine.prices import Floats, Whole
 from backtester.engine.range_tables import range_extremes_nb, range_sum_nb
-from backtester.engine.strategy import Words
-
-Bars = NDArray[np.int64]
 
 
 @inline
-def changes_nb(rising: Words, falling: Words, long: bool, short: bool, n_bars: int, bars: Bars, wishes: Bars) -> int:
+def changes_nb(rising: Words, falling: Words, long: bool, short: bool, n_bars: int, bars: Ints, wishes: Ints) -> int:
     """The bars on which the wanted side changes, as fill bars, and the side wanted from there; returns how many.
 
     A decision at the last bar has no bar left to be filled on. After the last change stands n_bars, as a fence.
@@ -104,7 +100,7 @@ def segment_signals_nb(  # noqa: C901
     slippage: float,
     capital: float,
     whole: bool,
-    days: Whole,
+    days: Ints,
     periods: float,
     years: float,
     out: Floats,

@@ -1,4 +1,4 @@
-"""How many shares an order is for, where only whole ones are traded."""
+"""Round orders to whole shares."""
 
 import numpy as np
 
@@ -7,5 +7,5 @@ from backtester.engine.jit import inline
 
 @inline
 def whole_nb(shares: float) -> float:
-    """Rounded down, shares >= 0; a hair of tolerance, so that cash for exactly ten shares buys ten."""
+    """Round shares >= 0 down, with a tolerance: cash for exactly ten shares buys ten."""
     return float(np.floor(shares * (1.0 + 1e-12)))

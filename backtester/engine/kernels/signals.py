@@ -1,27 +1,26 @@
-"""The few forms that most trading signals have, from rows of indicators to bits."""
+"""Building blocks of signal strategies: crossing, above, over, under, and between two of them."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from backtester.engine.bitmasks import Rows, above_bits_nb, beyond_level_bits_nb, latch_bits_nb, tile_order
-from backtester.engine.prices import Floats
-from backtester.engine.strategy import SignalBits, Words
+from backtester.engine.arrays import Floats, Ints, Words
+from backtester.engine.bitmasks import above_bits_nb, beyond_level_bits_nb, latch_bits_nb, tile_order
+from backtester.engine.strategy import SignalBits
 
 Side = Callable[[int, int, Words], None]  # writes the bits of combinations [first, last) into uint64[., n_words]
 
 
-def crossing(table: Floats, fast: Rows, slow: Rows) -> SignalBits:
-    """Long while the fast row is above the slow row, short while it is below; a tie is neither.
+def crossing(table: Floats, fast: Ints, slow: Ints) -> SignalBits:
+    """Return signals: long while the fast row is above the slow row, short while below; a tie is neither.
 
     table : float64[n_rows, n_bars]; fast, slow : int64[n], rows of each combination
     """
-
     return SignalBits(rising=above(table, fast, table, slow), falling=above(table, slow, table, fast))
 
 
 def between(begin: Side, end: Side) -> Side:
-    """From a bar on which `begin` holds until a bar on which `end` does."""
+    """Hold from a bar on which `begin` holds until one on which `end` does."""
 
     def side(first: int, last: int, out: Words) -> None:
         ends = np.empty_like(out)
@@ -32,8 +31,8 @@ def between(begin: Side, end: Side) -> Side:
     return side
 
 
-def above(first_table: Floats, first_rows: Rows, second_table: Floats, second_rows: Rows) -> Side:
-    """Where a row of the first table is above a row of the second; a tie is not."""
+def above(first_table: Floats, first_rows: Ints, second_table: Floats, second_rows: Ints) -> Side:
+    """Hold where a row of the first table is above a row of the second; not on a tie."""
 
     def side(first: int, last: int, out: Words) -> None:
         above, below = first_rows[first:last], second_rows[first:last]
@@ -42,8 +41,8 @@ def above(first_table: Floats, first_rows: Rows, second_table: Floats, second_ro
     return side
 
 
-def over(table: Floats, rows: Rows, levels: Floats) -> Side:
-    """Where a row is over a level of its combination."""
+def over(table: Floats, rows: Ints, levels: Floats) -> Side:
+    """Hold where a row is over its combination's level."""
 
     def side(first: int, last: int, out: Words) -> None:
         beyond_level_bits_nb(table, rows[first:last], levels[first:last], 1.0, out)
@@ -51,8 +50,8 @@ def over(table: Floats, rows: Rows, levels: Floats) -> Side:
     return side
 
 
-def under(table: Floats, rows: Rows, levels: Floats) -> Side:
-    """Where a row is under a level of its combination."""
+def under(table: Floats, rows: Ints, levels: Floats) -> Side:
+    """Hold where a row is under its combination's level."""
 
     def side(first: int, last: int, out: Words) -> None:
         beyond_level_bits_nb(table, rows[first:last], levels[first:last], -1.0, out)

@@ -1,4 +1,4 @@
-"""What every test is compared with: buy and hold, and the beta against a benchmark."""
+"""Buy and hold, with which every test is compared, and the beta against a benchmark."""
 
 import math
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Ints
 from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
@@ -16,14 +17,14 @@ from backtester.engine.metrics.metrics import (
     TRADE_FIELDS,
     measure_nb,
 )
-from backtester.engine.prices import Floats, Prices, Whole
+from backtester.engine.prices import Prices
 from backtester.engine.rules import Rules
 
 
 def buy_and_hold_equity(prices: Prices, rules: Rules) -> Floats:
-    """float64[n_bars], equity of all capital bought at the first bar that an order can be filled on, never sold.
+    """Return float64[n_bars], the equity when all capital is invested as early as possible and nothing is sold.
 
-    Same fees, slippage and fill price as every strategy: decided at the first close, filled at the second bar.
+    With the fees, slippage and fill price of every strategy: decided at the first close, filled at the second bar.
     """
     equity = np.full(prices.n_bars, rules.initial_capital)
     if prices.n_bars > 1:
@@ -38,20 +39,20 @@ def buy_and_hold_equity(prices: Prices, rules: Rules) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """equity : float64[n_bars], currency; metrics : by name, NaN where undefined (no trade is ever closed)"""
+    """equity : float64[n_bars], currency; metrics : by name, NaN where undefined (no trade is closed)"""
 
     equity: Floats
     metrics: dict[str, float]
 
 
 def hold_instalments(prices: Prices, rules: Rules, shares: Floats) -> dict[str, Held]:
-    """Two holders to compare a strategy with that buys in lots. They spend the same capital and never sell.
+    """Return two ways to hold that compare with a strategy that buys in lots. Both spend the capital and never sell.
 
-    shares : float64[n_bars], what the strategy held at each close (`Replay.shares`)
+    shares : float64[n_bars], held by the strategy at each close (`Replay.shares`)
 
-    "same_purchases" spends the same cash on the same bars as the strategy did on its long side, while there is any
-    left; "equal_instalments" spends all in as many equal parts, evenly spaced from the second bar on. {} when the
-    strategy never bought.
+    "same_purchases" spends the same cash on the same bars as the strategy's long side, as long as there is any;
+    "equal_instalments" spends everything in as many equal parts, evenly spaced from the second bar on. Returns {} when
+    the strategy never bought.
     """
     bought = np.diff(np.maximum(shares, 0.0), prepend=0.0)
     bars = np.flatnonzero(bought > 1e-12 * np.max(np.abs(shares), initial=0.0))  # less is rounding
@@ -66,8 +67,8 @@ def hold_instalments(prices: Prices, rules: Rules, shares: Floats) -> dict[str, 
     }
 
 
-def _hold(prices: Prices, rules: Rules, bars: Whole, cash: Floats) -> Held:
-    """Spend `cash` on the bars, fees included, as far as the capital goes."""
+def _hold(prices: Prices, rules: Rules, bars: Ints, cash: Floats) -> Held:
+    """Spend `cash` on the bars, fees included, up to the capital."""
     spent = np.diff(np.minimum(np.cumsum(cash), rules.initial_capital), prepend=0.0)
     bought = np.zeros(prices.n_bars)
     left = np.zeros(prices.n_bars)
@@ -82,7 +83,7 @@ def _hold(prices: Prices, rules: Rules, bars: Whole, cash: Floats) -> Held:
 
 
 def buy_and_hold(prices: Prices, rules: Rules) -> dict[str, float]:
-    """The metrics of `buy_and_hold_equity`, by name; NaN where undefined (no trade is ever closed)."""
+    """Return the metrics of `buy_and_hold_equity` by name; NaN where undefined (no trade is closed)."""
     cost = rules.initial_capital
     if rules.whole_shares and prices.n_bars > 1:
         paid = prices.fill[1] * (1.0 + rules.slippage) * (1.0 + rules.fees)
@@ -91,7 +92,7 @@ def buy_and_hold(prices: Prices, rules: Rules) -> dict[str, float]:
 
 
 def _metrics_of_holding(prices: Prices, equity: Floats, entry_bar: int, cost: float) -> dict[str, float]:
-    """Of one position that is never closed."""
+    """Return the metrics of one position that is never closed."""
     out = np.full((N_METRICS, 1), np.nan)
     trades = np.zeros((1, TRADE_FIELDS))
     trades[0, ENTRY_BAR], trades[0, EXIT_BAR], trades[0, COST] = entry_bar, STILL_OPEN, cost
@@ -101,12 +102,12 @@ def _metrics_of_holding(prices: Prices, equity: Floats, entry_bar: int, cost: fl
 
 
 def _whole(shares: Any) -> Any:
-    """Rounded down, with the tolerance of `whole_nb`."""
+    """Round down, with the tolerance of `whole_nb`."""
     return np.floor(shares * (1.0 + 1e-12))
 
 
 def estimate_beta(close: Floats, benchmark_close: Floats) -> float:
-    """Covariance of simple returns with the benchmark's, over the benchmark's variance (ddof 1).
+    """Return the covariance of simple returns with the benchmark's, over the benchmark's variance (ddof 1).
 
     close, benchmark_close : float64[n_bars], on the same dates. NaN with fewer than three bars or a flat benchmark.
     Source: W. F. Sharpe, Capital Asset Prices, 1964. Simple returns, as LEAN; backtesting.py takes log returns.

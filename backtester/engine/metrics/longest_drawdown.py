@@ -6,9 +6,9 @@ matters only where the days of a whole position could make the longest drawdown 
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Ints
 from backtester.engine.bitmasks import TIE
 from backtester.engine.jit import inline, kernel
-from backtester.engine.prices import Floats, Whole
 from backtester.engine.range_tables import BLOCK, range_extremes_nb
 
 # Columns of the table of the positions that reach a peak, float64[n, N_HELD]; row 0 is the capital before them and has
@@ -45,7 +45,7 @@ def longest_within_nb(
     close: Floats,
     extremes: Floats,
     highs: Floats,
-    days: Whole,
+    days: Ints,
     cash: float,
     shares: float,
     peak: int,
@@ -86,7 +86,7 @@ def newest_peak_nb(close: Floats, highs: Floats, held: Floats, top: int, unknown
 
 
 @inline
-def at_least_nb(days: Whole, held: Floats, n_held: int, capital: float) -> int:
+def at_least_nb(days: Ints, held: Floats, n_held: int, capital: float) -> int:
     """Days that the longest drawdown lasts at least: from the end of one position to the beginning of another."""
     longest = 0
     peak = capital
@@ -108,7 +108,7 @@ def at_least_nb(days: Whole, held: Floats, n_held: int, capital: float) -> int:
 
 @kernel
 def longest_drawdown_nb(
-    close: Floats, extremes: Floats, highs: Floats, days: Whole, held: Floats, n_held: int, capital: float
+    close: Floats, extremes: Floats, highs: Floats, days: Ints, held: Floats, n_held: int, capital: float
 ) -> int:
     """Days of the longest drawdown, 0 without one.
 

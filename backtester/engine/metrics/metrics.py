@@ -1,7 +1,7 @@
-"""The numbers that each test is reduced to: what they mean, and the kernel that measures them.
+"""The metrics of a test: their definitions, and the kernel that computes them.
 
 Notation of the formulas: equity E_0 .. E_n at the closes (E_0 is the initial capital), r_t = E_t / E_(t-1) - 1,
-n returns, mean m, sample standard deviation s (ddof 1), P periods a year. Undefined is NaN, never a stand-in number.
+n returns, mean m, sample standard deviation s (ddof 1), P periods a year. An undefined metric is NaN.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Ints
 from backtester.engine.bitmasks import TIE
 from backtester.engine.jit import inline, kernel
 from backtester.engine.metrics.undefined import (
@@ -27,7 +28,6 @@ from backtester.engine.metrics.undefined import (
     Row,
     is_undefined,
 )
-from backtester.engine.prices import Floats, Whole
 
 MIN_YEARS = 30 / 365.25  # extrapolating a shorter test to a year is noise
 ROUNDING = 1e-13  # a variance below this share of the mean square is rounding, not variation
@@ -40,7 +40,7 @@ STILL_OPEN = -1.0
 
 @dataclass(frozen=True)
 class Metric:
-    """undefined : why there may be no number, the first that holds; that the test failed goes before all of them"""
+    """undefined : possible reasons for no number, the first that holds counts; FAILED goes before all of them"""
 
     name: str
     label: str
@@ -156,10 +156,10 @@ N_METRICS = len(METRICS)
 
 
 def undefined_reasons(metrics: Row) -> dict[str, Reason]:
-    """Metric name -> why it is undefined, for those that are. metrics : all of one test, NaN or None: undefined."""
+    """Return metric name -> reason for the undefined ones. metrics : all of one test, NaN or None where undefined."""
     missing = [metric for metric in METRICS if is_undefined(metrics[metric.name])]
     return {
-        metric.name: next((each for each in (FAILED, *metric.undefined) if each.holds(metrics)), FAILED)
+        metric.name: next((reason for reason in (FAILED, *metric.undefined) if reason.holds(metrics)), FAILED)
         for metric in missing
     }
 
@@ -188,7 +188,7 @@ def write_metrics_nb(
     periods: float,
     years: float,
 ) -> None:
-    """The one place where sums become metrics: float64[n_metrics, n_combinations] `out`, at `column`."""
+    """Turn sums into the metrics of `column` of `out` float64[n_metrics, n_combinations]."""
     growth = final / capital
     mean = sum_r / n_returns
     variance = (sum_r2 - sum_r * mean) / (n_returns - 1) if n_returns > 1 else np.nan
@@ -229,11 +229,11 @@ def write_metrics_nb(
 
 @kernel
 def measure_nb(
-    equity: Floats, trades: Floats, n_trades: int, days: Whole, periods: float, years: float, out: Floats, column: int
+    equity: Floats, trades: Floats, n_trades: int, days: Ints, periods: float, years: float, out: Floats, column: int
 ) -> None:
-    """Metrics of one equity curve and its trade table.
+    """Write the metrics of one equity curve and its trade table.
 
-    equity : float64[n_bars], E_0 .. E_n; trades : float64[., TRADE_FIELDS] of which the first n_trades rows count, in
+    equity : float64[n_bars], E_0 .. E_n; trades : float64[., TRADE_FIELDS], of which the first n_trades rows count, in
     order of entry; days : int64[n_bars], the day of each bar; out : float64[n_metrics, .]
     """
     n_bars = len(equity)

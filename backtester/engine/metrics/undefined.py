@@ -1,4 +1,4 @@
-"""Why a metric can be undefined, each reason with a code for programs and a sentence for people."""
+"""Reasons for an undefined metric, each with a code for programs and a sentence for people."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ Row = Mapping[str, float | None]  # metric name -> its value; NaN or None where 
 
 @dataclass(frozen=True)
 class Reason:
-    """holds : whether a row with all metrics shows that it is this one"""
+    """holds : whether this is the reason, judged from all metrics of the test"""
 
     code: str
     sentence: str
@@ -17,12 +17,12 @@ class Reason:
 
 
 def is_undefined(value: float | None) -> bool:
-    """Infinity is no number to show either: growth of a month made into a year's may overflow."""
+    """Return whether there is no number to show. Infinity is none either: a yearly growth may overflow."""
     return value is None or not math.isfinite(value)
 
 
 def _is(name: str, low: float, high: float) -> Callable[[Row], bool]:
-    """Whether the metric is defined and lies within low .. high."""
+    """Return a test of whether a metric is defined and within low .. high."""
 
     def holds(row: Row) -> bool:
         value = row[name]

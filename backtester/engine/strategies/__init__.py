@@ -1,4 +1,4 @@
-"""The catalogue of strategies."""
+"""The catalog of strategies."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,38 +34,38 @@ BUILT_IN = (
     PERIODIC_DCA,
     VOLATILITY_TARGET,
 )
-TAKEN = {"index", "symbol", "beta", "coefficient", "error", "parameters", *METRIC_NAMES}  # columns of every result
-_catalogue = {each.name: each for each in BUILT_IN}
-STRATEGIES: Mapping[str, Strategy] = MappingProxyType(_catalogue)
+RESULT_COLUMNS = {"index", "symbol", "beta", "coefficient", "error", "parameters", *METRIC_NAMES}
+_catalog = {strategy.name: strategy for strategy in BUILT_IN}
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(_catalog)
 
 
 def register(strategy: Strategy) -> Strategy:
-    """Add a strategy of the user's own; every process that runs it must do so. A taken name is refused.
+    """Add a user's own strategy; every process that runs it must do so.
 
-    The defaults must make a test: BadGrid when they break a constraint, BadParameters when `bars_needed` fails on them.
-    A parameter that is called like another column of the results is refused, too.
+    Raises BadParameters for a name in use, for a parameter named like a column of the results, and when `bars_needed`
+    fails on the defaults; BadGrid when the defaults break a constraint.
     """
-    if strategy.name in _catalogue:
-        raise BadParameters(f'There is already a strategy "{strategy.name}".', field="strategy")
-    for taken in sorted(TAKEN.intersection(each.name for each in strategy.all_parameters)):
-        message = f'{strategy.name} has a parameter "{taken}"; every result has a column of that name already.'
-        raise BadParameters(message, field=taken)
+    if strategy.name in _catalog:
+        raise BadParameters(f"Strategy '{strategy.name}' already exists.", field="strategy")
+    for name in sorted(RESULT_COLUMNS.intersection(parameter.name for parameter in strategy.all_parameters)):
+        message = f"{strategy.name} must not have a parameter '{name}': results have a column of that name."
+        raise BadParameters(message, field=name)
     defaults = Grid(strategy, ["-"], {}).decode_many(np.zeros(1, dtype=np.int64)).parameters
     try:
         int(strategy.bars_needed(defaults)[0])
     except Exception as error:
         message = f"bars_needed of {strategy.name} failed on the defaults: {type(error).__name__}: {error}"
         raise BadParameters(message, field=strategy.name) from error
-    _catalogue[strategy.name] = strategy
+    _catalog[strategy.name] = strategy
     return strategy
 
 
 def set_version(name: str, version: str) -> None:
-    """Tell a strategy of the user's own apart from other states of its code."""
-    _catalogue[name] = replace(_catalogue[name], version=version)
+    """Set the version of a user's own strategy, which changes with its code."""
+    _catalog[name] = replace(_catalog[name], version=version)
 
 
 def get_strategy(name: str) -> Strategy:
     if name not in STRATEGIES:
-        raise UnknownStrategy(f'There is no strategy "{name}". {did_you_mean(name, STRATEGIES)}', field="strategy")
+        raise UnknownStrategy(f"Unknown strategy '{name}'. {did_you_mean(name, STRATEGIES)}", field="strategy")
     return STRATEGIES[name]

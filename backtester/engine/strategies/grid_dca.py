@@ -4,14 +4,14 @@ The averaging-down bots of the crypto exchanges trade like this; the rules below
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backtester.engine.arrays import Ints
 from backtester.engine.kernels.grid_lanes import lane_grid_nb
 from backtester.engine.kernels.grid_plain import trade_grid_nb
 from backtester.engine.strategy import Arguments, Parameter, Strategy
 
 
-def bars_needed(parameters: Arguments) -> NDArray[np.int64]:
+def bars_needed(parameters: Arguments) -> Ints:
     return np.full(len(parameters["max_lots"]), 3, dtype=np.int64)
 
 

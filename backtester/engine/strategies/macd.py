@@ -2,16 +2,17 @@
 
 import numpy as np
 
+from backtester.engine.arrays import Values
 from backtester.engine.kernels.indicators import macd_table
 from backtester.engine.kernels.signals import crossing
 from backtester.engine.prices import Prices
-from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, Values, below
+from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
 
 _PAIR = 1 << 20  # a window and a signal span packed into one number
 
 
 def pairs_of(parameters: Arguments) -> tuple[Values, Values]:
-    """The distinct pairs of a window and a signal span, packed, and the row of each fast, then each slow pair."""
+    """Return the distinct pairs of window and signal span, packed, and the row of each fast, then each slow pair."""
     windows = np.concatenate((parameters["fast"], parameters["slow"]))
     packed, rows = np.unique(windows * _PAIR + np.tile(parameters["signal"], 2), return_inverse=True)
     return packed, rows

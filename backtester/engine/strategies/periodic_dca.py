@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Values
 from backtester.engine.bitmasks import TIE
 from backtester.engine.jit import kernel
 from backtester.engine.kernels.shares import whole_nb
@@ -16,8 +17,7 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
-from backtester.engine.prices import Floats
-from backtester.engine.strategy import Arguments, Parameter, Strategy, Values
+from backtester.engine.strategy import Arguments, Parameter, Strategy
 
 
 @kernel
@@ -25,8 +25,8 @@ def trade_periodic_nb(
     close: Floats,
     fill: Floats,
     parameters: Floats,
-    long: bool,
-    short: bool,
+    long: bool,  # noqa: ARG001 - the signature of every plain kernel
+    short: bool,  # noqa: ARG001
     fees: float,
     slippage: float,
     capital: float,

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from backtester.engine.arrays import Floats
 from backtester.engine.custom import from_function
 from backtester.engine.jit import kernel
-from backtester.engine.prices import Floats
 from backtester.engine.strategy import Parameter
 
 

@@ -81,7 +81,7 @@ def test_async_is_true_or_false(post, start):
 def test_a_misspelled_word_in_a_request_is_named_with_what_was_meant(post, start, changes, field, meant):
     body = error_of(post(BATCH, start(**changes)), 422, "INVALID_REQUEST")
     assert field in {detail["field"] for detail in body["details"]}
-    assert f"Did you mean {meant}?" in body["error"].replace('"', "")
+    assert f"Did you mean {meant}?" in body["error"].replace("'", "")
     assert nothing_is_stored()
 
 

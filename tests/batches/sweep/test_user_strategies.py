@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from backtester.engine import ENGINE_VERSION, STRATEGIES
-from backtester.engine.strategies import _catalogue
+from backtester.engine.strategies import _catalog
 from batches.models import BatchSession
 from batches.running.retrying import retry
 from batches.sweep import user_strategies
@@ -41,11 +41,11 @@ register(from_function(picky, name="picky", title="Picky", parameters=(windows,)
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty folder; what its files register is forgotten after the test, and so are failures."""
-    known = dict(_catalogue)
+    known = dict(_catalog)
     monkeypatch.setattr(user_strategies, "failures", {})
     yield tmp_path
-    _catalogue.clear()
-    _catalogue.update(known)
+    _catalog.clear()
+    _catalog.update(known)
     for name in [name for name in sys.modules if name.startswith("user_strategy_")]:
         del sys.modules[name]
 
@@ -96,9 +96,9 @@ def test_a_combination_that_raises_fails_alone_with_its_message(folder, start):
         ("1 / 0", "ZeroDivisionError: division by zero (line 1)"),
         ("def f(:", "SyntaxError"),
         ("import sys\nsys.exit(3)", "SystemExit: 3 (line 2)"),
-        (PICKY.replace('name="picky"', 'name="sma_cross"'), 'There is already a strategy "sma_cross".'),
-        (PICKY.replace("window", "sharpe"), 'picky has a parameter "sharpe"; every result has a column of that name'),
-        (PICKY.replace("parameters=(windows,)", "parameters=()"), 'The function of picky takes "window"'),
+        (PICKY.replace('name="picky"', 'name="sma_cross"'), "Strategy 'sma_cross' already exists."),
+        (PICKY.replace("window", "sharpe"), "picky must not have a parameter 'sharpe': results have a column of that name"),
+        (PICKY.replace("parameters=(windows,)", "parameters=()"), "The function of picky takes 'window'"),
         (
             PICKY.replace("(windows,)", "(windows,), bars_needed=lambda given: given['fast']"),
             "bars_needed of picky failed on the defaults: KeyError: 'fast'",
@@ -127,7 +127,7 @@ def test_a_batch_notes_the_code_of_a_strategy_so_that_a_retry_after_a_change_run
     body = start(strategy="picky", symbols=["ACME"], parameterRanges={"window": [12, 13, 14]})
     session = jobs.finish(jobs.submit(body))
     assert re.fullmatch(rf"{ENGINE_VERSION}\+[0-9a-f]{{12}}", session.engine_version)
-    _catalogue.pop("picky")
+    _catalog.pop("picky")
     (folder / "picky.py").write_text(PICKY.replace("== 13", "== 14"), encoding="utf-8")
     user_strategies.load(folder)
     again = retry(session, now=timezone.now())
