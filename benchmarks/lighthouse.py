@@ -1,6 +1,6 @@
 """Lighthouse (desktop) on the form, a running batch and its results: scores, and what costs points.
 
-    make lighthouse
+    make bench-lighthouse
 
 Lighthouse comes from npm into var/, and runs on the Node.js of Playwright's wheel: it wants a newer one than many
 machines have.

@@ -1,4 +1,4 @@
-"""Thousands of batches with watchers that come and go: does the memory stay where it is? `make soak`
+"""Thousands of batches with watchers that come and go: does the memory stay where it is? `make bench-soak`
 
     python -m benchmarks.soak [batches] [figure.svg]
 

@@ -1,4 +1,4 @@
-"""What `make soak` judges: benchmarks/soak.py."""
+"""What `make bench-soak` judges: benchmarks/soak.py."""
 
 import mmap
 import os
