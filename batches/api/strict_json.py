@@ -11,6 +11,9 @@ from django.http import HttpRequest
 
 from batches.errors import BatchError
 
+MAX_DEPTH = 32
+MAX_DIGITS = 400  # of one number
+
 
 def json_body(request: HttpRequest) -> Any:
     """The request's JSON value; BatchError (400, 413, 415) when it has none that can be trusted."""
@@ -54,7 +57,7 @@ def _no_constant(name: str) -> float:
 
 def _refuse_depth(value: Any) -> None:
     level = [value] if isinstance(value, dict | list) else []
-    for _ in range(settings.BATCH_MAX_DEPTH):
+    for _ in range(MAX_DEPTH):
         children = (inner for each in level for inner in (each.values() if isinstance(each, dict) else each))
         level = [inner for inner in children if isinstance(inner, dict | list)]
     if level:
@@ -62,8 +65,7 @@ def _refuse_depth(value: Any) -> None:
 
 
 def _refuse_length(text: str) -> None:
-    limit = settings.BATCH_MAX_DIGITS
-    if len(text) > limit:
+    if len(text) > MAX_DIGITS:
         raise ValueError(f"{text[:20]}... has {len(text):,} characters; at most {limit} are read (BATCH_MAX_DIGITS)")
 
 

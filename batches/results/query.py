@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from django.conf import settings
 
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
@@ -20,6 +19,7 @@ from batches.sweep.wire_types import Row
 from batches.validators import nearest
 
 PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1_000
 BOUND = re.compile(r"(min|max)(?:\.(\w+)|([A-Z]\w*))", re.ASCII)  # min.sharpe or minSharpe
 FIELDS = ("sort", "symbol", "page", "pageSize")
 
@@ -51,7 +51,7 @@ class ResultsQuery:
             descending=sort.startswith("-"),
             symbol=symbol,
             page=_whole(query, "page", 1, 10**9),
-            page_size=_whole(query, "pageSize", PAGE_SIZE, settings.RESULTS_MAX_PAGE_SIZE, " (RESULTS_MAX_PAGE_SIZE)"),
+            page_size=_whole(query, "pageSize", PAGE_SIZE, MAX_PAGE_SIZE),
             bounds=_bounds(query, names),
         )
 
@@ -164,11 +164,11 @@ def _number(field: str, text: str) -> float:
     return number
 
 
-def _whole(query: Mapping[str, str], field: str, default: int, high: int, setting: str = "") -> int:
+def _whole(query: Mapping[str, str], field: str, default: int, high: int) -> int:
     text = query.get(field) or str(min(default, high))
     if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= high):
         raise InvalidRequest(
-            Detail(field, f"{field} must be an integer between 1 and {high:,}{setting}, got {text[:40]!r}.")
+            Detail(field, f"{field} must be an integer between 1 and {high:,}, got {text[:40]!r}.")
         )
     return int(text)
 

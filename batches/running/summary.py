@@ -3,7 +3,6 @@
 import logging
 
 import numpy as np
-from django.conf import settings
 
 from backtester.engine import EngineError, buy_and_hold
 from batches.formatting import parameter as parameter_text
@@ -17,6 +16,7 @@ from batches.sweep.wire_types import BatchResults, Metrics, Row
 
 log = logging.getLogger(__name__)
 FEW_TRADES = 30
+TOP_ROWS = 100
 
 
 def summarize(session: BatchSession) -> BatchResults:
@@ -25,7 +25,7 @@ def summarize(session: BatchSession) -> BatchResults:
     # First, because they read every metric: the rows are then taken from there.
     averages = {name: mean(columns.metric(metric.name)) for name, metric in METRICS_BY_WIRE_NAME.items()}
     values = columns.metric(metric.name)
-    rows = columns.rows(best(values, settings.BATCH_TOP_ROWS, descending=metric.higher_is_better))
+    rows = columns.rows(best(values, TOP_ROWS, descending=metric.higher_is_better))
     return {
         "totalCombinations": session.total,
         "successfulRuns": session.successful,

@@ -22,6 +22,7 @@ from batches.running.queue import QUEUE_DEPTH, enqueue, queue_length
 from batches.running.recording import record_lost_chunk
 
 log = logging.getLogger(__name__)
+INTERVAL_S = 0.5  # between two rounds
 UNATTENDED_S = 1.0  # a batch that waits for so long was lost by the broker if the queue is empty,
 FORGOTTEN_S = 10.0  # and for so long if it is not
 DAY_S = 24 * 3600.0
@@ -39,7 +40,7 @@ def run(stop: threading.Event, clock: WallClock) -> None:
             daily.prune(timezone.now(), time.monotonic())
         except DatabaseError as error:  # locked, full or away
             log.warning("watchdog round failed: %s", error)
-        stop.wait(settings.WATCHDOG_INTERVAL_S)
+        stop.wait(INTERVAL_S)
 
 
 class Daily:

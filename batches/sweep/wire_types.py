@@ -109,7 +109,7 @@ class BatchResults(TypedDict):
     successfulRuns: Annotated[Count, Field(description="Tests with a result.")]
     failedRuns: Annotated[Count, Field(description="Tests without one.")]
     sortedBy: MetricName
-    results: Annotated[list[Row], Field(description="The top rows, best first (BATCH_TOP_ROWS).")]
+    results: Annotated[list[Row], Field(description="The top rows, best first.")]
     truncated: Annotated[bool, Field(description="Whether there are more rows than these.")]
     resultsUrl: Annotated[str, Field(description="Address of all rows, in pages.")]
     errors: Annotated[list[Failure], Field(description="Why tests failed.")]

@@ -4,7 +4,6 @@ import json
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,6 +25,7 @@ from batches.sweep.progress import timeout_words
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.charts.best_curve import best_curve
 from batches.web.heatmap_choice import HeatmapChoice
+from batches.web.history_views import MAX_NOTE_LENGTH
 from batches.web.htmx import is_htmx, page_or_part, wants_part
 from batches.web.labels import axes_of, label_of, leader_columns, names_of, parallel_axes, title_of
 from batches.web.presenters import facts, first_symbols, panel_event
@@ -61,7 +61,7 @@ def _page_context(session: BatchSession) -> dict[str, Any]:
         "leader_columns": leader_columns(session),
         "link": f"{reverse('batches:form')}?{_same_sweep(session)}",
         "timeout": timeout_words(session.timeout_s),
-        "longest_note": settings.NOTE_MAX_LETTERS,
+        "longest_note": MAX_NOTE_LENGTH,
         "stream": stream_address(session.id),
         "websocket": websocket_address(session.id),
     }

@@ -4,7 +4,6 @@ import contextlib
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -26,6 +25,7 @@ from batches.web.labels import title_of
 from batches.web.presenters import batch_lines, symbols_text
 
 ON_A_PAGE = 25
+MAX_NOTE_LENGTH = 2_000
 LONGEST_SEARCH = 200
 STATUS_GROUPS = {
     "active": list(ACTIVE),
@@ -106,9 +106,8 @@ def notes(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
     permissions.require(request.user, Permission.CONTROL_ALL, session)
     text = request.POST.get("notes", "").replace("\r\n", "\n").replace("\0", "").strip()
-    limit = settings.NOTE_MAX_LETTERS
-    if len(text) > limit:
-        messages.error(request, f"notes must be at most {limit:,} characters (NOTE_MAX_LETTERS), got {len(text):,}.")
+    if len(text) > MAX_NOTE_LENGTH:
+        messages.error(request, f"notes must be at most {MAX_NOTE_LENGTH:,} characters, got {len(text):,}.")
     else:
         session.notes = text
         session.save(update_fields=["notes"])

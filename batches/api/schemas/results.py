@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal, NotRequired
 
-from django.conf import settings
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from batches.api.schemas.batches import Day, Success
+from batches.results.query import MAX_PAGE_SIZE
 from batches.sweep.wire_types import Count, Identity, MetricName, Metrics, Row, SessionId, StatusName, Symbol
 
 Aggregate = Annotated[
@@ -140,9 +140,9 @@ class PageQuery(TypedDict, total=False):
     pageSize: Annotated[
         int,
         Field(
-            description="Rows per page (RESULTS_MAX_PAGE_SIZE). A download ignores it.",
+            description="Rows per page. A download ignores it.",
             ge=1,
-            le=settings.RESULTS_MAX_PAGE_SIZE,
+            le=MAX_PAGE_SIZE,
             json_schema_extra={"default": 50},
         ),
     ]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
@@ -11,6 +10,7 @@ from batches.errors import Detail, InvalidRequest
 from batches.models import Preset
 
 MAX_NAME = 60  # of its column
+MAX_PRESETS = 200  # of one owner
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def save_preset(user: User | AnonymousUser, name: str, query: str) -> Preset:
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise InvalidRequest(Detail("name", f"The name of a preset must have 1 to {MAX_NAME} characters."))
-    presets, limit = presets_of(user), settings.PRESETS_MAX
+    presets, limit = presets_of(user), MAX_PRESETS
     if presets.count() >= limit and not presets.filter(name=name).exists():
-        raise InvalidRequest(Detail("name", f"There are {limit:,} presets already (PRESETS_MAX). Delete one first."))
+        raise InvalidRequest(Detail("name", f"There are {limit:,} presets already. Delete one first."))
     preset, _ = Preset.objects.update_or_create(owner=_owner(user), name=name, defaults={"query": query})
     return preset
 

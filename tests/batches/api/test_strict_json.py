@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from batches.api import strict_json
 from tests.batches.api.asking import BATCH, error_of, nothing_is_stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,18 +63,19 @@ def test_a_body_as_large_as_the_limit_is_read_and_one_byte_more_is_refused(clien
     assert client.post(BATCH, body, content_type="application/json").status_code == 202
 
 
-def test_depth_and_digits_have_limits_that_are_named(client, instruments, settings):
-    settings.BATCH_MAX_DEPTH, settings.BATCH_MAX_DIGITS = 2, 5
+def test_depth_and_digits_are_limited(client, instruments, monkeypatch):
+    monkeypatch.setattr(strict_json, "MAX_DEPTH", 2)
+    monkeypatch.setattr(strict_json, "MAX_DIGITS", 5)
 
     def post(text):
         return client.post(BATCH, text, content_type="application/json")
 
-    for text, name in (
-        ('{"a": [[1]]}', "BATCH_MAX_DEPTH"),
-        ("[[{}]]", "BATCH_MAX_DEPTH"),
-        ('{"fees": 123456}', "BATCH_MAX_DIGITS"),
-        ('{"fees": 0.12345}', "BATCH_MAX_DIGITS"),
+    for text, limit in (
+        ('{"a": [[1]]}', "nested at most 2 deep"),
+        ("[[{}]]", "nested at most 2 deep"),
+        ('{"fees": 123456}', "at most 5 characters"),
+        ('{"fees": 0.12345}', "at most 5 characters"),
     ):
-        assert name in error_of(post(text), 400, "MALFORMED_JSON")["error"]
+        assert limit in error_of(post(text), 400, "MALFORMED_JSON")["error"]
     for text in ('{"a": [1, {}]}'.replace("{}", "2"), '{"fees": 12345}', '"x"'):
         error_of(post(text), 422)

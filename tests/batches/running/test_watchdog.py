@@ -201,8 +201,8 @@ def test_two_watchdogs_at_once_have_no_double_effect(start, settings, published)
     assert [event["sessionId"] for event in published].count(str(late.pk)) == 1
 
 
-def test_a_round_that_fails_is_followed_by_the_next(monkeypatch, settings, db):
-    settings.WATCHDOG_INTERVAL_S = 0.001
+def test_a_round_that_fails_is_followed_by_the_next(monkeypatch, db):
+    monkeypatch.setattr(watchdog, "INTERVAL_S", 0.001)
     stop, rounds = threading.Event(), []
 
     def refused(now):
