@@ -141,6 +141,17 @@ async def test_an_emptied_redis_and_a_killed_worker_lose_and_double_nothing(stac
     assert rows["error"].isna().all()
 
 
+async def test_the_server_exports_what_the_workers_counted(stack):
+    def counted():
+        lines = httpx.get(f"{stack.url}/metrics", timeout=20).text.splitlines()
+        samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return float(samples['backtester_combinations_total{outcome="successful"}'])
+
+    before = counted()
+    httpx.post(f"{stack.url}/api/backtest/batch?async=false", json=body(), timeout=60)
+    await until(lambda: counted() >= before + 5_000)
+
+
 async def test_a_late_watcher_gets_the_truth_and_a_returning_eventsource_is_sent_away(stack):
     session_id = start(stack, body(symbols=["KO"]))["sessionId"]
     await watch_websocket(stack, session_id)
