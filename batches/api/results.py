@@ -69,57 +69,48 @@ def _page(session: BatchSession, query: ResultsQuery) -> dict[str, Any]:
 
 # ---- downloads: the rows of all pages, with the filters and the sort of the pages ------------------------------------
 
-PARTS = {
-    "csv": (csv_parts, "text/csv; charset=utf-8"),
-    "json": (json_parts, "application/json"),
-    "parquet": (parquet_parts, "application/vnd.apache.parquet"),
+DOWNLOADS = {
+    "csv": (
+        csv_parts,
+        "text/csv; charset=utf-8",
+        "One line per test: index, symbol, a column per parameter, beta, coefficient, metrics, error.",
+    ),
+    "json": (json_parts, "application/json", "The rows of all pages."),
+    "parquet": (parquet_parts, "application/vnd.apache.parquet", "The same columns as the CSV."),
 }
 
 
-def _download_route(kind: str, summary: str, description: str) -> Any:
-    """Return the decorator of a download; the document shows JSON by its schema, other files as text."""
-    options: dict[str, Any] = {"parameters": PAGE_PARAMETERS}
-    if kind != "json":
-        file = {"type": "string", "description": description}
-        content = {PARTS[kind][1].partition(";")[0]: {"schema": file}}
-        options["responses"] = {200: {"description": description, "content": content}}
-    response = answers({200: AllResults if kind == "json" else None}, 422)
-    return router.get(f"{RESULTS}.{kind}", summary=summary, response=response, openapi_extra=options)
+def _add_download(kind: str) -> None:
+    make_parts, content_type, description = DOWNLOADS[kind]
+
+    def download(request: HttpRequest, session_id: SessionId) -> StreamingHttpResponse:
+        """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
+        session = visible_batch(request, session_id)
+        # Parsed here and not in the stream, so that a bad query is refused before the download starts.
+        query = ResultsQuery.parse(session, query_parameters(request, allow_others=True), sort="index")
+        parts = make_parts(session, query) if request.method == "GET" else iter(())
+        headers = {
+            "Content-Disposition": f'attachment; filename="batch-{session.id}.{kind}"',
+            "X-Content-Type-Options": "nosniff",
+        }
+        return StreamingHttpResponse(_in_threads(parts), content_type=content_type, headers=headers)
+
+    file = {"schema": {"type": "string", "description": description}}
+    content = {} if kind == "json" else {content_type.partition(";")[0]: file}
+    download.__name__ = f"results_{kind}"  # Ninja makes the operation id and the name of the URL of it
+    router.get(
+        f"{RESULTS}.{kind}",
+        summary=f"All pages of results as {kind}",
+        response=answers({200: AllResults if kind == "json" else None}, 422),
+        openapi_extra={
+            "parameters": PAGE_PARAMETERS,
+            "responses": {200: {"description": description, "content": content}},
+        },
+    )(download)
 
 
-@_download_route(
-    "csv",
-    "All pages of results as CSV",
-    "One line a test: index, symbol, a column a parameter, beta, coefficient, metrics, error.",
-)
-def results_csv(request: HttpRequest, session_id: SessionId) -> StreamingHttpResponse:
-    """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
-    return _download(request, session_id, "csv")
-
-
-@_download_route("json", "All pages of results as JSON", "The rows of all pages.")
-def results_json(request: HttpRequest, session_id: SessionId) -> StreamingHttpResponse:
-    """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
-    return _download(request, session_id, "json")
-
-
-@_download_route("parquet", "All pages of results as Parquet", "The same columns as the CSV.")
-def results_parquet(request: HttpRequest, session_id: SessionId) -> StreamingHttpResponse:
-    """Streamed, with the filters and the sort of a page; without any, all rows by index, failed ones too."""
-    return _download(request, session_id, "parquet")
-
-
-def _download(request: HttpRequest, session_id: str, kind: str) -> StreamingHttpResponse:
-    session = visible_batch(request, session_id)
-    # Parsed here and not in the stream, so that a bad query is refused before the download starts.
-    query = ResultsQuery.parse(session, query_parameters(request, allow_others=True), sort="index")
-    make_parts, content_type = PARTS[kind]
-    parts = make_parts(session, query) if request.method == "GET" else iter(())
-    headers = {
-        "Content-Disposition": f'attachment; filename="batch-{session.id}.{kind}"',
-        "X-Content-Type-Options": "nosniff",
-    }
-    return StreamingHttpResponse(_in_threads(parts), content_type=content_type, headers=headers)
+for kind in DOWNLOADS:
+    _add_download(kind)
 
 
 async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:

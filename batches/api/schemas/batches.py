@@ -2,31 +2,29 @@
 
 from typing import Annotated, NotRequired
 
-from pydantic import Field, WithJsonSchema
+from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from batches.sweep.wire_types import BatchResults, Count, Seconds, SessionId, StatusName
+from batches.sweep.wire_types import BatchResults, Count, Seconds, SessionId, StatusName, doc
 
-Success = Annotated[
-    bool, Field(description="Always true: the request was carried out.", json_schema_extra={"const": True})
-]
+Success = Annotated[bool, doc("Always true: the request was carried out.", json_schema_extra={"const": True})]
 Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 
 
 class ErrorDetail(TypedDict):
     """One field of a refused request."""
 
-    field: Annotated[str, Field(description="Its name; inside an object, after a dot. Empty: the body as a whole.")]
-    message: Annotated[str, Field(description="What the value must be, and what came.")]
+    field: Annotated[str, doc("Its name; inside an object, after a dot. Empty: the body as a whole.")]
+    message: Annotated[str, doc("What the value must be, and what came.")]
 
 
 class Error(TypedDict):
     """Every refusal has this shape, on every transport."""
 
-    success: Annotated[bool, Field(description="Always false.", json_schema_extra={"const": False})]
-    error: Annotated[str, Field(description="One clear sentence.")]
-    code: Annotated[str, Field(description="For programs: NOT_FOUND, INVALID_REQUEST, ...", pattern="^[A-Z_]+$")]
-    details: Annotated[list[ErrorDetail], Field(description="What is wrong with which field.")]
+    success: Annotated[bool, doc("Always false.", json_schema_extra={"const": False})]
+    error: Annotated[str, doc("One clear sentence.")]
+    code: Annotated[str, doc("For programs: NOT_FOUND, INVALID_REQUEST, ...", pattern="^[A-Z_]+$")]
+    details: Annotated[list[ErrorDetail], doc("What is wrong with which field.")]
 
 
 class Started(TypedDict):
@@ -34,12 +32,12 @@ class Started(TypedDict):
 
     success: Success
     sessionId: SessionId
-    message: Annotated[str, Field(description="What happens next.")]
-    total: Annotated[Count, Field(description="Tests in all.")]
-    streamUrl: Annotated[str, Field(description="Address of the Server-Sent Events.")]
-    websocketUrl: Annotated[str, Field(description="Address of the same events over a websocket.")]
-    pageUrl: Annotated[str, Field(description="Address of the batch's page.")]
-    retryOf: NotRequired[Annotated[SessionId, Field(description="The batch that a retry continues.")]]
+    message: Annotated[str, doc("What happens next.")]
+    total: Annotated[Count, doc("Tests in all.")]
+    streamUrl: Annotated[str, doc("Address of the Server-Sent Events.")]
+    websocketUrl: Annotated[str, doc("Address of the same events over a websocket.")]
+    pageUrl: Annotated[str, doc("Address of the batch's page.")]
+    retryOf: NotRequired[Annotated[SessionId, doc("The batch that a retry continues.")]]
 
 
 class ClassicAnswer(TypedDict):
@@ -47,7 +45,7 @@ class ClassicAnswer(TypedDict):
 
     success: Success
     sessionId: SessionId
-    executionTimeMs: Annotated[Count, Field(description="Milliseconds from the request to the end.")]
+    executionTimeMs: Annotated[Count, doc("Milliseconds from the request to the end.")]
     data: BatchResults
 
 
@@ -55,10 +53,10 @@ class Estimate(TypedDict):
     """What a batch would cost."""
 
     success: Success
-    total: Annotated[Count, Field(description="Tests, after the strategy's constraints.")]
-    excluded: Annotated[Count, Field(description="Combinations that the constraints exclude.")]
-    estimatedSeconds: Annotated[Seconds, Field(description="Wall-clock seconds with all workers free.")]
-    estimatedBytes: Annotated[Count, Field(description="Bytes of stored results.")]
+    total: Annotated[Count, doc("Tests, after the strategy's constraints.")]
+    excluded: Annotated[Count, doc("Combinations that the constraints exclude.")]
+    estimatedSeconds: Annotated[Seconds, doc("Wall-clock seconds with all workers free.")]
+    estimatedBytes: Annotated[Count, doc("Bytes of stored results.")]
 
 
 class Moved(TypedDict):
@@ -67,7 +65,7 @@ class Moved(TypedDict):
     success: Success
     sessionId: SessionId
     status: StatusName
-    changed: Annotated[bool, Field(description="False when the batch was in that state already, or had ended.")]
+    changed: Annotated[bool, doc("False when the batch was in that state already, or had ended.")]
 
 
 class Deleted(TypedDict):

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import Field, WithJsonSchema
+from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 from batches.api.schemas.batches import Day, Success
 from batches.results.query import MAX_PAGE_SIZE
-from batches.sweep.wire_types import Count, Identity, MetricName, Metrics, Row, SessionId, StatusName, Symbol
+from batches.sweep.wire_types import Count, Identity, MetricName, Metrics, Row, SessionId, StatusName, Symbol, doc
 
 Aggregate = Annotated[
     str,
-    Field(description="How tests of one cell are joined."),
+    doc("How tests of one cell are joined."),
     WithJsonSchema({"type": "string", "enum": ["best", "mean", "median"]}),
 ]
 Curve = list[float]
@@ -22,26 +22,26 @@ class AllResults(TypedDict):
 
     success: Success
     sessionId: SessionId
-    results: Annotated[list[Row], Field(description="The rows.")]
+    results: Annotated[list[Row], doc("The rows.")]
 
 
 class ResultsPage(AllResults):
     """A page of results."""
 
     status: StatusName
-    sort: Annotated[str, Field(description="What the rows are sorted by; with a minus, descending.")]
-    defaultSort: Annotated[str, Field(description="The batch's own order.")]
-    total: Annotated[Count, Field(description="Rows that pass the filters.")]
-    page: Annotated[int, Field(description="Number of the page, from 1.", ge=1)]
-    pageSize: Annotated[int, Field(description="Rows per page.", ge=1)]
-    pages: Annotated[int, Field(description="Pages in all.", ge=1)]
+    sort: Annotated[str, doc("What the rows are sorted by; with a minus, descending.")]
+    defaultSort: Annotated[str, doc("The batch's own order.")]
+    total: Annotated[Count, doc("Rows that pass the filters.")]
+    page: Annotated[int, doc("Number of the page, from 1.", ge=1)]
+    pageSize: Annotated[int, doc("Rows per page.", ge=1)]
+    pages: Annotated[int, doc("Pages in all.", ge=1)]
 
 
 class Axis(TypedDict):
     """One axis of a heatmap."""
 
-    name: Annotated[str, Field(description="A parameter.")]
-    values: Annotated[list[float], Field(description="Its values, in the parameter's unit.")]
+    name: Annotated[str, doc("A parameter.")]
+    values: Annotated[list[float], doc("Its values, in the parameter's unit.")]
 
 
 class Heatmap(TypedDict):
@@ -52,57 +52,50 @@ class Heatmap(TypedDict):
     x: Axis
     y: Axis
     metric: MetricName
-    symbol: Annotated[Symbol | None, Field(description="The symbol whose tests are shown; null: all symbols.")]
+    symbol: Annotated[Symbol | None, doc("The symbol whose tests are shown; null: all symbols.")]
     aggregate: Aggregate
-    tests: Annotated[Count, Field(description="Finished tests in the cells.")]
+    tests: Annotated[Count, doc("Finished tests in the cells.")]
     values: Annotated[
-        list[list[float | None]],
-        Field(description="values[row of y][column of x], in the metric's unit; null without a value."),
+        list[list[float | None]], doc("values[row of y][column of x], in the metric's unit; null without a value.")
     ]
 
 
-class _Return(TypedDict("_Return", {  # not a name that Python allows in a class body
-    "return": Annotated[float | None, Field(description="Profit as a fraction of what was put in.")],
-})):  # fmt: skip
-    pass
+# Not a name that Python allows in a class body.
+_Return = TypedDict("_Return", {"return": Annotated[float | None, doc("Profit as a fraction of what was put in.")]})
 
 
 class Trade(_Return):
     """One trade."""
 
-    entryDate: Annotated[Day, Field(description="The day it was opened.")]
-    exitDate: Annotated[Day | None, Field(description="The day it was closed; null while it is open.")]
-    side: Annotated[Literal["long", "short"], Field(description="long or short.")]
-    entryPrice: Annotated[float, Field(description="In the currency of the prices.")]
-    exitPrice: Annotated[float | None, Field(description="In the currency of the prices; null while it is open.")]
-    shares: Annotated[float, Field(description="How many.")]
-    pnl: Annotated[float | None, Field(description="Profit after costs, in the currency of the prices.")]
-    bars: Annotated[Count, Field(description="How many bars it was held.")]
+    entryDate: Annotated[Day, doc("The day it was opened.")]
+    exitDate: Annotated[Day | None, doc("The day it was closed; null while it is open.")]
+    side: Annotated[Literal["long", "short"], doc("long or short.")]
+    entryPrice: Annotated[float, doc("In the currency of the prices.")]
+    exitPrice: Annotated[float | None, doc("In the currency of the prices; null while it is open.")]
+    shares: Annotated[float, doc("How many.")]
+    pnl: Annotated[float | None, doc("Profit after costs, in the currency of the prices.")]
+    bars: Annotated[Count, doc("How many bars it was held.")]
 
 
 class Held(TypedDict):
     """A position that is never sold."""
 
     metrics: Metrics
-    equity: Annotated[Curve, Field(description="At each close, in the currency of the prices.")]
+    equity: Annotated[Curve, doc("At each close, in the currency of the prices.")]
 
 
 class BuyAndHold(Held):
     """All capital invested at the first bar and held to the end."""
 
-    samePurchases: NotRequired[
-        Annotated[Held, Field(description="The same cash on the same days, for strategies that buy in lots.")]
-    ]
-    equalInstalments: NotRequired[
-        Annotated[Held, Field(description="As many equal parts, evenly spaced, for the same strategies.")]
-    ]
+    samePurchases: NotRequired[Annotated[Held, doc("The same cash on the same days, for strategies that buy in lots.")]]
+    equalInstalments: NotRequired[Annotated[Held, doc("As many equal parts, evenly spaced, for the same strategies.")]]
 
 
 class UndefinedReason(TypedDict):
     """Why a metric is null."""
 
-    code: Annotated[str, Field(description="For programs.")]
-    sentence: Annotated[str, Field(description="In words.")]
+    code: Annotated[str, doc("For programs.")]
+    sentence: Annotated[str, doc("In words.")]
 
 
 class Combination(Identity):
@@ -110,16 +103,14 @@ class Combination(Identity):
 
     success: Success
     sessionId: SessionId
-    effectiveParameters: Annotated[dict[str, float], Field(description="The values after beta scaling.")]
+    effectiveParameters: Annotated[dict[str, float], doc("The values after beta scaling.")]
     metrics: Metrics
-    undefined: Annotated[dict[str, UndefinedReason], Field(description="Why a metric is null.")]
-    dates: Annotated[list[str], Field(description="The day of each bar.")]
-    equity: Annotated[Curve, Field(description="Cash and position at each close, in the currency of the prices.")]
-    drawdown: Annotated[
-        Curve, Field(description="Fall from the highest equity so far at each close, a fraction, zero or below.")
-    ]
-    exposure: Annotated[Curve, Field(description="Share of the equity in the position at each close, a fraction.")]
-    trades: Annotated[list[Trade], Field(description="In order of their entries.")]
+    undefined: Annotated[dict[str, UndefinedReason], doc("Why a metric is null.")]
+    dates: Annotated[list[str], doc("The day of each bar.")]
+    equity: Annotated[Curve, doc("Cash and position at each close, in the currency of the prices.")]
+    drawdown: Annotated[Curve, doc("Fall from the highest equity so far at each close, a fraction, zero or below.")]
+    exposure: Annotated[Curve, doc("Share of the equity in the position at each close, a fraction.")]
+    trades: Annotated[list[Trade], doc("In order of their entries.")]
     buyAndHold: BuyAndHold
 
 
@@ -128,19 +119,14 @@ class PageQuery(TypedDict, total=False):
 
     sort: Annotated[
         str,
-        Field(
-            description="A metric, a swept parameter, `coefficient` or `index`; with a minus, descending.",
-            examples=["-sharpe"],
-        ),
+        doc("A metric, a swept parameter, `coefficient` or `index`; with a minus, descending.", examples=["-sharpe"]),
     ]
-    symbol: Annotated[str, Field(description="Only this symbol of the batch.")]
-    page: Annotated[
-        int, Field(description="From 1. A download ignores it.", ge=1, le=10**9, json_schema_extra={"default": 1})
-    ]
+    symbol: Annotated[str, doc("Only this symbol of the batch.")]
+    page: Annotated[int, doc("From 1. A download ignores it.", ge=1, le=10**9, json_schema_extra={"default": 1})]
     pageSize: Annotated[
         int,
-        Field(
-            description="Rows per page. A download ignores it.",
+        doc(
+            "Rows per page. A download ignores it.",
             ge=1,
             le=MAX_PAGE_SIZE,
             json_schema_extra={"default": 50},
@@ -151,8 +137,8 @@ class PageQuery(TypedDict, total=False):
 class HeatmapQuery(TypedDict, total=False):
     """How a heatmap is chosen."""
 
-    x: Annotated[str, Field(description="A swept parameter; the first one that is not `y` when left out.")]
-    y: Annotated[str, Field(description="Another one; the first one that is not `x` when left out.")]
-    metric: Annotated[MetricName, Field(description="A metric; the batch's own when left out.")]
-    symbol: Annotated[str, Field(description="Only this symbol of the batch.")]
+    x: Annotated[str, doc("A swept parameter; the first one that is not `y` when left out.")]
+    y: Annotated[str, doc("Another one; the first one that is not `x` when left out.")]
+    metric: Annotated[MetricName, doc("A metric; the batch's own when left out.")]
+    symbol: Annotated[str, doc("Only this symbol of the batch.")]
     aggregate: Aggregate

@@ -2,15 +2,17 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
+
+from batches.sweep.wire_types import doc
 
 StartQuery = TypedDict(
     "StartQuery",
     {
         "async": Annotated[
             str,
-            Field(description="false: answer with the results when they are done."),
+            doc("false: answer with the results when they are done."),
             WithJsonSchema({"type": "string", "enum": ["true", "false"], "default": "true"}),
         ]
     },
