@@ -53,15 +53,23 @@ def holders(played: dict[str, Any]) -> list[Holder]:
     ]
 
 
-def monthly_returns(dates: list[str], equity: list[float]) -> list[dict[str, Any]]:
-    """Return a line for each year: twelve returns (None where there are no bars) and the year's."""
+@dataclass(frozen=True)
+class YearLine:
+    """months : twelve returns, None where there are no bars; total : the return of the year"""
+
+    year: str
+    months: list[float | None]
+    total: float
+
+
+def monthly_returns(dates: list[str], equity: list[float]) -> list[YearLine]:
     month_ends = {day[:7]: value for day, value in zip(dates, equity, strict=True)}
     before, years = equity[0], dict[str, list[float | None]]()
     for month, value in month_ends.items():
         line = years.setdefault(month[:4], [None] * 12)
         line[int(month[5:]) - 1] = value / before - 1 if before > 0 else None
         before = value
-    return [{"year": year, "months": line, "total": _compounded(line)} for year, line in years.items()]
+    return [YearLine(year, line, _compounded(line)) for year, line in years.items()]
 
 
 def _compounded(returns: list[float | None]) -> float:

@@ -83,15 +83,6 @@ export function perSecond(secondsPerTest) {
   return rate < 10 ? fixed(rate, 1) : whole.format(rate);
 }
 
-export function bytes(size) {
-  if (missing(size)) return MISSING;
-  if (size < 1000) return `${whole.format(size)} B`;
-  const steps = ["kB", "MB", "GB", "TB"];
-  const step = Math.min(steps.length, Math.floor(Math.log10(size) / 3));
-  const value = size / 1000 ** step;
-  return `${fixed(value, value < 10 ? 1 : 0)} ${steps[step - 1]}`;
-}
-
 // The state of a batch in one line.
 export function headline(event, timeout = "15 minutes") {
   const done = `${count(event.current)} of ${count(event.total)}`;

@@ -11,7 +11,7 @@ from batches import formatting
 from batches.web import panel_words
 
 CASES = json.loads((Path(__file__).parents[1] / "js" / "format-cases.json").read_text())
-PYTHON_NAMES = {"perTest": "per_test", "perSecond": "per_second", "bytes": "bytes_"}
+PYTHON_NAMES = {"perTest": "per_test", "perSecond": "per_second"}
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,14 @@ PYTHON_NAMES = {"perTest": "per_test", "perSecond": "per_second", "bytes": "byte
 )
 def test_the_server_formats_as_the_browser(name, arguments, want):
     assert getattr(formatting, PYTHON_NAMES.get(name, name))(*arguments) == want
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(512, "512 B"), (480_000, "480 kB"), (1_200_000, "1.2 MB"), (95_000_000, "95 MB"), (None, "–")],
+)
+def test_sizes_are_written_in_their_largest_unit(size, text):
+    assert formatting.bytes_(size) == text
 
 
 def test_halves_are_rounded_as_in_a_browser():

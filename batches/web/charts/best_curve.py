@@ -1,7 +1,7 @@
 """The best result so far against the tests done, as a step line; `best-curve.js` continues it live."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from batches.formatting import count, duration, metric
 from batches.models import BatchSession
@@ -10,20 +10,31 @@ from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 WIDTH, HEIGHT = 1000, 160
 
 
-def best_curve(session: BatchSession) -> dict[str, Any]:
-    """Return the picture and its description. points : [active seconds, tests done, best value]."""
+@dataclass(frozen=True)
+class BestCurve:
+    """points : [active seconds, tests done, best value]; low, high : texts of the lowest and the highest value"""
+
+    points: list[list[float]]
+    path: str
+    low: str
+    high: str
+    words: str
+
+    width = WIDTH
+    height = HEIGHT
+
+
+def best_curve(session: BatchSession) -> BestCurve:
     points = session.improvements
     unit = METRICS_BY_WIRE_NAME[session.sort_by].unit
     values = [value for _, _, value in points]
-    return {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "points": points,
-        "path": step_path(points, session.current, session.total),
-        "low": metric(min(values), unit) if values else "",
-        "high": metric(max(values), unit) if values else "",
-        "words": curve_words(points, unit),
-    }
+    return BestCurve(
+        points=points,
+        path=step_path(points, session.current, session.total),
+        low=metric(min(values), unit) if values else "",
+        high=metric(max(values), unit) if values else "",
+        words=curve_words(points, unit),
+    )
 
 
 def step_path(points: Sequence[Sequence[float]], current: int, total: int) -> str:

@@ -37,8 +37,30 @@ class Scale:
         return np.log(np.maximum(values, self.low)) if self.log else values
 
 
-def equity_chart(played: dict[str, Any]) -> dict[str, Any]:
-    """Return paths, ticks, trade marks, and the points that the cursor reads out."""
+@dataclass(frozen=True)
+class EquityChart:
+    """Curves and marks as SVG paths, ticks, and the points that the cursor reads out. lots : "" without lots"""
+
+    log: bool
+    equity: str
+    hold: str
+    lots: str
+    drawdown: str
+    money_ticks: list[dict[str, Any]]
+    depth_ticks: list[dict[str, Any]]
+    year_ticks: list[dict[str, Any]]
+    marks: dict[str, str]
+    points: dict[str, list[Any]]
+
+    width = WIDTH
+    height = HEIGHT
+    left = LEFT
+    right = WIDTH - RIGHT
+    label_x = WIDTH - RIGHT + 8
+    bottom = HEIGHT - BOTTOM
+
+
+def equity_chart(played: dict[str, Any]) -> EquityChart:
     n_bars = len(played["dates"])
     bars = np.unique(np.linspace(0, n_bars - 1, min(n_bars, POINTS)).astype(np.int64))
     held = played["buyAndHold"]
@@ -50,30 +72,24 @@ def equity_chart(played: dict[str, Any]) -> dict[str, Any]:
     money = Scale(low, high, TOP, EQUITY_HEIGHT, log=low > 0 and high / low > LOG_FROM)
     depth = Scale(min(float(drawdown.min()), -0.01), 0.0, TOP + EQUITY_HEIGHT + GAP, DRAWDOWN_HEIGHT)
     x = _x(bars, n_bars)
-    return {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "left": LEFT,
-        "right": WIDTH - RIGHT,
-        "label_x": WIDTH - RIGHT + 8,
-        "bottom": HEIGHT - BOTTOM,
-        "log": money.log,
-        "equity": path(x, money.y(equity)),
-        "hold": path(x, money.y(hold)),
-        "lots": "" if lots is None else path(x, money.y(lots)),
-        "drawdown": _area(x, depth.y(drawdown), depth.top),
-        "money_ticks": _heights(money, _log_ticks(low, high) if money.log else ticks(low, high), money_text),
-        "depth_ticks": _heights(depth, ticks(depth.low, 0.0, 3), lambda v: f"{v:.0%}"),
-        "year_ticks": _year_ticks(played["dates"]),
-        "marks": _marks(played, money),
-        "points": {
+    return EquityChart(
+        log=money.log,
+        equity=path(x, money.y(equity)),
+        hold=path(x, money.y(hold)),
+        lots="" if lots is None else path(x, money.y(lots)),
+        drawdown=_area(x, depth.y(drawdown), depth.top),
+        money_ticks=_heights(money, _log_ticks(low, high) if money.log else ticks(low, high), money_text),
+        depth_ticks=_heights(depth, ticks(depth.low, 0.0, 3), lambda v: f"{v:.0%}"),
+        year_ticks=_year_ticks(played["dates"]),
+        marks=_marks(played, money),
+        points={
             "x": [round(v, 1) for v in x.tolist()],
             "dates": [played["dates"][bar] for bar in bars.tolist()],
             "equity": [round(v, 2) for v in equity.tolist()],
             "hold": [round(v, 2) for v in hold.tolist()],
             "drawdown": [round(v, 4) for v in drawdown.tolist()],
         },
-    }
+    )
 
 
 def path(x: Floats, y: Floats) -> str:

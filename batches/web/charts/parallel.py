@@ -5,13 +5,12 @@ them a sample of all tests for comparison.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Ints
 from batches.formatting import plain
 from batches.models import BatchSession
-from batches.results.arrays import Floats, Ints
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.query import ResultsQuery, column, select
 from batches.results.ranking import best
@@ -52,8 +51,29 @@ class Axis:
         return heights
 
 
-def parallel(session: BatchSession, query: ResultsQuery) -> dict[str, Any]:
-    """Return the axes, a path for each shade from the worst fifth to the best, and counts for the description."""
+@dataclass(frozen=True)
+class ParallelPicture:
+    """behind : the path of a sample of all tests; shades : paths from the worst fifth to the best; passing, everything,
+    best, others : numbers of tests
+    """
+
+    axes: list[Axis]
+    behind: str
+    shades: list[str]
+    passing: int
+    everything: int
+    best: int
+    others: int
+    best_ranges: list[str]
+
+    width = WIDTH
+    height = HEIGHT
+    top = TOP
+    length = LENGTH
+    bottom = TOP + LENGTH
+
+
+def parallel(session: BatchSession, query: ResultsQuery) -> ParallelPicture:
     columns = columns_of(session)
     everything, passing = select(columns, replace(query, bounds=())), select(columns, query)
     names = parallel_axes(session)
@@ -62,21 +82,16 @@ def parallel(session: BatchSession, query: ResultsQuery) -> dict[str, Any]:
     others = np.setdiff1d(_sample(passing, OTHERS), top)
     axes = _axes(session, names, _values(columns, names, behind), _values(columns, names, first), query)
     drawn = np.concatenate([others, top[::-1]])  # the best above all
-    return {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "top": TOP,
-        "length": LENGTH,
-        "bottom": TOP + LENGTH,
-        "axes": axes,
-        "behind": _lines(axes, _values(columns, names, behind)),
-        "shades": _shades(session, axes, columns, names, drawn),
-        "passing": len(passing),
-        "all": len(everything),
-        "best": len(top),
-        "others": len(others),
-        "where": _best_ranges(session, axes, _values(columns, names, top)),
-    }
+    return ParallelPicture(
+        axes=axes,
+        behind=_lines(axes, _values(columns, names, behind)),
+        shades=_shades(session, axes, columns, names, drawn),
+        passing=len(passing),
+        everything=len(everything),
+        best=len(top),
+        others=len(others),
+        best_ranges=_best_ranges(session, axes, _values(columns, names, top)),
+    )
 
 
 def _sample(positions: Ints, size: int) -> Ints:

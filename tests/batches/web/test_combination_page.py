@@ -24,7 +24,7 @@ def test_a_combination_shows_its_metrics_as_they_were_recorded(client, finished)
     text = text_of(response)
     assert f"Sharpe ratio {row['sharpe']:.2f}" in text
     assert f"Trades {row['trades']}" in text
-    assert response.context["chart"]["equity"].startswith("M")
+    assert response.context["chart"].equity.startswith("M")
 
 
 def test_a_failed_combination_says_why(client, finished):
@@ -144,7 +144,7 @@ def test_neighbors_that_are_not_finished_are_left_out(client, submitted):
 
 def test_the_distribution_tells_what_explains_the_differences(client, finished):
     response = client.get(url(finished, "spread"), headers=HTMX)
-    assert response.context["spread"]["count"] == finished.successful
+    assert response.context["spread"].count == finished.successful
     assert {label for label, _ in response.context["importance"]} == {"Symbol", "Fast average", "Slow average"}
     assert "<html" not in response.content.decode()
     assert "<html" in client.get(url(finished, "spread")).content.decode()
@@ -154,11 +154,11 @@ def test_monthly_returns_compound_to_the_whole():
     days = np.arange(np.datetime64("2019-11-04"), np.datetime64("2021-02-20"))
     equity = (100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.01, len(days))))).tolist()
     lines = monthly_returns([str(day) for day in days], equity)
-    assert [line["year"] for line in lines] == ["2019", "2020", "2021"]
-    assert lines[0]["months"][:10] == [None] * 10
-    assert np.prod([1 + line["total"] for line in lines]) == pytest.approx(equity[-1] / equity[0])
+    assert [line.year for line in lines] == ["2019", "2020", "2021"]
+    assert lines[0].months[:10] == [None] * 10
+    assert np.prod([1 + line.total for line in lines]) == pytest.approx(equity[-1] / equity[0])
 
 
 def test_nothing_is_won_back_from_ruin():
     lines = monthly_returns(["2020-01-30", "2020-01-31", "2020-02-03"], [100.0, 0.0, 0.0])
-    assert lines[0]["months"][:3] == [-1.0, None, None]
+    assert lines[0].months[:3] == [-1.0, None, None]

@@ -21,7 +21,7 @@ def lines(*paths):
 
 
 def axis(picture, name):
-    return next(axis for axis in picture["axes"] if axis.name == name)
+    return next(axis for axis in picture.axes if axis.name == name)
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +31,9 @@ def _quiet(queued, published):
 
 def test_each_test_with_values_has_a_line_and_failed_ones_have_none(finished):
     picture = drawn(finished)
-    assert [axis.name for axis in picture["axes"]] == ["fast", "slow", "sharpe", "maxDrawdown", "trades"]
-    assert lines(*picture["shades"]) == lines(picture["behind"]) == finished.successful == 24
-    assert (picture["passing"], picture["all"]) == (27, 27)
+    assert [axis.name for axis in picture.axes] == ["fast", "slow", "sharpe", "maxDrawdown", "trades"]
+    assert lines(*picture.shades) == lines(picture.behind) == finished.successful == 24
+    assert (picture.passing, picture.everything) == (27, 27)
 
 
 def test_a_large_batch_is_drawn_as_its_best_and_a_sample_that_is_the_same_each_time(finished, monkeypatch):
@@ -41,9 +41,9 @@ def test_a_large_batch_is_drawn_as_its_best_and_a_sample_that_is_the_same_each_t
     monkeypatch.setattr(parallel, "OTHERS", 4)
     monkeypatch.setattr(parallel, "BEHIND", 5)
     picture = drawn(finished, symbol="ACME")
-    assert picture["best"] == 3
-    assert 3 <= lines(*picture["shades"]) <= 7
-    assert lines(picture["behind"]) == 5
+    assert picture.best == 3
+    assert 3 <= lines(*picture.shades) <= 7
+    assert lines(picture.behind) == 5
     assert drawn(finished, symbol="ACME") == picture
 
 
@@ -54,26 +54,26 @@ def test_the_best_lie_at_the_end_of_their_axis(finished):
 
 def test_filters_are_brushes_and_leave_the_axes_as_they_are(finished):
     free, narrowed = drawn(finished), drawn(finished, **{"min.fast": "5", "max.maxDrawdown": "-0.05"})
-    assert [(axis.low, axis.high) for axis in narrowed["axes"]] == [(axis.low, axis.high) for axis in free["axes"]]
+    assert [(axis.low, axis.high) for axis in narrowed.axes] == [(axis.low, axis.high) for axis in free.axes]
     fast, depth = axis(narrowed, "fast"), axis(narrowed, "maxDrawdown")
     assert (fast.at_least, fast.at_most, depth.at_least, depth.at_most) == ("5", "", "", "-5%")
     top, length = fast.brush
     assert top == parallel.TOP
     assert length == pytest.approx(parallel.LENGTH * 3 / 5, abs=0.1)
     assert axis(narrowed, "slow").brush is None
-    assert narrowed["passing"] < free["passing"] == narrowed["all"]
+    assert narrowed.passing < free.passing == narrowed.everything
 
 
 def test_words_say_where_the_best_lie(finished):
-    assert drawn(finished, **{"max.fast": "3"})["where"][0] == "Fast average 3 of 3 to 8"
+    assert drawn(finished, **{"max.fast": "3"}).best_ranges[0] == "Fast average 3 of 3 to 8"
 
 
 def test_a_metric_that_is_better_low_is_shaded_the_other_way(start):
     session = jobs.finish(jobs.submit(start(symbols=["ACME"], sortBy="annualizedVolatility")))
     picture = drawn(session)
     volatility = axis(picture, "annualizedVolatility")
-    place = picture["axes"].index(volatility)
-    heights = [re.findall(r"[\d.]+ (\d+)", shade)[place :: len(picture["axes"])] for shade in picture["shades"]]
+    place = picture.axes.index(volatility)
+    heights = [re.findall(r"[\d.]+ (\d+)", shade)[place :: len(picture.axes)] for shade in picture.shades]
     worst, best = (sum(map(int, some)) / len(some) for some in (heights[0], heights[-1]))
     assert worst < best  # higher up in the picture is more
 
