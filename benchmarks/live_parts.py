@@ -1,4 +1,4 @@
-"""The parts under load: Valkey, a database with some batches, and a server, each started as the stack starts them."""
+"""The parts under load: Valkey, a database with some batches, and a server, each started as in the stack."""
 
 import contextlib
 import os
@@ -13,8 +13,8 @@ from pathlib import Path
 from backtester.stack import redis_server, web_server
 
 ROOT = Path(__file__).resolve().parent.parent
-UVICORN = ROOT / "var/bench-uvicorn"  # `make bench-live` installs it there: the product does not need it
-PATIENCE_S = 30.0
+UVICORN = ROOT / "var/bench-uvicorn"  # installed by `make bench-live`; the product does not need it
+PATIENCE_S = 120.0
 
 MAKE_BATCHES = """
 import sys, uuid, django
@@ -32,15 +32,14 @@ for name in sys.argv[1:]:
 """
 
 
-def environment(data_dir: Path, **changes: str) -> dict[str, str]:
-    """What a part is told."""
+def environment(data_dir: Path, root: Path = ROOT, **changes: str) -> dict[str, str]:
     return (
         os.environ
         | {
             "DATA_DIR": str(data_dir),
             "DJANGO_SETTINGS_MODULE": "backtester.settings",
             "REDIS_URL": f"unix://{data_dir}/redis.sock",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(root),
             "LOG_LEVEL": "WARNING",
         }
         | changes
@@ -49,7 +48,7 @@ def environment(data_dir: Path, **changes: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def valkey(data_dir: Path) -> Iterator[str]:
-    """The embedded server; its address."""
+    """Run the embedded Redis server. Yield its address."""
     path = data_dir / "redis.sock"
     with running(redis_server.arguments(redis_server.find_server(), path), dict(os.environ), data_dir / "redis.log"):
         url = f"unix://{path}"
@@ -58,7 +57,7 @@ def valkey(data_dir: Path) -> Iterator[str]:
 
 
 def make_batches(data_dir: Path, number: int) -> list[uuid.UUID]:
-    """Rows of running batches that nobody works on: the load test announces in their name."""
+    """Create rows of running batches without a worker; the load test announces in their name."""
     ids = [uuid.uuid4() for _ in range(number)]
     argv = [sys.executable, "-c", MAKE_BATCHES, *(session_id.hex for session_id in ids)]
     subprocess.run(argv, env=environment(data_dir), cwd=ROOT, check=True, timeout=120)
@@ -66,8 +65,10 @@ def make_batches(data_dir: Path, number: int) -> list[uuid.UUID]:
 
 
 @contextlib.contextmanager
-def server(kind: str, data_dir: Path, **changes: str) -> Iterator[tuple[subprocess.Popen, tuple[str, int]]]:
-    """Daphne, uvicorn, or the bare fan-out; the process and where it listens."""
+def server(
+    kind: str, data_dir: Path, root: Path = ROOT, **changes: str
+) -> Iterator[tuple[subprocess.Popen, tuple[str, int]]]:
+    """Run Daphne, uvicorn or the bare fan-out of a checkout. Yield the process and its address."""
     listener = web_server.listen("127.0.0.1", 0)
     number = listener.fileno()
     argv = {
@@ -79,16 +80,17 @@ def server(kind: str, data_dir: Path, **changes: str) -> Iterator[tuple[subproce
         ],
         "bare": [sys.executable, "-m", "benchmarks.live_fanout", str(number)],
     }[kind]
-    env = environment(data_dir, **changes)
+    env = environment(data_dir, root, **changes)
     if kind == "uvicorn":
         env["PYTHONPATH"] += f":{UVICORN}"
-    with listener, running(argv, env, data_dir / f"{kind}.log", descriptors=(number,)) as process:
-        until_healthy(listener, data_dir / f"{kind}.log", is_bare=kind == "bare")
+    log = data_dir / f"{kind}-{number}.log"
+    with listener, running(argv, env, log, descriptors=(number,), root=root) as process:
+        until_healthy(listener, log, is_bare=kind == "bare")
         yield process, listener.getsockname()[:2]
 
 
 def until_healthy(listener: socket.socket, log: Path, *, is_bare: bool) -> None:
-    """Wait for /healthz, or for the first line of a server that has no such page."""
+    """Wait for /healthz, or for the first line of the bare fan-out, which has no such page."""
     deadline = time.monotonic() + PATIENCE_S
     while not (log.read_text().startswith("ready") if is_bare else web_server.is_healthy(listener)):
         assert time.monotonic() < deadline, log.read_text()[-2000:]
@@ -97,12 +99,12 @@ def until_healthy(listener: socket.socket, log: Path, *, is_bare: bool) -> None:
 
 @contextlib.contextmanager
 def running(
-    argv: list[str], env: dict[str, str], log: Path, descriptors: tuple[int, ...] = ()
+    argv: list[str], env: dict[str, str], log: Path, descriptors: tuple[int, ...] = (), root: Path = ROOT
 ) -> Iterator[subprocess.Popen]:
-    """A process that ends with the block."""
+    """Run a process until the block ends."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            argv, env=env, cwd=ROOT, stdout=output, stderr=output, stdin=subprocess.DEVNULL, pass_fds=descriptors
+            argv, env=env, cwd=root, stdout=output, stderr=output, stdin=subprocess.DEVNULL, pass_fds=descriptors
         )
     try:
         yield process

@@ -1,7 +1,7 @@
 """The database as streams read it: a few threads, and the queries that run in them."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from batches import permissions
 from batches.live.subscriptions import Event
 from batches.models import BatchSession
 from batches.sweep.progress import connected_event, encode, newest_event
+from batches.sweep.wire_types import ProgressEvent
 
 Result = TypeVar("Result")
 READERS = 4
@@ -68,5 +69,5 @@ def newer_events(sequences: dict[uuid.UUID, int]) -> Iterable[tuple[uuid.UUID, E
     return events + [(pk, None) for pk in sequences if pk not in rows]
 
 
-def as_event(event: Mapping[str, Any]) -> Event:
+def as_event(event: ProgressEvent) -> Event:
     return Event(event["type"], event["sequence"], encode(event), event["sentAtMs"])
