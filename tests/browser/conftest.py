@@ -43,8 +43,8 @@ def browsers(playwright):
         return started[vendor]
 
     yield browser
-    for browser in started.values():
-        browser.close()
+    for running in started.values():
+        running.close()
 
 
 @pytest.fixture

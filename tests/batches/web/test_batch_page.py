@@ -2,6 +2,7 @@
 
 import html
 import re
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -186,12 +187,10 @@ def test_no_page_holds_inline_script_or_style(client, finished):
 
 
 @pytest.mark.parametrize(("metric", "first"), [("annualizedReturn", "S0199"), ("exposure", "S0001")])
-def test_of_many_symbols_those_that_came_out_best_are_told_the_best_first(metric, first):
-    rows = {f"S{number:04}": {metric: number / 100} for number in range(1, 200)}
+def test_of_many_symbols_the_best_are_listed_best_first(metric, first):
+    rows: dict[str, Any] = {f"S{number:04}": {metric: number / 100} for number in range(1, 200)}
     symbols = first_symbols(BatchSession(sort_by=metric), {"S0000": None, "NONE": {metric: None}} | rows)
     assert len(symbols) == MOST_LISTED
     assert symbols[0] == (first, rows[first])
-    assert first_symbols(BatchSession(sort_by=metric), {"B": {metric: 1.0}, "A": None}) == [
-        ("B", {metric: 1.0}),
-        ("A", None),
-    ]
+    few: dict[str, Any] = {"B": {metric: 1.0}, "A": None}
+    assert first_symbols(BatchSession(sort_by=metric), few) == list(few.items())
