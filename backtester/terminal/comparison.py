@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtester.client import Event
-from batches.results.arrays import mean
+from batches.results.averages import mean
 from batches.results.ranking import best_position
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 

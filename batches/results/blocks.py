@@ -9,8 +9,8 @@ import numpy as np
 from django.db import connection
 
 from backtester.engine import METRICS
+from backtester.engine.arrays import Floats
 from batches.models import ResultChunk
-from batches.results.arrays import Floats
 
 
 def encode_block(metrics: Floats) -> bytes:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from backtester.engine.arrays import Floats
 from batches.models import BatchSession, ChunkStatus
-from batches.results.arrays import Floats
 from batches.results.blocks import Piece, read_pieces
 
 CACHE_BYTES = 512 * 1024 * 1024

@@ -11,8 +11,8 @@ import numpy as np
 from django.db.models import QuerySet
 
 from backtester.engine import METRIC_NAMES, METRICS
+from backtester.engine.arrays import Floats, Ints
 from batches.models import BatchSession, ChunkStatus, ResultChunk
-from batches.results.arrays import Floats, Ints
 from batches.results.blocks import Piece, decode_block, read_pieces
 from batches.results.cache import Chunk, MetricTable, cache
 from batches.sweep.plan import Plan, plan_of

@@ -18,8 +18,8 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from backtester.engine import METRIC_NAMES
+from backtester.engine.arrays import Ints
 from batches.models import BatchSession, ResultChunk
-from batches.results.arrays import Ints
 from batches.results.columns import ResultColumns, columns_of, columns_of_chunk, finished_chunks, no_columns
 from batches.results.failures import Failures
 from batches.results.query import ResultsQuery, in_order, select

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 
+from backtester.engine.arrays import Ints
 from batches.models import BatchSession, ResultChunk
-from batches.results.arrays import Ints
 
 Cause = tuple[str, list[list[int]]]  # (message, [[first, past last], ...] in combination indices)
 

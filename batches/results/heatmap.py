@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Ints
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
-from batches.results.arrays import Floats, Ints
 from batches.results.columns import columns_of
 from batches.results.query import column
 from batches.sweep.plan import plan_of

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backtester.engine.arrays import Floats, Ints
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
-from batches.results.arrays import Floats, Ints
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.failures import Failures
 from batches.results.ranking import first_in_order
@@ -167,9 +167,7 @@ def _number(field: str, text: str) -> float:
 def _whole(query: Mapping[str, str], field: str, default: int, high: int) -> int:
     text = query.get(field) or str(min(default, high))
     if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= high):
-        raise InvalidRequest(
-            Detail(field, f"{field} must be an integer between 1 and {high:,}, got {text[:40]!r}.")
-        )
+        raise InvalidRequest(Detail(field, f"{field} must be an integer between 1 and {high:,}, got {text[:40]!r}."))
     return int(text)
 
 

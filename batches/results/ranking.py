@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from backtester.engine import Metric
-from batches.results.arrays import Floats, Ints
+from backtester.engine.arrays import Floats, Ints
 from batches.results.columns import ResultColumns
 from batches.sweep.wire_types import Row
 

@@ -7,7 +7,7 @@ import numpy as np
 from backtester.engine import EngineError, buy_and_hold
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession
-from batches.results.arrays import mean
+from batches.results.averages import mean
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.ranking import best, best_by_symbol
 from batches.sweep.plan import Plan, wire_metrics

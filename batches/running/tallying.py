@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backtester.engine import METRIC_NAMES
+from backtester.engine.arrays import Floats
 from batches.models import BatchSession
-from batches.results.arrays import Floats
 from batches.results.failures import Cause
 from batches.results.ranking import best, better_first
 from batches.sweep.plan import Plan

@@ -11,7 +11,7 @@ from backtester.engine import METRICS, Metric
 from batches.formatting import count, took
 from batches.formatting import metric as metric_text
 from batches.models import BatchSession
-from batches.results.arrays import mean
+from batches.results.averages import mean
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.ranking import best_by_symbol, best_position
 from batches.sweep.progress import elapsed_seconds

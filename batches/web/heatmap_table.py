@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from backtester.engine.arrays import Floats
 from batches.formatting import count
 from batches.formatting import metric as metric_text
 from batches.models import BatchSession
-from batches.results.arrays import Floats
 from batches.results.heatmap import heatmap
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.heatmap_choice import HeatmapChoice

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from backtester.engine.arrays import Floats
 from batches.models import BatchSession
-from batches.results.arrays import Floats
 from batches.results.columns import columns_of
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.web.charts.histogram import histogram
