@@ -120,7 +120,7 @@ def _checked_plan(request: StartRequest) -> tuple[Plan, list[TestedInstrument]]:
     if request.beta_scaling:
         _add_betas(instruments, stored, request)
     try:
-        plan = build_plan(request.as_json(), instruments)
+        plan = build_plan(request, instruments)
     except EngineError as error:
         inside = f".{wire_name(error.field)}" if error.field in request.axes else ""
         raise InvalidRequest(Detail(f"parameterRanges{inside}", error.message)) from error

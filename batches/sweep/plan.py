@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from backtester.engine import METRIC_NAMES, Grid, Prices, Rules, get_strategy
 from batches.models import BatchSession
 from batches.prices.series import count_bars, load_prices
+from batches.sweep.start_request import StartRequest
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.sweep.wire_types import Identity, Metrics, Row
 
@@ -97,38 +98,35 @@ def plan_of(session: BatchSession) -> Plan:
     key = (session.id, session.created_at)  # clients choose ids, and may choose that of a deleted batch again
     plan = _plans.get(key)
     if plan is None:
-        plan = _plans[key] = build_plan(session.request, session.instruments)
+        plan = _plans[key] = build_plan(StartRequest.from_json(session.request), session.instruments)
         while len(_plans) > CACHED_PLANS:
             _plans.popitem(last=False)
     return plan
 
 
-def build_plan(request: dict[str, Any], instruments: list[TestedInstrument]) -> Plan:
-    """Return the plan of a checked request in its stored form, over the given price series."""
-    strategy = get_strategy(request["strategy"])
-    ranges = request["parameterRanges"]
-    names = [parameter.name for parameter in strategy.all_parameters if wire_name(parameter.name) in ranges]
-    start, end = (date.fromisoformat(request[name]) if request[name] else None for name in ("startDate", "endDate"))
+def build_plan(request: StartRequest, instruments: list[TestedInstrument]) -> Plan:
+    """Return the plan of a request over the given price series."""
     return Plan(
         grid=Grid(
-            strategy,
+            get_strategy(request.strategy),
             [instrument["symbol"] for instrument in instruments],
-            {name: ranges[wire_name(name)] for name in names},
-            request["coefficients"] if request["enableBetaScaling"] else None,
+            request.axes,
+            request.coefficients if request.beta_scaling else None,
         ),
         rules=Rules(
-            direction=request["direction"],
-            fees=request["fees"],
-            slippage=request["slippage"],
-            initial_capital=request["initialCapital"],
-            whole_shares=request.get("wholeShares", False),  # older batches lack it
+            direction=request.direction,
+            fees=request.fees,
+            slippage=request.slippage,
+            initial_capital=request.initial_capital,
+            whole_shares=request.whole_shares,
         ),
         series_ids=tuple(instrument["seriesId"] for instrument in instruments),
         bars=tuple(
-            instrument.get("bars") or count_bars(instrument["seriesId"], start, end)  # older batches lack it
+            instrument.get("bars")
+            or count_bars(instrument["seriesId"], request.start_date, request.end_date)  # older batches lack it
             for instrument in instruments
         ),
         betas=tuple(instrument["beta"] for instrument in instruments),
-        start_date=start,
-        end_date=end,
+        start_date=request.start_date,
+        end_date=request.end_date,
     )

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from pydantic import (
@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from backtester.engine import STRATEGIES
+from backtester.engine import STRATEGIES, get_strategy
 from batches.errors import Detail, InvalidRequest
 from batches.sweep import start_checks
 from batches.sweep.start_checks import MAX_DETAILS, Axes, Refused
@@ -81,9 +81,7 @@ Ranges = Annotated[
     PlainSerializer(lambda axes: {wire_name(name): values for name, values in axes.items()}),
     WithJsonSchema({"type": "object", "additionalProperties": RANGE}),
 ]
-Direction = Annotated[
-    str, BeforeValidator(start_checks.direction), Field(json_schema_extra={"enum": ["long", "short", "both"]})
-]
+Direction = Annotated[Literal["long", "short", "both"], BeforeValidator(start_checks.direction)]
 Coefficients = Annotated[
     tuple[float, ...],
     BeforeValidator(start_checks.coefficients),
@@ -185,6 +183,17 @@ class StartRequest(BaseModel):
     def as_json(self) -> dict[str, Any]:
         """Return the stored and compared form: equal requests give equal JSON, however they were spelled."""
         return self.model_dump(mode="json", by_alias=True, exclude={"session_id"})
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "StartRequest":
+        """Return a stored request without checking it again: limits may be lower than when it was accepted."""
+        ranges = stored["parameterRanges"]
+        parameters = get_strategy(stored["strategy"]).all_parameters
+        axes = {item.name: ranges[wire_name(item.name)] for item in parameters if wire_name(item.name) in ranges}
+        dates = {name: stored[name] and date.fromisoformat(stored[name]) for name in ("startDate", "endDate")}
+        sort_by = METRICS_BY_WIRE_NAME[stored["sortBy"]].name
+        lists = {name: tuple(stored[name]) for name in ("symbols", "coefficients")}
+        return cls.model_construct(**{**stored, **dates, **lists, "parameterRanges": axes, "sortBy": sort_by})
 
 
 FIELDS = frozenset(str(field.alias) for field in StartRequest.model_fields.values())

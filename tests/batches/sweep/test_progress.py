@@ -142,9 +142,10 @@ def test_a_snapshot_has_exactly_the_fields_of_the_contract():
 
 
 def test_a_terminal_event_carries_its_results_or_its_error():
-    complete = progress.newest_event(session(status=Status.COMPLETE, results={"results": []}), START)
+    results = {"results": []}
+    complete = progress.newest_event(session(status=Status.COMPLETE, results=results), START)
     assert complete["type"] == "complete"
-    assert complete["results"] == {"results": []}
+    assert complete["results"] is results
     for status in (Status.ERROR, Status.CANCELLED):
         ended = progress.newest_event(session(status=status, error="It ended.", error_code="TIMEOUT"), START)
         assert (ended["type"], ended["error"], ended["code"]) == ("error", "It ended.", "TIMEOUT")

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from batches.errors import InvalidRequest
-from batches.sweep.start_request import parse_start
+from batches.sweep.start_request import StartRequest, parse_start
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 
 MINIMAL = {"strategy": "sma_cross", "symbols": ["ACME"], "parameterRanges": {"fast": [5], "slow": [20]}}
@@ -284,6 +284,14 @@ def test_equal_requests_give_equal_json_whatever_way_they_were_spelled():
 def test_the_stored_form_is_a_request_that_parses_to_itself():
     request = parse(startDate="2020-01-01", enableBetaScaling=True, coefficients=[1, 2], sortBy="calmar")
     assert parse_start(request.as_json()) == request
+    assert StartRequest.from_json(request.as_json()) == request
+
+
+def test_a_stored_request_stays_readable_when_limits_fall_and_fields_are_added(settings):
+    request = parse(parameterRanges={"fast": [5, 7], "slow": [20]})
+    stored = {name: value for name, value in request.as_json().items() if name != "wholeShares"}
+    settings.BATCH_MAX_AXIS_VALUES = 1
+    assert StartRequest.from_json(stored) == request
 
 
 def test_a_flood_of_unknown_names_is_answered_shortly():
