@@ -51,7 +51,7 @@ def trade_bits_nb(  # noqa: C901
 ) -> int:
     """One combination: all in while its bit is set, out while it is not.
 
-    close, fill : float64[n_bars]; rising, falling : uint64[n_words], what is wanted at each close; long, short : sides
+    close, fill : float64[n_bars]; rising, falling : uint64[n_words], the signal at each close; long, short : sides
     allowed; stops : float64[3], stop loss, take profit and trailing stop as fractions of price, 0 is off. Writes equity
     and held shares float64[n_bars], the trade table, and returns the number of trades.
 
