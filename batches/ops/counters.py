@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 log = logging.getLogger(__name__)
-prometheus_client.disable_created_metrics()  # multiprocess mode has none either
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # multiprocess mode has none either
 
 PROCESS = CollectorRegistry()
 COMBINATIONS = Counter("backtester_combinations", "Tests done, by outcome.", ["outcome"], registry=PROCESS)
@@ -37,7 +37,9 @@ PUBLISH_SECONDS = Histogram(
     buckets=(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25),
     registry=PROCESS,
 )
-HOST: Collector = MultiProcessCollector(None) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else PROCESS
+HOST: Collector = PROCESS
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    HOST = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
 
 open_streams = {"sse": 0, "websocket": 0}  # of this process; its heartbeats carry them
 
