@@ -1,4 +1,4 @@
-"""The Celery application, and nothing else. Tasks are in `batches/tasks.py`."""
+"""The Celery application. Its tasks are in `batches/tasks.py`."""
 
 import os
 from typing import Any
@@ -9,12 +9,12 @@ from celery.signals import setup_logging
 from kombu.connection import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
-# Whoever starts a worker has run Django's checks; here they would import every page and route before the first test.
+# Skipped, because they would import all pages and routes before the first test.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 
 class SteadyConnection(Connection):
-    """Looks for a broker that is away every second; by default the pauses grow, and work would rest for as long."""
+    """Reconnects to the broker every second. By default the pauses grow, and work would stop for as long."""
 
     def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
         pauses = {"interval_start": 1, "interval_step": 0, "interval_max": 1}
@@ -22,14 +22,12 @@ class SteadyConnection(Connection):
 
 
 class Broker(AMQP):
-    """Celery's own, over that connection."""
-
     Connection = SteadyConnection
 
 
 @setup_logging.connect
 def keep_logging(**_: Any) -> None:
-    """As the settings have it: a receiver is enough to keep Celery from putting handlers of its own in."""
+    """Keep the logging of the settings: with a receiver Celery does not add its own handlers."""
 
 
 app = Celery("backtester", amqp=Broker)

@@ -1,7 +1,7 @@
-"""What a log line looks like: JSON for machines, aligned words for people. One line each, whatever was put in.
+"""The format of log lines: JSON or text, always one line.
 
-Modules log through the standard library. What a line is about (`request_id`, `session`, `chunk`) is bound around the
-work with structlog's `bound_contextvars`, and comes with every line written inside, also by libraries.
+Modules log through the standard library. The context (`request_id`, `session`, `chunk`) is bound with structlog's
+`bound_contextvars`; all lines inside carry it, those of libraries included.
 """
 
 import re
@@ -11,21 +11,21 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 FORMATS = ("text", "json")
-# Of `extra=`: libraries put whole objects there.
+# The keys of `extra=` that are logged; libraries put whole objects there.
 EXTRA = ("session", "chunk", "method", "path", "status", "address", "ms")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 QUIET = {
-    "channels_redis.pubsub": "CRITICAL",  # a traceback a second while Redis is away; `live` says it
+    "channels_redis.pubsub": "CRITICAL",  # a traceback each second while Redis is down; `batches.live` logs it once
     "daphne.server": "WARNING",
-    "django.request": "ERROR",  # a refused request is the caller's business
-    "celery.worker.strategy": "WARNING",  # two lines a task would drown everything else
+    "django.request": "ERROR",  # refused requests are not errors of the server
+    "celery.worker.strategy": "WARNING",  # two lines for each task
     "celery.app.trace": "WARNING",
 }
 
 
 def configuration(*, level: str, form: str) -> dict[str, Any]:
-    """For Django's LOGGING. form : "text" or "json"."""
-    about: list[Processor] = [
+    """Return the value of Django's LOGGING. form : "text" or "json"."""
+    context: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -34,7 +34,7 @@ def configuration(*, level: str, form: str) -> dict[str, Any]:
     ]
     line = {
         "()": structlog.stdlib.ProcessorFormatter,
-        "foreign_pre_chain": about,
+        "foreign_pre_chain": context,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(form)],
     }
     return {
@@ -55,10 +55,9 @@ def _rendering(form: str) -> list[Processor]:
 
 
 def escape_control_characters(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """A symbol or an id with a line break in it must not look like a line of ours. JSON escapes by itself."""
+    """Escape line breaks in values, which could forge a log line. JSON does it itself."""
     return {key: escaped(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def escaped(text: str) -> str:
-    r"""The text with `\n` and the like written out."""
-    return CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+    return CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)

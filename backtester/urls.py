@@ -1,4 +1,4 @@
-"""Pages, API, streams, admin, health, each under its prefix."""
+"""The URLs of the site."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -12,7 +12,7 @@ from batches.live.streams import batch_stream
 urlpatterns = [
     path("api/backtest/batch/stream", batch_stream, name="stream"),
     path("api/", api.urls),
-    path("admin/login/", login),  # one login for all, with one guard against guessing
+    path("admin/login/", login),  # one login for all, with one throttle
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),

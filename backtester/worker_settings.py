@@ -1,6 +1,6 @@
-"""The settings of the site for a Celery worker, which answers no request: without what only pages and the API need.
+"""The settings of Celery workers: without the apps that only pages and the API need.
 
-Importing that would cost each of its processes 30 MB, and its first test a quarter of a second.
+Those would cost each process 30 MB, and the first test of a worker 0.25 s.
 """
 
 from backtester import settings

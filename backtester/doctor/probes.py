@@ -82,8 +82,8 @@ class EventStream:
     async def receive(self) -> str | None:
         """Return the next line, None at the end."""
         try:
-            line = await anext(self.lines, None)
-        except httpx.RemoteProtocolError:  # cut off between two events
+            line = await anext(self.lines)
+        except (StopAsyncIteration, httpx.RemoteProtocolError):  # the latter: cut off by a proxy
             return None
         self.heard_at = time.monotonic()
         self.is_inside_event = bool(line) and not line.startswith(":")

@@ -1,1 +1,1 @@
-"""The whole product as one foreground job: what `manage.py runstack` starts, watches, and takes down again."""
+"""The supervisor behind `manage.py runstack`: starts the parts of the product, restarts and stops them."""

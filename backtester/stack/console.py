@@ -1,4 +1,4 @@
-"""Plain lines on the terminal: what is being done now, and what is done, with the seconds it took."""
+"""Progress lines on the terminal."""
 
 import sys
 import time
@@ -7,19 +7,19 @@ from contextlib import contextmanager
 
 
 def say(text: str = "") -> None:
-    """One line. A terminal that went away is no reason to stop."""
+    """Print a line; ignore a terminal that is gone."""
     try:
         print(text, flush=True)
     except OSError:
-        # Python would try once more to write what is buffered when it exits, and complain.
+        # At exit Python would write the buffered rest again, and complain.
         sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115
 
 
 @contextmanager
-def step(doing: str) -> Iterator[list[str]]:
-    """Say what is being done, then that it is done. What the caller puts into the list is told with it."""
-    say(f"  … {doing}")
+def step(action: str) -> Iterator[list[str]]:
+    """Print an action at its start and at its end, with its duration and the notes that the caller adds to the list."""
+    say(f"  … {action}")
     started, notes = time.monotonic(), list[str]()
     yield notes
     outcome = "".join(f": {note}" for note in notes)
-    say(f"  ✓ {doing}{outcome} ({time.monotonic() - started:.1f} s)")
+    say(f"  ✓ {action}{outcome} ({time.monotonic() - started:.1f} s)")

@@ -1,6 +1,7 @@
 """The files in which the parts of this host count for Prometheus (`PROMETHEUS_MULTIPROC_DIR`)."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -11,13 +12,28 @@ def prepare_counter_files() -> Path:
 
     Only files that were seen before are removed: parts that start at the same time keep theirs.
     """
-    directory = Path(settings.DATA_DIR) / "run" / "counters"
+    directory = _directory()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_files(directory)
+    return directory
+
+
+def remove_counter_files() -> None:
+    """Remove the directory after the parts have stopped, unless another process counts there."""
+    _remove_files(_directory())
+    with suppress(OSError):
+        _directory().rmdir()
+
+
+def _directory() -> Path:
+    return Path(settings.DATA_DIR) / "run" / "counters"
+
+
+def _remove_files(directory: Path) -> None:
     files = list(directory.glob("*_*.db"))
     if not any(_is_running(file.stem.rpartition("_")[2]) for file in files):
         for file in files:
             file.unlink(missing_ok=True)
-    return directory
 
 
 def _is_running(pid: str) -> bool:

@@ -1,5 +1,5 @@
-"""What can keep the stack from starting, in words for the person at the terminal."""
+"""The error of the stack."""
 
 
 class StackError(Exception):
-    """Says what is wrong and what to do; shown without a traceback."""
+    """The stack cannot start. The message says why and what to do; it is printed without a traceback."""

@@ -1,4 +1,4 @@
-"""One instance for one data folder, and a note of it for others: `DATA_DIR/run/stack.json`."""
+"""One instance for each data folder, described in `DATA_DIR/run/stack.json`."""
 
 import fcntl
 import json
@@ -11,15 +11,15 @@ from backtester.stack.errors import StackError
 
 
 @contextmanager
-def only_one(run_dir: Path) -> Iterator[None]:
-    """Hold the data folder. The kernel lets go of the lock when we end, however we end."""
+def lock_data_dir(run_dir: Path) -> Iterator[None]:
+    """Lock the data folder. The kernel releases the lock when this process ends, however it ends."""
     run_dir.mkdir(parents=True, exist_ok=True)
     run_dir.chmod(0o700)
     with (run_dir / "stack.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StackError(_taken(run_dir)) from None
+            raise StackError(_locked(run_dir)) from None
         try:
             yield
         finally:
@@ -27,16 +27,15 @@ def only_one(run_dir: Path) -> Iterator[None]:
 
 
 def note_path(run_dir: Path) -> Path:
-    """Where the note is."""
     return run_dir / "stack.json"
 
 
 def running_address(run_dir: Path) -> str | None:
-    """Where the instance of this folder answers; None when there is none. StackError while it is still starting."""
+    """Return the address of the running instance, None if there is none. StackError while it is starting."""
     try:
         note = json.loads(note_path(run_dir).read_text())
         os.kill(note["pid"], 0)
-    except (OSError, ValueError, KeyError):  # no note, or one that an instance left which was killed
+    except (OSError, ValueError, KeyError):  # no note, or one of an instance that was killed
         return None
     if not note["ready"]:
         raise StackError(f"The stack at {note['address']} is still starting; try again in a moment.")
@@ -44,7 +43,7 @@ def running_address(run_dir: Path) -> str | None:
 
 
 def write_note(run_dir: Path, *, address: str, redis_url: str, ready: bool, parts: Mapping[str, int]) -> None:
-    """Replace the note in one step: a reader sees the old one or the new one."""
+    """Replace the note atomically."""
     note = {"pid": os.getpid(), "address": address, "redisUrl": redis_url, "ready": ready, "parts": dict(parts)}
     fresh = run_dir / "stack.json.new"
     fresh.touch(mode=0o600)
@@ -52,13 +51,13 @@ def write_note(run_dir: Path, *, address: str, redis_url: str, ready: bool, part
     fresh.replace(note_path(run_dir))
 
 
-def _taken(run_dir: Path) -> str:
+def _locked(run_dir: Path) -> str:
     try:
         note = json.loads(note_path(run_dir).read_text())
-        who = f" (process {note['pid']}, {note['address']})"
+        instance = f" (process {note['pid']}, {note['address']})"
     except (OSError, ValueError, KeyError):
-        who = ""
+        instance = ""
     return (
-        f"Another instance{who} is using the data folder {run_dir.parent}. Stop it, or give this one a folder"
-        " and a port of its own: DATA_DIR=/some/folder PORT=8001 make run"
+        f"Another instance{instance} is using the data folder {run_dir.parent}. Stop it, or give this one its own"
+        " folder and port: DATA_DIR=/some/folder PORT=8001 make run"
     )

@@ -1,4 +1,4 @@
-"""What must be done before the parts start: the tables, prices to test on, compiled kernels."""
+"""Prepare the database, sample prices and compiled kernels before the parts start."""
 
 import hashlib
 import platform
@@ -25,7 +25,6 @@ ENGINE = Path(__file__).resolve().parent.parent / "engine"
 
 
 def prepare_database() -> None:
-    """Bring the tables up to date."""
     with step("Preparing the database") as notes:
         try:
             executor = MigrationExecutor(connection)
@@ -40,7 +39,7 @@ def prepare_database() -> None:
 
 
 def load_sample(env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
-    """Give the first start something to test on."""
+    """Load the sample prices if there are none."""
     try:
         if Instrument.objects.exists():
             return
@@ -51,27 +50,27 @@ def load_sample(env: Mapping[str, str], logs: Path, signals: StopSignals) -> Non
 
 
 def warm_kernels(env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
-    """Compile once, before several processes would do it side by side; skipped while the cache is known to be good."""
+    """Compile the kernels, before several processes do it at once. Skipped while the cache is valid."""
     stamp = Path(env["NUMBA_CACHE_DIR"]) / "warm"
     fingerprint = _fingerprint()
     if stamp.exists() and stamp.read_text() == fingerprint:
         return
     with step("Compiling the kernels (the first start only)"):
         _run("warm_kernels", [], env, logs, signals)
-    with suppress(OSError):  # a cache that cannot be written costs time at every start, and nothing else
+    with suppress(OSError):  # a read-only cache only costs time at each start
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(fingerprint)
 
 
 def _fingerprint() -> str:
-    """Changes when Numba would compile again: it looks at the time and size of each source file."""
+    """Return a hash that changes when Numba would compile again: it checks the time and size of each source file."""
     sources = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(ENGINE.rglob("*.py"))]
     machine = (sys.version, platform.machine(), version("numba"), version("llvmlite"))
     return hashlib.sha256(repr((machine, sources)).encode()).hexdigest()
 
 
 def _run(command: str, arguments: list[str], env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
-    """One of our own commands in a process of its own: the supervisor stays small, and can be stopped meanwhile."""
+    """Run a management command in a process: the supervisor stays small and responds to signals."""
     log = logs / f"{command}.log"
     part = Part(command, [sys.executable, str(MANAGE), command, *arguments], env, log)
     process = start(part, to_terminal=True)
@@ -83,4 +82,4 @@ def _run(command: str, arguments: list[str], env: Mapping[str, str], logs: Path,
         kill_group(process)
         process.wait(timeout=5)
     if process.returncode != 0:
-        raise StackError(f"{last_line(log) or command + ' failed'} (the whole story: {log})")
+        raise StackError(f"{last_line(log) or command + ' failed'} (see {log})")

@@ -1,4 +1,4 @@
-"""A child process that does not outlive its parent."""
+"""Child processes that do not outlive their parent."""
 
 import contextlib
 import ctypes
@@ -20,36 +20,35 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Ask the kernel to send us `number` when `parent` ends, however it ends (Linux only)."""
+    """Ask the kernel to send this process a signal when `parent` ends, however it ends (Linux only)."""
     if _libc is None:
         return
     _libc.prctl(PR_SET_PDEATHSIG, int(number))
-    if os.getppid() != parent:  # it ended before the kernel knew of our wish
+    if os.getppid() != parent:  # it ended before the call
         os.kill(os.getpid(), number)
 
 
-def _leash() -> Callable[[], None]:
+def _die_with_parent() -> Callable[[], None]:
     parent = os.getpid()
     return lambda: die_with_parent(parent)
 
 
 def part_environment() -> dict[str, str]:
-    """Ours, for a part. Processes are the only axis of parallelism, so no threads below, and little memory for them."""
-    # Celery asks CELERY_BROKER_URL before our settings: one left there by another project would cut the worker off.
+    """Return the environment of a part: one thread for numbers, since the stack is parallel by processes only."""
+    # Celery prefers CELERY_BROKER_URL to the settings: one of another project would disconnect the worker.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CELERY_BROKER_")}
     path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))  # from any working directory
     single = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    # The C library gives threads arenas of their own, sixteen of them on two cores, and each keeps what it once needed:
-    # requests come in ever new threads, and the server would grow for as long as it runs. Python's own lock makes more
-    # than two useless.
-    frugal = {"MALLOC_ARENA_MAX": "2"}
+    # The C library gives threads up to sixteen memory arenas on two cores, and keeps them. Each request runs in a new
+    # thread, so the server would grow as long as it runs. Because of Python's lock two are enough.
+    arenas = {"MALLOC_ARENA_MAX": "2"}
     counting = {"PROMETHEUS_MULTIPROC_DIR": str(prepare_counter_files())}
-    return inherited | single | frugal | counting | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return inherited | single | arenas | counting | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(frozen=True)
 class Part:
-    """One program of the stack."""
+    """A program of the stack."""
 
     name: str
     argv: Sequence[str]
@@ -59,9 +58,9 @@ class Part:
 
 
 def start(part: Part, *, to_terminal: bool = False) -> "subprocess.Popen[bytes]":
-    """Start it in a session of its own, so that Ctrl-C reaches the supervisor alone.
+    """Start a part in its own session, so that only the supervisor receives Ctrl-C.
 
-    It writes to its log; with `to_terminal`, what is meant to be read goes to the terminal, and only errors to the log.
+    Its output goes to its log; with `to_terminal`, standard output goes to the terminal.
     """
     part.log.parent.mkdir(parents=True, exist_ok=True)
     if part.log.exists() and part.log.stat().st_size > LOG_MAX_BYTES:
@@ -74,19 +73,18 @@ def start(part: Part, *, to_terminal: bool = False) -> "subprocess.Popen[bytes]"
             stdout=None if to_terminal else log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_leash(),  # safe: the supervisor has one thread
+            preexec_fn=_die_with_parent(),  # safe: the supervisor has one thread
             pass_fds=part.fds,
         )
 
 
 def kill_group(process: "subprocess.Popen[bytes]") -> None:
-    """End the process and all that it has started."""
+    """Kill the process and all that it has started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def how_it_ended(code: int) -> str:
-    """An exit code in words."""
+def exit_reason(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
     try:
@@ -96,7 +94,7 @@ def how_it_ended(code: int) -> str:
 
 
 def last_line(log: Path) -> str:
-    """What a part said last: most often the reason."""
+    """Return the last line of a log, usually the reason of a failure."""
     with log.open("rb") as file:
         file.seek(0, os.SEEK_END)
         file.seek(max(0, file.tell() - 4096))

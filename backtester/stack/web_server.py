@@ -1,4 +1,4 @@
-"""The listening socket, made by the supervisor, and Daphne, which gets it handed over."""
+"""The listening socket of the supervisor, and the command line of Daphne, which inherits it."""
 
 import errno
 import http.client
@@ -8,44 +8,44 @@ import sys
 
 from backtester.stack.errors import StackError
 
-# A client that vanished, or stopped reading, may not hold memory for long: the kernel drops it. A quiet stream says
-# something every eight seconds, so it is gone within 23.
+# The kernel drops a client that vanished or stopped reading, so that it does not hold memory: within 23 s, because a
+# quiet stream has a heartbeat every 8 s.
 UNACKNOWLEDGED_MS = 15_000
-# The kernel doubles it. What waits there is old when it arrives, so it should be little.
+# The kernel doubles it. Small, because what waits there is old when it arrives.
 SEND_BUFFER_BYTES = 64 * 1024
 BACKLOG = 1024
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Before the slow steps, so that a taken port is known at once. It stays open while Daphne starts again."""
+    """Open the socket before the slow steps, to report a taken port at once. It stays open while Daphne restarts."""
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        raise StackError(_why_not(host, port, error)) from None
+        raise StackError(_failure(host, port, error)) from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
     return listener
 
 
-def _why_not(host: str, port: int, error: OSError | OverflowError) -> str:
+def _failure(host: str, port: int, error: OSError | OverflowError) -> str:
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EADDRINUSE:
-        return f"Port {port} of {host} is taken by another program. Stop it, or take another: PORT={port + 1} make run"
+        return f"Port {port} of {host} is taken by another program. Stop it, or use another: PORT={port + 1} make run"
     if number == errno.EACCES:
-        return f"Port {port} may not be opened by this user. Choose one above 1023: PORT=8000 make run"
+        return f"Port {port} is not allowed for this user. Choose one above 1023: PORT=8000 make run"
     reason = str(error).partition(" (while")[0].rstrip(".")
     return f"Cannot listen on HOST={host}, PORT={port}: {reason}."
 
 
 def arguments(descriptor: int) -> list[str]:
-    """Daphne on the socket: pings find the clients that vanished, and messages from clients are small."""
+    """Return the command line of Daphne on the socket. Its pings detect clients that vanished."""
     return [
         *(sys.executable, "-m", "backtester.stack.daphne.server"),
         *("--fd", str(descriptor)),
         *("--ping-interval", "11"),
         *("--ping-timeout", "10"),
-        # For both directions: the terminal event of a batch over thousands of symbols is large.
+        # In both directions; the terminal event of a batch of thousands of symbols is large.
         *("--websocket-max-message-size", "16777216"),
         *("--websocket-max-frame-size", "16777216"),
         *("--verbosity", "0"),
@@ -55,13 +55,13 @@ def arguments(descriptor: int) -> list[str]:
 
 
 def address(listener: socket.socket) -> str:
-    """Where to point a browser on this machine."""
+    """Return the address for a browser on this machine."""
     host, port = listener.getsockname()[:2]
     return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"  # noqa: S104 - compared, not bound
 
 
 def is_healthy(listener: socket.socket) -> bool:
-    """Whether `/healthz` says that all is well."""
+    """Return whether `/healthz` answers and reports no problem."""
     host, port = listener.getsockname()[:2]
     connection = http.client.HTTPConnection("127.0.0.1" if host == "0.0.0.0" else host, port, timeout=3)  # noqa: S104
     try:

@@ -1,4 +1,4 @@
-"""The Celery worker, as every installation runs it."""
+"""The command line of the Celery worker."""
 
 import sys
 
@@ -6,7 +6,7 @@ SETTINGS = {"DJANGO_SETTINGS_MODULE": "backtester.worker_settings"}
 
 
 def arguments(processes: int) -> list[str]:
-    """Celery without what only its own monitors need; `fair` gives a task to a process that is free."""
+    """Return it, without what only Celery's monitors need. `fair` gives a task to a free process."""
     return [
         *(sys.executable, "-m", "celery", "-A", "backtester.celery", "--quiet", "worker"),
         *("--pool", "prefork", "--concurrency", str(processes), "-O", "fair"),

@@ -46,7 +46,7 @@ def test_a_part_that_dies_at_once_is_tried_ever_less_often(supervising, python, 
     delays = [line.split("again in ")[1].split(" s")[0] for line in told.splitlines() if "again in" in line]
     assert delays[:4] == ["0", "0.01", "0.02", "0.02"]
     assert "broken ended (exit code 1)" in told
-    assert "its last words: no such thing" in told
+    assert "last line: no such thing" in told
 
 
 def test_a_part_that_ran_long_before_it_died_starts_again_without_delay(supervising, python, monkeypatch):
@@ -58,7 +58,9 @@ def test_a_part_that_ran_long_before_it_died_starts_again_without_delay(supervis
 
 
 def test_a_part_that_will_not_go_is_killed(supervising, python, monkeypatch):
-    monkeypatch.setattr(supervisor, "FAREWELL", ((signal.SIGTERM, 0.1), (signal.SIGQUIT, 0.1), (signal.SIGKILL, 5.0)))
+    monkeypatch.setattr(
+        supervisor, "STOP_SEQUENCE", ((signal.SIGTERM, 0.1), (signal.SIGQUIT, 0.1), (signal.SIGKILL, 5.0))
+    )
     stubborn = python(
         "stubborn",
         "import signal, time\n"

@@ -11,25 +11,25 @@ from batches.running import retention
 
 
 class Command(BaseCommand):
-    """Nothing without a limit."""
-
-    help = "Delete ended batches that are over a limit, the oldest first. Batches that wait or run stay."
+    help = "Delete ended batches over a limit, the oldest first. Active batches are kept."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The limits, and whether to look only."""
-        parser.add_argument("--older-than", type=float, metavar="DAYS", help="those that ended longer ago")
-        parser.add_argument("--keep-last", type=int, metavar="N", help="all but the newest N")
-        parser.add_argument("--max-gb", type=float, metavar="GB", help="the oldest, until the results take no more")
-        parser.add_argument("--dry-run", action="store_true", help="only say what would go")
-        parser.add_argument("--vacuum", action="store_true", help="SQLite: give the room back to the disk afterwards")
+        parser.add_argument("--older-than", type=float, metavar="DAYS", help="delete those that ended longer ago")
+        parser.add_argument("--keep-last", type=int, metavar="N", help="delete all but the newest N")
+        parser.add_argument(
+            "--max-gb", type=float, metavar="GB", help="delete the oldest until the results need no more"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only list what would be deleted")
+        parser.add_argument("--vacuum", action="store_true", help="SQLite: return the space to the disk afterwards")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """One line for each, then the sum."""
         limits, now = _limits(options), timezone.now()
         if options["dry_run"]:
             for session in retention.outdated(limits, now):
-                self.stdout.write(f"would go: {session} of {session.created_at:%Y-%m-%d}, {session.current:,} tests")
+                self.stdout.write(
+                    f"would delete: {session} of {session.created_at:%Y-%m-%d}, {session.current:,} tests"
+                )
             return
         number, size = retention.prune(limits, now)
         self.stdout.write(f"{number} batches deleted, about {size / 1e6:,.0f} MB of results.")
@@ -41,10 +41,10 @@ class Command(BaseCommand):
 def _limits(options: dict[str, Any]) -> retention.Limits:
     days, last, gigabytes = options["older_than"], options["keep_last"], options["max_gb"]
     if days is None and last is None and gigabytes is None:
-        raise CommandError("Say what may go: --older-than DAYS, --keep-last N or --max-gb GB.")
+        raise CommandError("One of --older-than DAYS, --keep-last N and --max-gb GB is required.")
     for name, value in (("--older-than", days), ("--keep-last", last), ("--max-gb", gigabytes)):
         if value is not None and value < 0:
-            raise CommandError(f"{name} is {value:g}; 0 or more is wanted.")
+            raise CommandError(f"{name} must be at least 0, got {value:g}.")
     return retention.Limits(
         older_than=None if days is None else timedelta(days=days),
         keep_last=last,

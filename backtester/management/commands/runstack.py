@@ -1,4 +1,4 @@
-"""`manage.py runstack`: everything on this machine as one foreground job."""
+"""`manage.py runstack`: run all parts on this machine in the foreground."""
 
 import os
 import signal
@@ -14,16 +14,13 @@ from backtester.stack.process import die_with_parent
 
 
 class Command(BaseCommand):
-    """Start it, watch it, stop it."""
-
     help = "Prepare what is missing, start Valkey, the worker, its watchdog and the server; Ctrl-C stops them."
-    requires_system_checks: list[str] = []  # each part makes them anyway; here they would cost a second
+    requires_system_checks: list[str] = []  # each part runs them; here they would cost a second
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Expected trouble is one sentence and exit code 1."""
+    def handle(self, *args: Any, **_: Any) -> None:
         if "MAKELEVEL" in os.environ:
-            die_with_parent(os.getppid(), signal.SIGTERM)  # a killed `make run` must not leave us behind
-        plan = startup.Plan(
+            die_with_parent(os.getppid(), signal.SIGTERM)  # when `make run` is killed
+        options = startup.Options(
             data_dir=settings.DATA_DIR,
             numba_cache_dir=settings.NUMBA_CACHE_DIR,
             host=settings.HOST,
@@ -32,7 +29,7 @@ class Command(BaseCommand):
             redis_url=None if settings.REDIS_IS_EMBEDDED else settings.REDIS_URL,
         )
         try:
-            startup.run(plan)
+            startup.run(options)
         except StackError as error:
             sys.exit(f"error: {error}")
         except KeyboardInterrupt:

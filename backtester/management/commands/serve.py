@@ -1,4 +1,4 @@
-"""`manage.py serve`: one web server process on HOST and PORT, for where something else watches the processes."""
+"""`manage.py serve`: run one web server process, for installations with another supervisor."""
 
 import os
 import sys
@@ -13,13 +13,11 @@ from backtester.stack.process import part_environment
 
 
 class Command(BaseCommand):
-    """Becomes Daphne, so that signals reach it."""
-
     help = "Serve pages, API and live updates on HOST:PORT in the foreground."
-    requires_system_checks: list[str] = []  # the server makes them
+    requires_system_checks: list[str] = []  # the server runs them
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """The same server as in `runstack`, on a socket of its own."""
+        """Replace this process by Daphne, so that signals reach it."""
         try:
             listener = web_server.listen(settings.HOST, settings.PORT)
         except StackError as error:

@@ -1,4 +1,4 @@
-"""`manage.py warm_kernels`: compile every kernel into the cache."""
+"""`manage.py warm_kernels`: compile all kernels into the cache."""
 
 import time
 from typing import Any
@@ -9,12 +9,9 @@ from backtester.engine import warm_up
 
 
 class Command(BaseCommand):
-    """Compile, saying what."""
-
-    help = "Compile the kernels of all strategies into NUMBA_CACHE_DIR, so that no batch waits for a compiler."
+    help = "Compile the kernels of all strategies into NUMBA_CACHE_DIR, so that no batch waits for the compiler."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """One line a strategy."""
         began = time.monotonic()
         warm_up(lambda name: self.stdout.write(f"    {name} ({time.monotonic() - began:.0f} s so far)"))

@@ -1,4 +1,4 @@
-"""`manage.py work`: one worker with WORKERS processes, for where something else watches the processes."""
+"""`manage.py work`: run one worker with WORKERS processes, for installations with another supervisor."""
 
 import os
 from typing import Any
@@ -11,12 +11,10 @@ from backtester.stack.process import part_environment
 
 
 class Command(BaseCommand):
-    """Becomes Celery, so that signals reach it."""
-
-    help = "Compute batches with WORKERS processes in the foreground. SIGTERM: finish what is in hand, then end."
-    requires_system_checks: list[str] = []  # the worker makes them
+    help = "Compute batches with WORKERS processes in the foreground. SIGTERM: finish the current chunks, then exit."
+    requires_system_checks: list[str] = []  # the worker runs them
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """The same worker as in `runstack`."""
+        """Replace this process by Celery, so that signals reach it."""
         argv = worker.arguments(settings.WORKERS)
         os.execve(argv[0], argv, part_environment() | worker.SETTINGS)

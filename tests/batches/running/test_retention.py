@@ -63,7 +63,7 @@ def test_the_oldest_go_until_the_rest_has_room(history):
 
 
 def test_a_dry_run_names_them_and_deletes_nothing(history):
-    assert prune(older_than=2.5, dry_run=True).count("would go") == 1
+    assert prune(older_than=2.5, dry_run=True).count("would delete") == 1
     assert kept(history) == [0, 1, 2, 3]
 
 
