@@ -13,12 +13,17 @@ from django.conf import settings
 from batches.ops.redis_connection import redis_client
 from benchmarks.live_parts import valkey
 from tests.support.databases import load_sample, prepared
+from tests.support.signals import reset_ignored_signals
 from tests.support.stack_process import StackProcess
 
 REAL = frozenset({"live", "stack"})
 LONG = os.environ.get("FAULTS") == "long"
 EXTENDED = LONG or os.environ.get("TESTS") == "all"
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    reset_ignored_signals(config)
 
 
 @pytest.fixture(scope="session")
