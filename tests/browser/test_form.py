@@ -102,7 +102,7 @@ def test_a_link_of_the_old_tool_opens_the_form_filled(stack, page):
 def test_the_whole_form_works_by_keyboard(stack, page):
     page.goto(stack.url)
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.get_by_role("checkbox", name="AAPL").focus()
     page.keyboard.press("Space")
     expect(page.locator(".total")).to_have_text("4,750")

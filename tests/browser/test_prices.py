@@ -31,8 +31,8 @@ def _as_it_was(stack) -> Iterator[None]:
         before = database.execute("SELECT series_id, beta, gaps, id FROM batches_instrument").fetchall()
     yield
     with sqlite3.connect(path, timeout=20) as database:
-        known = ",".join(str(row[-1]) for row in before)
-        database.execute(f"DELETE FROM batches_instrument WHERE id NOT IN ({known})")
+        ids = ",".join(str(row[-1]) for row in before)
+        database.execute(f"DELETE FROM batches_instrument WHERE id NOT IN ({ids})")
         database.executemany("UPDATE batches_instrument SET series_id = ?, beta = ?, gaps = ? WHERE id = ?", before)
 
 

@@ -34,10 +34,10 @@ def test_an_upload_stores_no_price_before_it_is_confirmed(client, draft):
     record, page = draft
     assert (record.outcome, record.name, record.source, record.channel) == ("waiting", "prices.csv", "a friend", "page")
     assert not PriceSeries.objects.exists()
-    shown = text_of(client.get(page))
-    assert "2 symbols with 3 daily bars" in shown
-    assert "Rows are not sorted by date: line 3 (ACME on 2020-01-02)" in shown
-    assert "ACME 2020-01-02 2020-01-03 2 close none new" in shown
+    text = text_of(client.get(page))
+    assert "2 symbols with 3 daily bars" in text
+    assert "Rows are not sorted by date: line 3 (ACME on 2020-01-02)" in text
+    assert "ACME 2020-01-02 2020-01-03 2 close none new" in text
     assert "awaiting review" in text_of(client.get(PRICES))
 
 
@@ -63,10 +63,10 @@ def test_a_discarded_import_stores_nothing_and_keeps_its_record(client, draft):
 
 def test_problems_are_shown_with_their_lines_and_prevent_the_import(client, db):
     page = send(client, LONG.replace(",20\n", ",-20\n"))["Location"]
-    shown = text_of(client.get(page))
-    assert "1 problem to fix" in shown
-    assert "Line 4 : BOLT on 2020-01-02: close must be above 0, got -20" in shown
-    assert "Import 2 symbols" not in shown
+    text = text_of(client.get(page))
+    assert "1 problem to fix" in text
+    assert "Line 4 : BOLT on 2020-01-02: close must be above 0, got -20" in text
+    assert "Import 2 symbols" not in text
     assert "1 problem" in text_of(client.post(page, {"intent": "store"}))
     assert not PriceSeries.objects.exists()
     assert PriceImport.objects.get().outcome == "waiting"
@@ -87,18 +87,18 @@ def test_a_file_is_read_with_other_options_before_it_is_stored(client, db):
 def test_the_preview_shows_what_an_import_would_change(client, db):
     store_prices(read_prices(LONG.encode(), name="x"), source="x")
     page = send(client, LONG.replace("11", "12") + "CORE,2020-01-02,1\n")["Location"]
-    shown = text_of(client.get(page))
-    assert "2 close none new version" in shown
-    assert "BOLT 2020-01-02 2020-01-02 1 close none unchanged" in shown
-    assert "CORE 2020-01-02 2020-01-02 1 close none new" in shown
+    text = text_of(client.get(page))
+    assert "2 close none new version" in text
+    assert "BOLT 2020-01-02 2020-01-02 1 close none unchanged" in text
+    assert "CORE 2020-01-02 2020-01-02 1 close none new" in text
 
 
 def test_preview_and_api_report_missing_days_with_the_line_before(client, db):
     file = "symbol,date,close\n" + "".join(f"SP500,2020-01-{day:02},{day}\n" for day in (2, 3, 6, 7, 8))
     file += "ACME,2020-01-08,1\nACME,2020-01-02,1\nACME,2020-01-06,1\nBOLT,2020-01-02,1\nBOLT,2020-01-06,1\n"
-    shown = text_of(client.get(send(client, file)["Location"]))
-    assert "3 missing days in 2 symbols, starting with ACME on 2020-01-03, after line 8." in shown
-    assert "ACME 2020-01-02 2020-01-08 3 close 2 from 2020-01-03, after line 8 new" in shown
+    text = text_of(client.get(send(client, file)["Location"]))
+    assert "3 missing days in 2 symbols, starting with ACME on 2020-01-03, after line 8." in text
+    assert "ACME 2020-01-02 2020-01-08 3 close 2 from 2020-01-03, after line 8 new" in text
     answer = client.post("/api/instruments", {"file": io.BytesIO(file.encode())}).json()
     assert answer["notes"][-1].startswith("3 missing days")
     assert {entry["symbol"]: entry["gaps"] for entry in answer["instruments"]} == {"ACME": 2, "BOLT": 1, "SP500": 0}

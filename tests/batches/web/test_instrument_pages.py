@@ -87,10 +87,10 @@ def test_the_page_shows_gaps_and_versions(client, db):
     for source, close in (("first", 1), ("second", 2)):
         rows = f"date,ACME\n2020-01-02,{close}\n2020-01-07,1\n2020-01-09,1\n"
         store_prices(read_prices(rows.encode(), name="a"), source=source)
-    shown = text_of(client.get(f"{PRICES}of/acme/"))
-    assert "3 missing days" in shown
-    assert "2020-01-03 to 2020-01-06 (2 days) 2020-01-08" in shown
-    assert re.search(r"in use second .* first", shown)
+    text = text_of(client.get(f"{PRICES}of/acme/"))
+    assert "3 missing days" in text
+    assert "2020-01-03 to 2020-01-06 (2 days) 2020-01-08" in text
+    assert re.search(r"in use second .* first", text)
     assert client.get(f"{PRICES}of/NOPE/").status_code == 404
 
 
