@@ -1,4 +1,4 @@
-"""A market, a request for it, and batches in several states. No Redis and no Celery: chunks are run in this process."""
+"""A market, a request for it, and batches in several states. No Redis, no Celery: chunks run in this process."""
 
 import threading
 
@@ -8,7 +8,7 @@ from django.conf import settings as live_settings
 from django.db import connection
 from django.test import override_settings
 
-from backtester.engine import get_strategy
+from backtester.engine import get_strategy, warm_up
 from batches.live import hub
 from batches.models import BatchSession
 from batches.prices import beta, series
@@ -24,7 +24,7 @@ hypothesis.settings.load_profile("batches")
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_redis(tmp_path_factory):
-    """Point at a socket that nobody listens on, also when a developer's own stack is running beside the tests."""
+    """Point at a socket without a server, even if a developer's stack is running."""
     url = f"unix://{tmp_path_factory.mktemp('nowhere') / 'redis.sock'}"
     layers = {
         "default": {
@@ -46,7 +46,7 @@ def _forget_connections():
 
 @pytest.fixture(autouse=True)
 def _small_world(settings):
-    """Many small chunks, and no memory of the test before: a rolled back test gives its ids to the next one."""
+    """Many small chunks, and empty caches: a rolled back test gives its ids to the next one."""
     settings.CHUNK_TARGET_S = 3 * 400 * get_strategy("sma_cross").cost_ns / 1e9  # three tests on 400 bars
     events.breaker.reset()
     queue.breaker.reset()
@@ -58,7 +58,6 @@ def _small_world(settings):
 
 @pytest.fixture
 def instruments(db):
-    """By symbol."""
     return {symbol: market.store(symbol) for symbol in market.BARS}
 
 
@@ -80,7 +79,6 @@ def start(instruments):
 
 @pytest.fixture
 def submitted(start):
-    """Stored, not started."""
     return jobs.submit(start())
 
 
@@ -94,7 +92,7 @@ def halfway(submitted):
 
 @pytest.fixture
 def finished(start):
-    """Worked to its end; another one than `submitted` and `halfway`."""
+    """Another batch than `submitted` and `halfway`."""
     session = jobs.finish(jobs.submit(start()))
     assert session.status == "complete"
     return session
@@ -112,9 +110,15 @@ def published(monkeypatch):
     return announcements.capture_events(monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def _compiled():
+    """A cold kernel cache must not count as a worker that hangs."""
+    warm_up(strategies=("sma_cross",))
+
+
 @pytest.fixture
-def worker(transactional_db):
-    """A worker in a thread: it takes what is queued or running, as the stack's own would."""
+def worker(_compiled, transactional_db):
+    """A worker in a thread that works on every queued or running batch."""
     stop = threading.Event()
 
     def work():
@@ -135,6 +139,6 @@ def worker(transactional_db):
 
 @pytest.fixture
 def quick(monkeypatch, settings):
-    """The rows are read every few milliseconds, and nothing is held back for long."""
+    """Poll rows every few milliseconds, and publish nearly every change."""
     monkeypatch.setattr(hub, "POLL_S", 0.02)
     settings.EVENT_INTERVAL_S = 0.01

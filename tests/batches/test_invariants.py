@@ -1,4 +1,4 @@
-"""The eight invariants of the design, by name. What needs Redis and real processes is proven in tests/stack."""
+"""The invariants of the design. Those that need Redis and real processes are tested in tests/stack."""
 
 import ast
 import asyncio
