@@ -1,8 +1,8 @@
-"""How fast the engine sweeps, beside the peers that can be installed: `make bench`, or `python benchmarks/engine.py`.
+"""Measure the engine, beside other backtesting packages: `make bench`, or `python benchmarks/engine.py`.
 
-Every line is a process of its own, one after the other, warm (compiled before the clock starts), on one core. The
-clock is the processor's: other work on the machine is not counted. The peers live in var/peers, an environment that
-is made on the first run; `--no-peers` leaves them out, `--quick` does less of all.
+Each line is a process of its own, in turn, warm (compiled before the clock starts), on one core. The clock counts
+processor time, so other work on the machine does not matter. The other packages are installed into var/peers on the
+first run; `--no-peers` leaves them out, `--quick` measures less.
 """
 
 import argparse
@@ -43,17 +43,17 @@ AXES = {
     },
 }  # fmt: skip
 GROWTH = (5_000, 50_000, 500_000, 1_000_000)
-# Tests a second on one core that we want to reach where vectorbt's kernels make KERNELS of theirs; on another machine
-# the same ratio to them is wanted. A signal strategy has 100,000.
+# Target tests a second on one core of the reference machine, where vectorbt's kernels reach KERNELS; on another machine
+# the target scales with them. The default is 100,000.
 KERNELS = 5_000 / 1.94
-WANTED = {
+TARGETS = {
     "sma_cross": 300_000, "fifty_thousand": 400_000, "many_symbols": 180_000, "own_numba": 40_000, "own_numpy": 1_000,
 }  # fmt: skip
-UNASKED = {"periodic_dca", "volatility_target"}
-WANTED_START_S = 1.5
+NO_TARGET = {"periodic_dca", "volatility_target"}
+TARGET_START_S = 1.5
 FIRST_TEST = """
 import sys
-sys.modules["scipy"] = None  # the peers' comparisons brought it; where we run there is none, and Numba would import it
+sys.modules["scipy"] = None  # installed for the peers only; Numba would import it
 from backtester.celery import app
 app.loader.import_default_modules()
 from backtester.engine import warm_up
@@ -62,7 +62,7 @@ warm_up(strategies=("sma_cross",))
 
 
 def sweep_seconds(grid, prices, rules, repeats):
-    """The best of some runs over all symbols: a shared machine is only ever slower than itself."""
+    """Return the best of some runs over all symbols: other load only makes a run slower."""
     from backtester.engine import run_slice
 
     best = float("inf")
@@ -79,14 +79,14 @@ def sweep_seconds(grid, prices, rules, repeats):
 
 
 def ours(task, count, repeats):
-    """One measurement of the engine, as a dictionary."""
+    """Measure the engine once."""
     from backtester.engine import Grid, Rules, get_strategy, run_slice
     from backtester.engine.metrics.metrics import N_METRICS
     from backtester.engine.sweep import prices_of
 
     table = closes()
     name, _, direction = task.partition(":")
-    symbols = [each for each in table.columns if each != "SP500"]
+    symbols = [symbol for symbol in table.columns if symbol != "SP500"]
     if name in ("own_numba", "own_numpy"):
         strategy, axes, symbols = own_strategy(name), {"fast": FAST, "slow": SLOW}, ["AAPL"]
     elif name == "many_symbols":
@@ -111,7 +111,7 @@ def ours(task, count, repeats):
 
 
 def own_strategy(kind):
-    """A user's cross of averages, compiled or plain."""
+    """Return a user's own SMA cross, compiled or plain."""
     import numba
 
     from backtester.engine import Parameter, below, from_function
@@ -150,7 +150,7 @@ def measured(*command):
 
 
 def peers_python():
-    """The interpreter of the peers' environment, which is made when it is missing or has other versions."""
+    """Return the interpreter of the peers' environment; create it when it is missing or outdated."""
     python, made = PEERS / "bin" / "python", PEERS / "made"
     if not made.exists() or made.read_text() != str(PINS):
         say(f"Making {PEERS.relative_to(ROOT)} with {', '.join(PINS)} ...")
@@ -161,7 +161,7 @@ def peers_python():
 
 
 def cold_start():
-    """Seconds from the start of a process to the end of a worker's first test, kernels in the cache: median of five."""
+    """Return the median seconds of five from process start to the end of a worker's first test, with cached kernels."""
     from backtester.stack.worker import SETTINGS
 
     seconds = []
@@ -172,19 +172,19 @@ def cold_start():
     return sorted(seconds[1:])[2]
 
 
-def against(rate, wanted, speed):
-    """A reached rate beside the wanted one, as it is and for the speed of this machine."""
-    if not wanted:
+def against(rate, target, speed):
+    """Compare a rate with its target, as it is and scaled to the speed of this machine."""
+    if not target:
         return ""
-    alike = "" if speed is None else f", {rate / wanted / speed:.0%} at the speed of this machine"
-    return f"{rate / wanted:.0%} of {wanted:,}{alike}"
+    scaled = "" if speed is None else f", {rate / target / speed:.0%} at the speed of this machine"
+    return f"{rate / target:.0%} of {target:,}{scaled}"
 
 
 def speed_of_this_machine():
-    """How fast vectorbt's kernels run here, as a share of where the wanted figures come from: the best of three."""
+    """Return the speed of vectorbt's kernels here as a share of the reference machine's: the best of three."""
     command = (peers_python(), ROOT / "benchmarks" / "peers.py", "kernels", "5000")
     rate = max(answer["count"] / answer["seconds"] for answer in (measured(*command) for _ in range(3)))
-    say(f"vectorbt's kernels make {rate:,.0f} tests/s here; {KERNELS:,.0f} where the wanted figures come from.\n")
+    say(f"vectorbt's kernels reach {rate:,.0f} tests/s here, {KERNELS:,.0f} on the reference machine.\n")
     return rate / KERNELS
 
 
@@ -201,7 +201,7 @@ def row(name, answer, note=""):
 
 
 def agreement(theirs, count):
-    """The largest relative difference of final wealth between a peer and us, over the same pairs."""
+    """Return the largest relative difference of final wealth between a peer and the engine, over the same pairs."""
     from backtester.engine import Grid, Rules, get_strategy, run_slice
     from backtester.engine.sweep import prices_of
 
@@ -241,27 +241,27 @@ def main():
     parser.add_argument("--task", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--repeats", type=int, default=5, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.task:
-        say(json.dumps(ours(asked.task, asked.count, asked.repeats)))
+    options = parser.parse_args()
+    if options.task:
+        say(json.dumps(ours(options.task, options.count, options.repeats)))
         return
-    speed = None if asked.no_peers else speed_of_this_machine()
+    speed = None if options.no_peers else speed_of_this_machine()
     say("Strategies: one core, AAPL, 8,313 closes, fees 0.1 %, best of five\n")
     head()
     tasks = [*AXES, "sma_cross:both", "grid_dca:both", "fifty_thousand", "many_symbols", "own_numba", "own_numpy"]
     for task in tasks:
         answer = measured(sys.executable, __file__, "--task", task)
-        wanted = WANTED.get(task, None if task in UNASKED or ":" in task else 100_000)
-        row(task, answer, against(answer["count"] / answer["seconds"], wanted, speed))
+        target = TARGETS.get(task, None if task in NO_TARGET or ":" in task else 100_000)
+        row(task, answer, against(answer["count"] / answer["seconds"], target, speed))
     say("\nGrowth: SMA cross, 20 symbols\n")
     head()
-    for count in GROWTH[: 2 if asked.quick else 4]:
+    for count in GROWTH[: 2 if options.quick else 4]:
         command = ("--task", "growth", "--count", str(count), "--repeats", "1" if count > 100_000 else "3")
         answer = measured(sys.executable, __file__, *command)
         row(f"{count:,}", answer)
-    say(f"\nA first test ends {cold_start():.2f} s after the worker process started ({WANTED_START_S:g} s wanted).")
-    if not asked.no_peers:
-        compare(asked.quick)
+    say(f"\nA first test ends {cold_start():.2f} s after the worker process started (target {TARGET_START_S:g} s).")
+    if not options.no_peers:
+        compare(options.quick)
 
 
 if __name__ == "__main__":
