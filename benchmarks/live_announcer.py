@@ -1,4 +1,4 @@
-"""What the workers would announce, at a pace of our choice."""
+"""Announce events as the workers do, at a chosen rate."""
 
 import time
 import uuid
@@ -12,15 +12,13 @@ PREFIX = "backtester__group__batch."
 
 
 class Announcer:
-    """Publishes as the workers do."""
-
     def __init__(self, url: str) -> None:
         self.client = redis.Redis.from_url(url)
         self.serializer = registry.get_serializer("msgpack")
         self.sequence = 1
 
     def announce(self, session_id: uuid.UUID, sequence: int, kind: str = "progress") -> None:
-        """One event of the usual size."""
+        """Publish one event of EVENT_BYTES."""
         event = {"type": kind, "sessionId": str(session_id), "sequence": sequence, "sentAtMs": time.time() * 1000}
         text = orjson.dumps(event | {"filler": ""}).decode()
         text = f'{text[:-2]}{"x" * (EVENT_BYTES - len(text))}"}}'
@@ -35,7 +33,7 @@ class Announcer:
         self.client.publish(PREFIX + session_id.hex, self.serializer.serialize(message))
 
     def run(self, batches: list[uuid.UUID], rate: float, seconds: float, *, last: bool = True) -> int:
-        """Every batch at its own moment, evenly spread; a terminal event for each at the end. How many were sent."""
+        """Announce every batch in turn, evenly spread, then their terminal events. Return the number of events."""
         rounds, began = int(seconds * rate), time.monotonic()
         for number in range(rounds * len(batches)):
             at, which = divmod(number, len(batches))
@@ -44,7 +42,7 @@ class Announcer:
                 time.sleep(left)
             self.announce(batches[which], self.sequence + at + 1)
         self.sequence += rounds
-        time.sleep(1 / rate)  # a terminal event right behind the last progress would replace it, rightly
+        time.sleep(1 / rate)  # a terminal event right after the last progress would replace it
         if not last:
             return rounds * len(batches)
         for session_id in batches:

@@ -1,7 +1,7 @@
-"""The practical limit: a websocket fan-out of asyncio and a Redis subscription alone. No Django, no care.
+"""The practical limit: a websocket fan-out of asyncio and a Redis subscription, without Django and without limits.
 
 Run with the number of a listening socket. With the name of a Redis channel instead, it is the floor: one client that
-notes how long a message was on its way.
+records how long each message took.
 """
 
 import asyncio
@@ -86,5 +86,5 @@ async def floor(channel: str) -> None:
 
 
 if __name__ == "__main__":
-    given = sys.argv[1]
-    asyncio.run(serve(int(given)) if given.isdigit() else floor(given))
+    argument = sys.argv[1]
+    asyncio.run(serve(int(argument)) if argument.isdigit() else floor(argument))

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.live import quantile
 from benchmarks.live_announcer import Announcer
 from benchmarks.live_parts import ROOT, make_batches, server, valkey
-from benchmarks.live_watchers import Tally, open_watchers, raise_file_limit
+from benchmarks.live_watchers import CONNECT_S, Tally, open_watchers, raise_file_limit
 
 SETTLE_S = 5.0
 EVENTS = 6  # in a round
@@ -73,11 +73,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="live-") as folder, ExitStack() as parts:
         data_dir = Path(folder)
         url = parts.enter_context(valkey(data_dir))
-        seconds = 2 * options.rounds * (EVENTS / options.rate + REST_S) + 60
+        seconds = 2 * options.rounds * (EVENTS / options.rate + REST_S) + CONNECT_S + SETTLE_S
         limits = {"EVENT_INTERVAL_S": "0.01", "STREAMS_MAX": "20000"}
+        roots = (ROOT, options.other.resolve())
+        servers = [parts.enter_context(server("daphne", data_dir, root, **limits)) for root in roots]
         contestants = []
-        for session_id, root in zip(make_batches(data_dir, 2), (ROOT, options.other.resolve()), strict=True):
-            process, address = parts.enter_context(server("daphne", data_dir, root, **limits))
+        for session_id, (process, address) in zip(make_batches(data_dir, 2), servers, strict=True):
             clients = open_watchers(address, [session_id], options.watchers, sse=False, seconds=seconds)
             contestants.append(Contestant(process.pid, session_id, Announcer(url), clients))
         time.sleep(SETTLE_S)

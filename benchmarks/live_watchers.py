@@ -1,6 +1,6 @@
 """Watchers for the load test: raw sockets in a process of their own, so that measuring costs little beside the server.
 
-They read the kernel's arrival stamps: how busy this process is does not count.
+They read the kernel's arrival stamps, so the load of this process does not count.
 """
 
 import base64
@@ -29,20 +29,20 @@ EVENT = re.compile(rb'"type":"(\w+)".*?"sequence":(\d+).*?"sentAtMs":([\d.]+)', 
 
 @dataclass
 class Tally:
-    """What the watchers of one process saw. latencies, sent : seconds, and instants, one for each event."""
+    """The events of one process. latencies, sent : seconds and instants, one for each event."""
 
     connected: int = 0
     received: int = 0
-    skipped: int = 0  # sequences that a watcher did not get: superseded by newer ones, or lost
+    skipped: int = 0  # sequences that a watcher did not get: replaced by newer ones, or lost
     doubled: int = 0
     disordered: int = 0
-    terminals: dict[int, int] = field(default_factory=dict)  # how many watchers got so many
+    terminals: dict[int, int] = field(default_factory=dict)  # watchers by number of terminal events
     closed_early: int = 0
     latencies: array = field(default_factory=lambda: array("d"))
     sent: array = field(default_factory=lambda: array("d"))
 
     def add(self, other: "Tally") -> None:
-        """Take in the tally of another process."""
+        """Add the tally of another process."""
         for name in ("connected", "received", "skipped", "doubled", "disordered", "closed_early"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for number, watchers in other.terminals.items():
@@ -63,7 +63,7 @@ class Watcher:
         self.socket.setblocking(False)
 
     def read(self, tally: Tally) -> bool:
-        """Take what has come; whether the stream is still open."""
+        """Read what has arrived. Return whether the stream is still open."""
         try:
             data, ancillary, _, _ = self.socket.recvmsg(1 << 18, 64)
         except BlockingIOError:
@@ -116,10 +116,10 @@ class Watcher:
         return frames
 
     def take(self, text: bytes, arrived: float, tally: Tally) -> None:
-        """Count one event."""
-        found = EVENT.search(text)
-        assert found, text[:300]
-        kind, sequence, sent_ms = found[1], int(found[2]), float(found[3])
+        """Count an event."""
+        match = EVENT.search(text)
+        assert match, text[:300]
+        kind, sequence, sent_ms = match[1], int(match[2]), float(match[3])
         if kind == b"connected":
             tally.connected += 1
             self.last = sequence
@@ -138,7 +138,7 @@ class Watcher:
 
 
 def request(path: str, host: str, *, sse: bool) -> bytes:
-    """The opening bytes."""
+    """Return the HTTP request that opens a watcher."""
     head = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n"
     if sse:
         return f"{head}Accept: text/event-stream\r\n\r\n".encode()
@@ -148,7 +148,7 @@ def request(path: str, host: str, *, sse: bool) -> bytes:
 
 
 def watch(pipe: Connection, address: tuple[str, int], paths: Sequence[str], *, sse: bool, seconds: float) -> None:
-    """Open a watcher for each path, say so, and send a tally when all are closed, at the latest after `seconds`."""
+    """Open a watcher for each path, report it, and send a tally when all are closed, at the latest after `seconds`."""
     raise_file_limit()
     tally, poll, open_ones = Tally(), select.epoll(), {}
     for path in paths:
@@ -157,11 +157,11 @@ def watch(pipe: Connection, address: tuple[str, int], paths: Sequence[str], *, s
         poll.register(watcher.socket, select.EPOLLIN)
         for number, _ in poll.poll(0):
             open_ones[number].read(tally)
-    deadline, told = time.monotonic() + seconds, False
+    deadline, is_reported = time.monotonic() + seconds, False
     while open_ones and time.monotonic() < deadline:
-        if not told and tally.connected == len(paths):
+        if not is_reported and tally.connected == len(paths):
             pipe.send("connected")
-            told = True
+            is_reported = True
         for number, _ in poll.poll(0.2):
             watcher = open_ones[number]
             if not watcher.read(tally):
@@ -172,7 +172,7 @@ def watch(pipe: Connection, address: tuple[str, int], paths: Sequence[str], *, s
                 del open_ones[number]
     for watcher in open_ones.values():
         tally.terminals[watcher.terminals] = tally.terminals.get(watcher.terminals, 0) + 1
-    if not told:
+    if not is_reported:
         pipe.send(f"only {tally.connected} of {len(paths)} watchers were connected in time")
     pipe.send(tally)
 
@@ -180,7 +180,7 @@ def watch(pipe: Connection, address: tuple[str, int], paths: Sequence[str], *, s
 def open_watchers(
     address: tuple[str, int], batches: list[uuid.UUID], number: int, *, sse: bool, seconds: float
 ) -> list[tuple[SpawnProcess, Connection]]:
-    """Two processes of watchers, spread over the batches, all connected; they send a `Tally` within `seconds`."""
+    """Start two processes with connected watchers, spread over the batches; each sends a `Tally` within `seconds`."""
     context = multiprocessing.get_context("spawn")
     path = "/api/backtest/batch/stream?sessionId={}" if sse else "/ws/backtest/batch/{}/"
     paths = [path.format(batches[which % len(batches)].hex) for which in range(number)]
@@ -194,12 +194,12 @@ def open_watchers(
         clients.append((client, ours))
     for _, pipe in clients:
         assert pipe.poll(CONNECT_S), "the watchers were not connected in time"
-        said = pipe.recv()
-        assert said == "connected", said
+        report = pipe.recv()
+        assert report == "connected", report
     return clients
 
 
 def raise_file_limit() -> None:
-    """As many descriptors as we may have."""
+    """Raise the limit of open files to the maximum."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -70,8 +70,8 @@ class Relay:
         finally:
             self.tasks.difference_update(ways)
             self.pairs.discard(pair)
-            for one in pair:
-                one.close()
+            for stream in pair:
+                stream.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -22,7 +22,7 @@ class Serving:
         self.data_dir, self.process, self.address = data_dir, process, address
         self.url = f"http://{address[0]}:{address[1]}"
         with sqlite3.connect(data_dir / "db.sqlite3") as database:
-            self.spare = [uuid.UUID(found) for (found,) in database.execute("SELECT id FROM batches_batchsession")]
+            self.spare = [uuid.UUID(pk) for (pk,) in database.execute("SELECT id FROM batches_batchsession")]
         database.close()
         self.serializer = registry.get_serializer("msgpack")
 

@@ -18,7 +18,7 @@ ELSEWHERE = {"browser"}  # the page's own feed does the same, and has tests in b
 
 def examples(language: str, tool: str) -> list[str]:
     """The code of each example for a tool."""
-    return [code for given, name, code in EXAMPLES if (given, name) == (language, tool)]
+    return [code for *key, code in EXAMPLES if key == [language, tool]]
 
 
 def run(argv: list[str], stack, session_id: str = "") -> str:

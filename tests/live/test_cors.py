@@ -1,4 +1,4 @@
-"""Pages of other sites: nothing by default; with a list, exactly the sites on it, with credentials, on all doors."""
+"""Pages of other sites: nothing by default; with a list, exactly the sites on it, with credentials, on every route."""
 
 import httpx
 import pytest

@@ -148,7 +148,7 @@ async def test_a_stream_ends_after_its_life_and_goes_on_where_it_was(short_lived
     assert [kind for kind, _, _ in await asyncio.to_thread(list, events)][-1] == "complete"
 
 
-async def test_when_there_is_no_room_a_watcher_is_told_so_and_polling_still_works(short_lived):
+async def test_when_there_is_no_room_a_watcher_is_refused_and_polling_still_works(short_lived):
     session_id = short_lived.batch()
     url = short_lived.socket_url(session_id)
     async with contextlib.AsyncExitStack() as stack:
@@ -169,7 +169,7 @@ async def test_when_there_is_no_room_a_watcher_is_told_so_and_polling_still_work
 
 
 @pytest.mark.parametrize("how", ["cut", "reset"])
-async def test_a_watcher_whose_network_breaks_is_forgotten_at_once_and_comes_back_to_the_truth(serving, how):
+async def test_a_watcher_whose_network_breaks_is_forgotten_and_reconnects_to_the_truth(serving, how):
     session_id = serving.batch()
     async with Relay(serving.address) as relay:
         for read, url in both(serving, session_id):
@@ -188,17 +188,17 @@ async def test_after_a_stall_of_the_network_the_newest_event_and_the_end_arrive(
     session_id = serving.batch()
     async with Relay(serving.address) as relay, contextlib.AsyncExitStack() as stack:
         ways = [(read, relayed(serving, url, relay)) for read, url in both(serving, session_id)]
-        seen = [await stack.enter_async_context(watching(*way)) for way in ways]
+        watchers = [await stack.enter_async_context(watching(*way)) for way in ways]
         relay.stall()
         for done in range(1, 6):
             await asyncio.to_thread(serving.step, session_id, successful=done)
         await asyncio.to_thread(serving.finish, session_id)
-        assert [one.kinds for one in seen] == [["connected"]] * 2
+        assert [watcher.kinds for watcher in watchers] == [["connected"]] * 2
         relay.heal()
-        await until(lambda: all(one.task.done() for one in seen), "the end")
-    for one in seen:
-        assert one.kinds[-1] == "complete"
-        assert one.sequences == sorted(set(one.sequences))
+        await until(lambda: all(watcher.task.done() for watcher in watchers), "the end")
+    for watcher in watchers:
+        assert watcher.kinds[-1] == "complete"
+        assert watcher.sequences == sorted(set(watcher.sequences))
 
 
 async def test_a_client_that_talks_nonsense_harms_nobody(serving):

@@ -54,12 +54,14 @@ async def watchers(serving, session_id) -> AsyncIterator[list[Seen]]:
 async def everyone_hears(seen: list[Seen], done: int, *, within: float) -> None:
     began = time.monotonic()
     await until(
-        lambda: all(one.events[-1]["current"] >= done for one in seen), f"{done} tests to be told", seconds=within + 5
+        lambda: all(watcher.events[-1]["current"] >= done for watcher in seen),
+        f"{done} tests to be shown",
+        seconds=within + 5,
     )
     assert time.monotonic() - began < within
 
 
-async def test_without_redis_watchers_stay_and_follow_the_database_and_hints_come_back_by_themselves(serving):
+async def test_without_redis_watchers_follow_the_database_and_hints_return_by_themselves(serving):
     first, second = serving.batch(), serving.batch()
     async with watchers(serving, first) as early:
         serving.step(first, successful=1)
@@ -80,13 +82,13 @@ async def test_without_redis_watchers_stay_and_follow_the_database_and_hints_com
                 for session_id, seen in ((first, early), (second, late)):
                     serving.announce(session_id, sequence=1_000, current=77, total=100)
                     await everyone_hears(seen, 77, within=1)
-                assert not any(one.task.done() for one in (*early, *late))
+                assert not any(watcher.task.done() for watcher in (*early, *late))
                 for session_id in (first, second):
                     serving.finish(session_id)
                     serving.announce(session_id, sequence=2_000)
-                await until(lambda: all(one.task.done() for one in (*early, *late)), "the end")
-        assert all(one.kinds[-1] == "complete" for one in (*early, *late))
-        assert all(one.sequences == sorted(set(one.sequences)) for one in (*early, *late))
+                await until(lambda: all(watcher.task.done() for watcher in (*early, *late)), "the end")
+        assert all(watcher.kinds[-1] == "complete" for watcher in (*early, *late))
+        assert all(watcher.sequences == sorted(set(watcher.sequences)) for watcher in (*early, *late))
 
 
 async def test_a_redis_that_hangs_delays_nobody_for_long(serving):

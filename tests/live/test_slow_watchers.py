@@ -56,7 +56,7 @@ def publisher(serving, session_id):
     return lambda sequence: serving.announce(session_id, sequence=sequence, filler=filler)
 
 
-async def test_a_slow_reader_gets_the_newest_and_the_end_while_the_others_get_everything(fast):
+async def test_a_slow_reader_gets_the_newest_and_the_end_while_others_get_everything(fast):
     """Each event waits for the quick reader. The slow one reads a little of each and is never taken for dead."""
     session_id = fast.batch()
     publish = publisher(fast, session_id)
@@ -91,7 +91,7 @@ async def test_who_reads_the_end_seconds_after_it_was_sent_still_finds_it(fast):
     assert json.loads(received[-1])["type"] == "complete"
 
 
-async def test_who_never_answers_the_goodbye_is_cut_off(fast):
+async def test_who_never_answers_the_closing_frame_is_cut_off(fast):
     session_id = fast.batch()
     silent = await asyncio.to_thread(raw, fast, session_id, "websocket")
     await until(lambda: fast.open_streams() == 1, "the watcher")
@@ -128,7 +128,7 @@ def vanish(client):
     client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(drop_all)))
 
 
-async def test_watchers_that_read_nothing_or_vanished_are_dropped_in_time_and_cost_little_until_then(fast):
+async def test_watchers_that_read_nothing_or_vanished_are_dropped_and_cost_little(fast):
     session_id = fast.batch()
     publish = publisher(fast, session_id)
     stuck = [
@@ -194,7 +194,7 @@ async def lowest_memory(serving, session_id):
 async def churn(serving, session_id, cycles):
     """Connect and leave, half politely, half with a reset, some before the answer; on both transports."""
 
-    def one(number):
+    def connect_and_leave(number):
         client = raw(serving, session_id, ("websocket", "stream")[number % 2])
         if number % 5:
             client.recv(4096)
@@ -203,11 +203,11 @@ async def churn(serving, session_id, cycles):
         client.close()
 
     for start in range(0, cycles, 20):
-        await asyncio.gather(*(asyncio.to_thread(one, number) for number in range(start, start + 20)))
+        await asyncio.gather(*(asyncio.to_thread(connect_and_leave, number) for number in range(start, start + 20)))
     await until(lambda: serving.open_streams() == 0, "the server to forget them")
 
 
-def test_what_is_no_stream_passes_the_tap_whole(serving):
+def test_other_responses_arrive_complete(serving):
     answer = httpx.get(f"{serving.url}/static/batches/live-feed.js")
     assert answer.status_code == 200
     assert len(answer.content) == int(answer.headers["Content-Length"])

@@ -19,9 +19,9 @@ from tests.support import jobs
 STREAM = "/api/backtest/batch/stream"
 
 
-async def collect(session_id, **given):
+async def collect(session_id, **options):
     """All events of a batch until its stream ends, heartbeats left out."""
-    async with asyncio.timeout(20), contextlib.aclosing(follow.follow(session_id, **given)) as events:
+    async with asyncio.timeout(20), contextlib.aclosing(follow.follow(session_id, **options)) as events:
         return [event async for event in events if event is not None]
 
 
@@ -59,8 +59,8 @@ def socket(path, origin=None, host=b"localhost"):
     return WebsocketCommunicator(application, path, headers=headers)
 
 
-def socket_of(session, **given):
-    return socket(f"/ws/backtest/batch/{session.pk}/", **given)
+def socket_of(session, **options):
+    return socket(f"/ws/backtest/batch/{session.pk}/", **options)
 
 
 async def until_closed(communicator):
@@ -79,12 +79,12 @@ async def stream(session_id, **headers):
 
 def parse(text):
     """[(event, id, data), ...] as an EventSource understands them."""
-    found = []
+    events = []
     for block in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
         if "data" in fields:
-            found.append((fields["event"], int(fields["id"]), json.loads(fields["data"])))
-    return found
+            events.append((fields["event"], int(fields["id"]), json.loads(fields["data"])))
+    return events
 
 
 async def read_all(response):

@@ -28,7 +28,7 @@ async def test_an_event_stream_has_the_events_with_their_type_and_sequence(submi
     assert not hub.current_hub().watchers
 
 
-async def test_an_event_source_that_comes_back_after_the_end_is_told_to_stop(finished, quick):
+async def test_an_event_source_that_returns_after_the_end_gets_204(finished, quick):
     kind, last, _ = parse(await read_all(await stream(finished.pk)))[-1]
     assert kind == "complete"
     response = await stream(finished.pk, **{"Last-Event-ID": str(last)})
@@ -42,7 +42,7 @@ async def test_an_event_source_that_has_not_seen_the_end_gets_it(finished, quick
     assert [kind for kind, _, _ in events] == ["connected", "complete"]
 
 
-async def test_an_event_source_cut_off_right_before_the_terminal_event_gets_it_when_it_comes_back(finished, quick):
+async def test_an_event_source_cut_off_before_the_terminal_event_gets_it_on_return(finished, quick):
     (_, connected, _), _ = parse(await read_all(await stream(finished.pk)))
     events = parse(await read_all(await stream(finished.pk, **{"Last-Event-ID": str(connected)})))
     assert [kind for kind, _, _ in events] == ["connected", "complete"]

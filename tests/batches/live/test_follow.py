@@ -64,10 +64,10 @@ async def test_a_watcher_that_comes_just_when_the_batch_ends_gets_one_terminal_e
 ):
     read_row = follow.first_events
 
-    def end_meanwhile(*given):
+    def end_meanwhile(*args):
         if moment == "before the row is read":
             jobs.finish(halfway)
-        events = read_row(*given)
+        events = read_row(*args)
         jobs.finish(halfway)
         return events
 
@@ -78,7 +78,7 @@ async def test_a_watcher_that_comes_just_when_the_batch_ends_gets_one_terminal_e
 
 
 @pytest.mark.parametrize("ending", ["complete", "cancelled", "error"])
-async def test_a_watcher_that_comes_long_after_the_end_gets_the_snapshot_and_the_terminal_event(halfway, quick, ending):
+async def test_a_watcher_long_after_the_end_gets_the_snapshot_and_the_terminal_event(halfway, quick, ending):
     if ending == "complete":
         await finish(halfway)
     elif ending == "cancelled":
@@ -96,13 +96,13 @@ async def test_every_late_watcher_gets_the_same_terminal_event(finished, quick):
     assert first[-1].sequence == second[-1].sequence == finished.sequence
 
 
-async def test_nobody_can_watch_a_batch_that_there_is_not(db, quick):
+async def test_an_unknown_batch_cannot_be_watched(db, quick):
     with pytest.raises(NotFound):
         await collect(uuid.uuid4())
     assert not hub.current_hub().watchers
 
 
-async def test_who_has_seen_the_terminal_event_gets_nothing_more(finished, quick):
+async def test_a_client_that_has_seen_the_terminal_event_gets_nothing_more(finished, quick):
     assert await collect(finished.pk, after=finished.sequence) == []
     assert await collect(finished.pk, after=finished.sequence + 5) == []
     assert len(await collect(finished.pk, after=finished.sequence - 1)) == 2
@@ -160,7 +160,7 @@ async def test_hints_that_come_twice_late_or_in_disorder_do_no_harm(halfway, qui
     assert (events[-1].kind, events[-1].sequence) == (ended.kind, ended.sequence)
 
 
-async def test_progress_comes_at_most_every_interval_and_the_terminal_event_is_not_held_back(halfway, settings):
+async def test_progress_comes_at_most_every_interval_and_the_terminal_event_immediately(halfway, settings):
     settings.EVENT_INTERVAL_S = 0.2
     body = newest_event(halfway, timezone.now())
     began = time.monotonic()
@@ -223,11 +223,11 @@ async def test_a_quiet_stream_has_a_heartbeat(halfway, monkeypatch):
 
 async def test_leaving_frees_the_hub(halfway, quick):
     streams = [follow.follow(halfway.pk) for _ in range(5)]
-    for each in streams:
-        await anext(each)
+    for events in streams:
+        await anext(events)
     assert len(hub.current_hub().batches[halfway.pk].watchers) == 5
-    for left, each in enumerate(streams, 1):
-        await each.aclose()
+    for left, events in enumerate(streams, 1):
+        await events.aclose()
         assert hub.current_hub().watchers == 5 - left
     assert not hub.current_hub().watchers
     assert not hub.current_hub().batches
@@ -242,21 +242,21 @@ async def test_a_watcher_that_is_cut_off_while_it_waits_frees_the_hub(halfway, q
     assert not hub.current_hub().watchers
 
 
-async def test_a_crowd_has_seen_the_end_before_the_first_of_it_is_let_go(halfway, quick):
-    told = []
+async def test_a_crowd_has_seen_the_end_before_the_first_connection_closes(halfway, quick):
+    kinds = []
 
     async def watch():
-        nonlocal told
+        nonlocal kinds
         async for event in follow.follow(halfway.pk):
             if event is not None:
-                told += [event.kind]
-        told += ["left"]
+                kinds += [event.kind]
+        kinds += ["left"]
 
     crowd = [asyncio.create_task(watch()) for _ in range(30)]
-    await wait_for(lambda: told.count("connected") == 30)
+    await wait_for(lambda: kinds.count("connected") == 30)
     await sync_to_async(lifecycle.cancel)(halfway.pk, timezone.now())
     await asyncio.gather(*crowd)
-    assert told[-60:] == ["error"] * 30 + ["left"] * 30
+    assert kinds[-60:] == ["error"] * 30 + ["left"] * 30
 
 
 async def test_watchers_of_two_batches_see_their_own_only(start, worker, quick):
@@ -284,7 +284,7 @@ async def test_a_database_that_is_away_for_a_moment_is_asked_again(halfway, quic
 
 
 @pytest.mark.parametrize("open_it", [by_socket, by_stream])
-async def test_whoever_watches_a_batch_that_is_deleted_is_told_so(halfway, finished, quick, open_it):
+async def test_watchers_of_a_deleted_batch_get_an_error(halfway, finished, quick, open_it):
     """Its last event was lost on the way, and now there is no row to say it again."""
     watching = asyncio.create_task(open_it(halfway))
     await wait_for(lambda: hub.current_hub().watchers == 1)

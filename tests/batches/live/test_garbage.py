@@ -34,7 +34,7 @@ def test_nothing_is_collected_while_few_connections_have_changed(schedule):
     assert [schedule.due(watchers) for watchers in (0, 0, CROWD, CROWD)] == [None] * 4
 
 
-def test_while_a_crowd_arrives_nothing_is_collected_and_when_it_has_settled_new_objects_are(schedule):
+def test_new_objects_are_collected_when_an_arriving_crowd_has_settled(schedule):
     change(schedule, garbage.MIN_CHANGES)
     assert schedule.due(CROWD) is None
     change(schedule, garbage.MIN_CHANGES)
@@ -78,7 +78,7 @@ def test_connections_that_open_and_close_without_end_are_collected_completely(sc
     assert schedule.due(garbage.MIN_CHANGES) == FULL
 
 
-async def test_a_full_collection_of_the_hub_skips_what_was_frozen_when_the_server_started(quick, monkeypatch):
+async def test_a_full_collection_of_the_hub_skips_what_was_frozen_at_the_start(quick, monkeypatch):
     """To walk over all that is loaded takes far longer than over a few watchers, who would wait for it."""
     monkeypatch.setattr(garbage, "MIN_CHANGES", 0)
     loaded, frozen = cycle()

@@ -98,7 +98,7 @@ async def test_a_websocket_answers_pings_and_ignores_what_it_does_not_know(halfw
 
 
 async def test_a_websocket_whose_row_cannot_be_read_is_closed_so_that_it_comes_back(halfway, monkeypatch):
-    def refuse(*given):
+    def refuse(*args):
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(follow, "first_events", refuse)
