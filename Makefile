@@ -1,7 +1,7 @@
 # Start with `make run`, test with `make test`. All that is installed stays in the checkout, except that `make test` as
 # root on a bare machine installs a browser and nginx.
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-all browsers faults check bench screenshots lock clean
+.PHONY: help run install test test-all test-extended faults check bench screenshots lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -27,15 +27,15 @@ test: $(VENV)/test.stamp ## Run the tests: the scripts, then Python, with real s
 	$(NODE) --test --test-reporter=dot "tests/js/*.test.mjs"
 	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder
 
-test-all: browsers faults ## Run what `test` leaves out: both browsers, long faults, PostgreSQL, the production installation
+test-all: test test-extended ## Run what `test` leaves out too: more faults, both browsers, PostgreSQL, the production installation
+
+test-extended: $(VENV)/test.stamp
+	TESTS=all $(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m extended
 	.ci/postgres
 	.ci/production
 
-browsers: $(VENV)/test.stamp ## Run every browser test in Chromium and in Firefox
-	FAULTS=long $(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/browser
-
 faults: $(VENV)/test.stamp ## Run every fault at full length, then a random mix (FAULTS_SEED, FAULTS_MINUTES)
-	FAULTS=long $(PYTEST) tests/faults tests/live tests/browser/test_networks.py
+	FAULTS=long $(PYTEST) tests/faults tests/live tests/browser
 
 check: $(VENV)/test.stamp ## Check style, types (strict mypy) and import contracts
 	$(VENV)/bin/ruff check .

@@ -12,7 +12,7 @@ expect.set_options(timeout=15_000)
 
 # Where browsers differ: connections. `make test` runs these files in both, the others in Chromium; `make test-all` runs
 # every test in both.
-IN_BOTH = {"test_networks", "test_watching"}
+IN_BOTH = {"test_networks"}
 
 
 def pytest_collection_modifyitems(items):

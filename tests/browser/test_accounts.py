@@ -96,6 +96,7 @@ def test_a_wrong_password_keeps_the_requested_page(stack, page):
     page.wait_for_url(f"{stack.url}/prices/")
 
 
+@pytest.mark.extended
 def test_a_batch_is_started_and_watched_by_its_owner(stack, member):
     page = member("ann").page
     address = run_long_batch(stack, page)
@@ -107,6 +108,7 @@ def test_a_batch_is_started_and_watched_by_its_owner(stack, member):
     expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
 
 
+@pytest.mark.extended
 def test_a_foreign_batch_looks_like_an_unknown_one(stack, member):
     anns, bobs = member("ann"), member("bob")
     address = run_long_batch(stack, anns.page)
@@ -161,6 +163,7 @@ def test_a_logout_ends_the_live_page_in_another_tab(stack, member):
 
 
 @WITHOUT_SCRIPTS
+@pytest.mark.extended
 def test_all_of_it_without_scripts(stack, member):
     page = member("ann", java_script_enabled=False).page
     page.goto(stack.url + LONG_SWEEP)

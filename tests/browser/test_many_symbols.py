@@ -44,6 +44,7 @@ def opened_form(exchange, visitor):
     return opened
 
 
+@pytest.mark.extended
 def test_symbols_are_searched_selected_and_tested(opened_form):
     page = opened_form("symbols=KO&fast=2&slow=3")
     expect(page.locator(".chip:has(:checked)")).to_have_text(re.compile("KO"))
@@ -104,6 +105,7 @@ def test_the_first_page_is_small_with_many_instruments(exchange, visitor):
     assert sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes) < 100_000
 
 
+@pytest.mark.extended
 def test_one_of_many_symbols_is_typed_in_the_results(exchange, visitor):
     many = [f"S{number:04}" for number in range(250)]
     grid = {"fast": [2, 3], "slow": [4, 5]}

@@ -29,6 +29,7 @@ def names():
     names["client"].close()
 
 
+@pytest.mark.extended
 async def test_the_cells_print_the_output_on_the_page(stack, tmp_path, monkeypatch, names):
     assert len(CELLS) > 8
     monkeypatch.chdir(tmp_path)

@@ -47,6 +47,7 @@ def team(tmp_path_factory, sample):
         running.end()
 
 
+@pytest.mark.extended
 def test_the_first_account_is_created_as_the_page_says_and_logs_in(team):
     (block,) = blocks("docs/accounts.md", "sh")
     start, create = block.lines
@@ -66,6 +67,7 @@ def test_the_first_account_is_created_as_the_page_says_and_logs_in(team):
         assert browser.post(login.url, data=fields).url.path == "/admin/"
 
 
+@pytest.mark.extended
 def test_a_token_gives_access_to_the_batches_of_its_owner_only(team, monkeypatch, tmp_path):
     ann, bob = manage("shell", "-v0", "-c", TWO_TRADERS, **team.environment).stdout.split()
     with Client(team.url, token=ann) as client, Client(team.url, token=bob) as bobs, Client(team.url) as anonymous:

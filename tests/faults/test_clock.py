@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 HOUR_S = 3600
 
 
+@pytest.mark.extended
 def test_a_clock_that_jumps_an_hour_ahead_and_back_expires_and_doubles_nothing(own_stack, measured):
     stack = own_stack().start().wait_until_ready()
     expected = stack.undisturbed()
@@ -39,6 +40,7 @@ def test_a_clock_that_jumps_an_hour_ahead_and_back_expires_and_doubles_nothing(o
     stack.check_logs()
 
 
+@pytest.mark.extended
 def test_a_clock_that_is_set_while_the_watchdog_is_down_ends_no_batch(own_stack):
     stack = own_stack().start().wait_until_ready()
     expected = stack.undisturbed()

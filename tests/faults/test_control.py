@@ -11,6 +11,7 @@ from tests.support.stack_process import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 TESTS = 32_000
+SHARES = [pytest.param(0.0, marks=pytest.mark.extended), 0.5, pytest.param(0.95, marks=pytest.mark.extended)]
 
 
 def begun(stack):
@@ -23,7 +24,7 @@ def begun(stack):
     return session_id
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
+@pytest.mark.parametrize("share", SHARES)
 def test_a_cancelled_batch_stops_within_a_second_and_keeps_what_is_finished(stack, measured, share):
     expected = stack.undisturbed()
     session_id = begun(stack)
@@ -44,7 +45,7 @@ def test_a_cancelled_batch_stops_within_a_second_and_keeps_what_is_finished(stac
     check_same(kept, expected.set_index("index").loc[kept["index"]].reset_index())
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
+@pytest.mark.parametrize("share", SHARES)
 def test_a_paused_batch_rests_within_a_second_and_goes_on(stack, measured, share):
     expected = stack.undisturbed()
     session_id = begun(stack)

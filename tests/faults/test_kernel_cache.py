@@ -58,6 +58,7 @@ def cold(tmp_path_factory):
     return cache, found.pop()
 
 
+@pytest.mark.extended
 def test_four_processes_that_compile_at_once_get_the_same_numbers_and_leave_a_good_cache(cold):
     cache, expected = cold
     assert list(cache.rglob("*.nbc"))

@@ -80,6 +80,7 @@ def test_a_batch_is_cancelled_while_its_last_chunk_is_in_hand_which_then_comes_t
     stack.check_logs()
 
 
+@pytest.mark.extended
 def test_a_batch_is_paused_before_its_last_chunk_is_claimed_and_resumed_to_its_end(stack, last, measured):
     session_id, watchers = all_but(last, stack, withheld=last)
     began = time.monotonic()
@@ -95,6 +96,7 @@ def test_a_batch_is_paused_before_its_last_chunk_is_claimed_and_resumed_to_its_e
     stack.check_logs()
 
 
+@pytest.mark.extended
 def test_a_pause_while_the_last_chunk_is_in_hand_lets_it_end_and_the_batch_with_it(stack, last):
     session_id, watchers = in_hand(last, stack)
     assert twice(stack, session_id, "pause") == [True, False]

@@ -68,6 +68,7 @@ def test_a_killed_worker_comes_back_and_goes_on(stack, measured):
     stack.check_exact(session_id, expected)
 
 
+@pytest.mark.extended
 def test_a_child_that_hung_and_wakes_up_changes_nothing(stack):
     expected = stack.undisturbed()
     stack.chunks(pace_s=0.2)
@@ -111,6 +112,7 @@ def test_a_killed_server_costs_its_watchers_a_moment(stack, measured):
         stack.check_exact(session_id, expected)
 
 
+@pytest.mark.extended
 def test_after_the_death_of_everything_a_start_goes_on_by_itself(own_stack, measured):
     stack = own_stack().start().wait_until_ready()
     expected = stack.undisturbed()

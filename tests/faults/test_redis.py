@@ -31,6 +31,7 @@ def test_a_redis_that_is_killed_while_nobody_works_is_not_missed(stack, measured
     stack.check_exact(session_id, expected)
 
 
+@pytest.mark.extended
 def test_a_redis_that_is_killed_three_times_in_a_row_under_work_costs_a_moment(stack, measured):
     expected = stack.undisturbed()
     worker = stack.pids()["worker"]
@@ -89,6 +90,7 @@ def test_without_redis_batches_are_accepted_and_watched(stack, measured):
         stack.check_exact(session_id, expected)
 
 
+@pytest.mark.extended
 def test_a_hung_redis_holds_up_no_request(stack, measured):
     expected = stack.undisturbed()
     stack.chunks(pace_s=0.25)
@@ -123,6 +125,7 @@ def test_a_hung_redis_holds_up_no_request(stack, measured):
         stack.check_exact(session_id, expected)
 
 
+@pytest.mark.extended
 def test_an_emptied_redis_costs_a_moment(stack, measured):
     expected = stack.undisturbed()
     left = FLUSHES

@@ -28,6 +28,7 @@ def locked(stack):
 
 
 @pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.extended
 def test_a_database_that_somebody_has_locked_is_waited_for(stack, measured, seconds):
     expected = stack.undisturbed()
     stack.chunks(pace_s=0.1)
@@ -86,6 +87,7 @@ def test_on_a_full_disk_new_batches_are_refused_and_running_ones_wait(stack):
     stack.check_logs(*CHILD_LOST)
 
 
+@pytest.mark.extended
 def test_new_batches_are_refused_before_the_disk_is_full(own_stack):
     stack = own_stack(DISK_RESERVE_BYTES=str(10**15)).start().wait_until_ready()
     answer = _post(stack)

@@ -47,18 +47,21 @@ def test_the_events_come_over_a_websocket(stack, tmp_path):
     assert lines[-1].startswith("complete 4 4 {")
 
 
+@pytest.mark.extended
 def test_the_command_runs_a_batch(stack, tmp_path):
     command = COMMAND.text.replace(".venv/bin/python manage.py", f"{sys.executable} {ROOT / 'manage.py'}")
     last = json.loads(run(["sh", "-c", command], stack, tmp_path).splitlines()[-1])
     assert (last["type"], last["total"]) == ("complete", 60)
 
 
+@pytest.mark.extended
 def test_the_client_watches_a_batch_and_reads_its_results(stack, tmp_path):
     printed = run([sys.executable, "-c", CLIENT.text], stack, ROOT)
     assert "100.0 {" in printed
     assert "sharpe" in printed
 
 
+@pytest.mark.extended
 def test_the_engine_sweeps_alone(stack):
     printed = run([sys.executable, "-c", ENGINE.text], stack, ROOT)
     assert "[5 rows x " in printed

@@ -45,6 +45,7 @@ def other_redis(tmp_path):
     process.wait()
 
 
+@pytest.mark.extended
 def test_the_port_is_open_while_the_parts_are_still_starting(own_stack):
     stack = own_stack().start()
     until(lambda: stack.pids() or (stack.data_dir / "run/stack.json").exists(), "the note")
@@ -101,6 +102,7 @@ def test_killing_the_supervisor_leaves_no_orphan(own_stack):
     until(lambda: not any(is_running(pid) for pid in processes), "the parts to go", seconds=5)
 
 
+@pytest.mark.extended
 def test_killing_make_stops_what_it_has_started(tmp_path, sample):
     stack = StackProcess(tmp_path, database=sample, WORKERS="1", MAKEFLAGS="")
     with stack.output.open("wb") as output:
@@ -136,6 +138,7 @@ def test_the_children_of_a_dead_worker_do_not_live_on(stack):
     until(lambda: stack.pids().get("worker", worker.pid) != worker.pid, "a new worker")
 
 
+@pytest.mark.extended
 def test_a_given_redis_is_used(own_stack, other_redis):
     stack = own_stack(REDIS_URL=other_redis, CELERY_BROKER_URL="redis://127.0.0.1:1/0").start().wait_until_ready()
     assert stack.redis_url == other_redis
@@ -147,6 +150,7 @@ def test_a_given_redis_is_used(own_stack, other_redis):
     assert redis_server.ping(other_redis) is None, "a server that is not ours is left alone"
 
 
+@pytest.mark.extended
 def test_a_given_redis_that_does_not_answer_is_one_sentence(own_stack):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -157,6 +161,7 @@ def test_a_given_redis_that_does_not_answer_is_one_sentence(own_stack):
     assert "Traceback" not in stack.log()
 
 
+@pytest.mark.extended
 def test_a_long_path_of_the_data_folder_is_no_obstacle(tmp_path, sample):
     stack = StackProcess(tmp_path / ("long" * 30), database=sample, WORKERS="1")
     try:
@@ -170,6 +175,7 @@ def test_a_long_path_of_the_data_folder_is_no_obstacle(tmp_path, sample):
     assert not os.path.exists(folder)
 
 
+@pytest.mark.extended
 def test_only_the_first_start_loads_and_compiles(own_stack):
     stack = own_stack(database=None).start().wait_until_ready()
     assert "Loading the sample prices" in stack.log()

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 BLOCKS = [block.text for block in blocks("docs/terminal.md", "sh")]
 
 
+@pytest.mark.extended
 def test_the_commands_do_what_the_page_says(stack, tmp_path):
     with Client(stack.url) as client:
         batch, other = (client.start("sma_cross", ["AAPL", "GE"], {"fast": [5, 10]}, fees=fees) for fees in (0, 0.01))

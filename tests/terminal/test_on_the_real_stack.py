@@ -105,6 +105,7 @@ def test_in_a_pipe_every_event_is_a_line_of_json(manage):
     assert sequences == sorted(set(sequences))
 
 
+@pytest.mark.extended
 def test_ctrl_c_in_a_pipe_leaves_the_batch_running(stack, client):
     command = [sys.executable, str(ROOT / "manage.py"), "run_batch", *LONG]
     pipe = subprocess.PIPE
@@ -131,6 +132,7 @@ def test_a_link_is_enough_from_a_machine_without_the_database(manage, small, tmp
     assert rows["sharpe"].is_monotonic_decreasing
 
 
+@pytest.mark.extended
 def test_an_export_can_go_to_the_standard_output(manage, small):
     done = manage("export_results", small.id, "--format", "json", "--out", "-", "--max", "trades=40")
     rows = json.loads(done.stdout)["results"]
@@ -138,6 +140,7 @@ def test_an_export_can_go_to_the_standard_output(manage, small):
     assert max(row["trades"] for row in rows) <= 40
 
 
+@pytest.mark.extended
 def test_two_batches_are_compared(manage, small, client):
     other = client.start("sma_cross", ["AAPL", "GE"], {"fast": range(5, 51, 5), "slow": [60, 100, 200]}, fees=0.01)
     other.wait()
@@ -157,7 +160,12 @@ def test_two_batches_are_compared(manage, small, client):
             "Unknown strategy 'sma_crass'. Did you mean 'sma_cross'?",
         ),
         (("watch_batch", UNKNOWN), 1, "There is no such batch."),
-        (("run_batch", "sma_cross"), 2, "the following arguments are required: --symbols"),
+        pytest.param(
+            ("run_batch", "sma_cross"),
+            2,
+            "the following arguments are required: --symbols",
+            marks=pytest.mark.extended,
+        ),
     ],
 )
 def test_an_error_is_one_sentence(manage, arguments, code, sentence):

@@ -35,6 +35,7 @@ def manage(environment):
     return run
 
 
+@pytest.mark.extended
 def test_the_first_run_prepares_the_database_and_computes_the_batch(environment, manage):
     with PseudoTerminal("run_batch", *SWEEP, env=environment) as terminal:
         assert terminal.end() == 0
@@ -57,6 +58,7 @@ def test_a_batch_that_is_left_goes_on_without_the_terminal(environment, manage):
     assert (done.returncode, event["type"], event["successfulTests"]) == (0, "complete", 74_880)
 
 
+@pytest.mark.extended
 def test_a_cancelled_batch_ends_with_its_workers(environment, manage):
     with PseudoTerminal("run_batch", *SLOW, "--set", "target=0.05:1.04:0.01", env=environment) as terminal:
         terminal.expect("now ")

@@ -24,7 +24,7 @@ EXPECTED = ["2xx", "304", "401", "403", "404", "409", "422", "429"]
 CONFIG = SchemathesisConfig.from_dict({"checks": {"positive_data_acceptance": {"expected-statuses": EXPECTED}}})
 BATCH, STREAM = "/api/backtest/batch", "/api/backtest/batch/stream"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-EXAMPLES = 12
+EXAMPLES = [4, pytest.param(12, marks=pytest.mark.extended)]  # requests for each operation
 
 
 @pytest.fixture
@@ -34,8 +34,9 @@ def schema(settings):
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")  # as WSGI has it
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=str)
-def test_requests_made_up_from_the_document_are_answered_as_it_says(schema, finished, mode):
+def test_requests_made_up_from_the_document_are_answered_as_it_says(schema, finished, mode, examples):
     """Every check of schemathesis, for every operation, with data that follows the document and data that does not."""
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) >= 17
@@ -46,7 +47,7 @@ def test_requests_made_up_from_the_document_are_answered_as_it_says(schema, fini
             continue  # a stream that is open has no end here; the tests of the transports have it
 
         @hypothesis.settings(
-            max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
+            max_examples=examples, deadline=None, database=None, derandomize=True,
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(case=operation.as_strategy(generation_mode=mode))
