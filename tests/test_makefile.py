@@ -20,10 +20,10 @@ def make(*arguments, **environment):
 
 
 def test_make_alone_lists_every_target():
-    told = set(re.findall(r"^  make ([\w-]+)", make(), re.MULTILINE))
+    listed = set(re.findall(r"^  make ([\w-]+)", make(), re.MULTILINE))
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert phony
-    assert told == set(phony[1].split())
+    assert listed == set(phony[1].split())
 
 
 def test_a_second_install_has_nothing_to_do(tmp_path):
@@ -66,4 +66,4 @@ def test_scripts_say_what_is_wrong_in_words(tmp_path):
         timeout=60,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: Python 3.11 or newer is wanted")
+    assert done.stderr.startswith("error: Python 3.11 or newer is required")
