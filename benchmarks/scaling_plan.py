@@ -20,7 +20,7 @@ class Figures:
     watchers_per_process: float = 2_000  # all on one batch, or over 50
     watcher_bytes: float = 30_000
     event_s: float = 45e-6  # of a core, for one event to one watcher
-    # How the program works: EVENT_INTERVAL_S, execution.TIME_SLICE_S.
+    # How the program works: EVENT_INTERVAL_S, worker.TIME_SLICE_S.
     events_s: float = 2.0
     slice_s: float = 0.25
 
