@@ -44,14 +44,14 @@ def answers(schemas: dict[int, Any], *refusals: int) -> dict[int | frozenset[int
 
 def parameters(*queries: Any, headers: Iterable[dict[str, Any]] = ()) -> list[dict[str, Any]]:
     """Return the parameters that the fields of TypedDicts describe."""
-    found = list(headers)
+    described = list(headers)
     for query in queries:
         schema = TypeAdapter(query).json_schema()
-        found += [
+        described += [
             _parameter("query", name, field, required=name in schema.get("required", ()))
             for name, field in schema["properties"].items()
         ]
-    return found
+    return described
 
 
 def _parameter(place: str, name: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:

@@ -18,9 +18,9 @@ def test_strategies_and_metrics_are_listed(client, db):
 
 
 def test_instruments_are_listed_with_their_dates(client, instruments):
-    found = client.get("/api/instruments").json()["instruments"]
-    assert [entry["symbol"] for entry in found] == ["ACME", "BOLT", "CORE", "SP500"]
-    assert (found[2]["bars"], found[2]["kind"], found[2]["lastDate"]) == (60, "close", "2020-12-31")
+    entries = client.get("/api/instruments").json()["instruments"]
+    assert [entry["symbol"] for entry in entries] == ["ACME", "BOLT", "CORE", "SP500"]
+    assert (entries[2]["bars"], entries[2]["kind"], entries[2]["lastDate"]) == (60, "close", "2020-12-31")
 
 
 def test_the_schema_and_its_page_are_there(client, db):
