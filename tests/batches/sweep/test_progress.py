@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -142,7 +143,7 @@ def test_a_snapshot_has_exactly_the_fields_of_the_contract():
 
 
 def test_a_terminal_event_carries_its_results_or_its_error():
-    results = {"results": []}
+    results: Any = {"results": []}
     complete = progress.newest_event(session(status=Status.COMPLETE, results=results), START)
     assert complete["type"] == "complete"
     assert complete["results"] is results

@@ -97,7 +97,10 @@ def test_a_combination_that_raises_fails_alone_with_its_message(folder, start):
         ("def f(:", "SyntaxError"),
         ("import sys\nsys.exit(3)", "SystemExit: 3 (line 2)"),
         (PICKY.replace('name="picky"', 'name="sma_cross"'), "Strategy 'sma_cross' already exists."),
-        (PICKY.replace("window", "sharpe"), "picky must not have a parameter 'sharpe': results have a column of that name"),
+        (
+            PICKY.replace("window", "sharpe"),
+            "picky must not have a parameter 'sharpe': results have a column of that name",
+        ),
         (PICKY.replace("parameters=(windows,)", "parameters=()"), "The function of picky takes 'window'"),
         (
             PICKY.replace("(windows,)", "(windows,), bars_needed=lambda given: given['fast']"),
