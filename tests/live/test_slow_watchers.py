@@ -160,13 +160,12 @@ async def test_watchers_that_read_nothing_or_vanished_are_dropped_and_cost_littl
 
 async def test_two_thousand_watchers_that_come_and_go_leave_nothing_behind(serving):
     session_id = serving.batch()
-    await churn(serving, session_id, ROUND)
+    await churn(serving, session_id, 2 * ROUND)  # the C library's heap grows by 4 MB until then
     before, descriptors = await lowest_memory(serving, session_id), serving.descriptors()
-    await churn(serving, session_id, ROUND)
     after = await lowest_memory(serving, session_id)
     await until(lambda: serving.descriptors() <= descriptors + KEPT, "the descriptors to be closed")
     await until(lambda: serving.subscriptions() == 0, "the subscription to end")
-    assert after - before < 3_000_000
+    assert after - before < 2_000_000
 
 
 async def lowest_memory(serving, session_id):
@@ -179,12 +178,12 @@ async def lowest_memory(serving, session_id):
     async def sample():
         while True:
             readings.append(await asyncio.to_thread(serving.memory))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
     sampling = asyncio.create_task(sample())
     try:
         await churn(serving, session_id, ROUND)
-        polled = len(readings) + 150
+        polled = len(readings) + 30
         await until(lambda: len(readings) > polled, "the polls after the last connection")
     finally:
         sampling.cancel()
