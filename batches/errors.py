@@ -10,8 +10,6 @@ class Detail:
 
 
 class BatchError(Exception):
-    """An error that the caller can act on."""
-
     def __init__(self, message: str, *, code: str, status: int, details: tuple[Detail, ...] = ()) -> None:
         super().__init__(message)
         self.message = message

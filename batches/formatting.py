@@ -103,7 +103,6 @@ def per_test(seconds: Number) -> str:
 
 
 def per_second(seconds_per_test: Number) -> str:
-    """Tests per second."""
     if seconds_per_test is None or is_missing(seconds_per_test) or seconds_per_test <= 0:
         return MISSING
     rate = 1 / seconds_per_test

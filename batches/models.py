@@ -27,8 +27,6 @@ ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.PAUSED})
 
 
 class Phase(models.TextChoices):
-    """What a running batch is doing."""
-
     LOADING = "loading"
     COMPILING = "compiling"
     TESTING = "testing"

@@ -18,8 +18,6 @@ from backtester.accounts.tokens import create_token
 
 
 class Login(LoginView):
-    """The login of the pages and of the admin."""
-
     template_name = "accounts/login.html"
     authentication_form = LoginForm
 

@@ -48,8 +48,6 @@ def part_environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Part:
-    """A program of the stack."""
-
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]

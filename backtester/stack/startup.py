@@ -22,8 +22,6 @@ SLOW_START_S = 60.0
 
 @dataclass(frozen=True)
 class Options:
-    """The settings of the stack."""
-
     data_dir: Path
     numba_cache_dir: Path
     host: str
@@ -131,7 +129,6 @@ class _Stack:
         )
 
     def _environment(self) -> dict[str, str]:
-        """Return the environment that all parts share."""
         return part_environment() | {
             "DATA_DIR": str(self.options.data_dir),
             "REDIS_URL": self.redis_url,

@@ -36,7 +36,6 @@ class Supervisor:
     children: list[Child] = field(default_factory=list)
 
     def add(self, part: Part) -> None:
-        """Start a part and keep it running."""
         child = Child(part)
         self.children.append(child)
         self._start(child)
@@ -58,7 +57,6 @@ class Supervisor:
             self._stop([child.process for child in children if child.process is not None])
 
     def pids(self) -> dict[str, int]:
-        """Return the running processes by part."""
         return {child.part.name: child.process.pid for child in self.children if child.process is not None}
 
     def _start(self, child: Child) -> None:

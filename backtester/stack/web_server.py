@@ -55,7 +55,6 @@ def arguments(descriptor: int) -> list[str]:
 
 
 def address(listener: socket.socket) -> str:
-    """Return the address for a browser on this machine."""
     host, port = listener.getsockname()[:2]
     return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"  # noqa: S104 - compared, not bound
 

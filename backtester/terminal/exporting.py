@@ -15,8 +15,6 @@ STANDARD_OUTPUT = Path("-")
 
 
 class ExportableBatch(Protocol):
-    """A batch on a server or in the local database."""
-
     id: str
 
     def exported(self, kind: str, **filters: Any) -> Iterator[bytes]: ...

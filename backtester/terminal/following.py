@@ -17,8 +17,6 @@ QUESTION = "\nCancel the batch (c), leave it running (l), or go on watching (Ent
 
 
 class WatchableBatch(Protocol):
-    """A batch on a server or in the local database."""
-
     id: str
     page_url: str
 

@@ -46,7 +46,6 @@ class BehindProxies:
 
 
 def with_client(scope: dict[str, Any]) -> dict[str, Any]:
-    """Return the scope with the client in place of a trusted proxy."""
     peer = (scope.get("client") or ("", 0))[0]
     forwarded = b",".join(value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for")
     client = client_of(peer, forwarded.decode("latin1"))

@@ -16,8 +16,6 @@ EARLY_TOLERANCE = 0.1  # the part of EVENT_INTERVAL_S by which an event may be e
 
 @dataclass(slots=True)
 class Event:
-    """An event, encoded once for all watchers."""
-
     kind: str
     sequence: int
     text: str
@@ -123,8 +121,6 @@ class Watcher:
 
 @dataclass(eq=False, slots=True)
 class WatchedBatch:
-    """A batch with at least one watcher in this process."""
-
     watchers: set[Watcher] = field(default_factory=set)
     subscription: "asyncio.Task[None] | None" = None  # None: subscribe at the next poll
     sequence: int = 0  # the newest that watchers were offered

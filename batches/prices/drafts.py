@@ -30,8 +30,6 @@ WAITING, STORED, DISCARDED = PriceImport.Outcome.WAITING, PriceImport.Outcome.ST
 
 @dataclass(frozen=True)
 class SymbolLine:
-    """What the import would do to one symbol."""
-
     symbol: str
     n_bars: int
     first: date

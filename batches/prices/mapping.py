@@ -29,8 +29,6 @@ SLASHED = re.compile(r"\s*(\d{1,2})([./-])(\d{1,2})\2\d{4}\b")
 
 
 class Layout(StrEnum):
-    """What one row holds."""
-
     LONG = "long"  # a bar; a column holds the symbol
     SINGLE = "single"  # a bar; the file holds one symbol
     WIDE = "wide"  # a day, with a close in the column of each symbol

@@ -14,7 +14,6 @@ from batches.models import ResultChunk
 
 
 def encode_block(metrics: Floats) -> bytes:
-    """Return the stored bytes of float64[n_metrics, n]."""
     return metrics.tobytes()
 
 

@@ -16,8 +16,6 @@ CACHE_BYTES = 512 * 1024 * 1024
 
 
 class Chunk(NamedTuple):
-    """A finished chunk, without its block."""
-
     id: int
     start: int
     stop: int

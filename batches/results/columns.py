@@ -23,8 +23,6 @@ UNDEFINED = np.float64(np.nan).tobytes()
 
 
 class Source(Protocol):
-    """Where columns are read from."""
-
     def metric(self, row: int, index: Ints) -> Floats:
         """Return one metric of some tests, float64[len(index)], not to be written to."""
 
@@ -64,8 +62,6 @@ class StoredBatch:
 
 @dataclass(frozen=True)
 class StoredChunk:
-    """The block of one chunk, in memory."""
-
     block: Floats
     start: int
 

@@ -165,7 +165,6 @@ class _Pipe(io.RawIOBase):
 
 
 def parquet_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
-    """Yield a Parquet file in parts."""
     pipe = _Pipe()
     writer: pq.ParquetWriter | None = None
     for table in tables(session, query):

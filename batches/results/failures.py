@@ -20,8 +20,6 @@ def failure_ranges(offsets: Ints, start: int) -> list[list[int]]:
 
 
 class Failures:
-    """The causes of failure of some chunks."""
-
     def __init__(self, causes: Iterable[Cause]) -> None:
         ranges = sorted((first, stop, message) for message, ranges in causes for first, stop in ranges)
         self._first = np.array([first for first, _, _ in ranges], dtype=np.int64)

@@ -22,8 +22,6 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux; elsewhere nothing is
 
 
 class Instants(NamedTuple):
-    """The instants of a batch that expire."""
-
     deadline_at: datetime | None
     paused_at: datetime | None
 

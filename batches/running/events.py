@@ -23,7 +23,6 @@ breaker = CircuitBreaker(open_s=1.0)
 
 
 def group_name(session_id: uuid.UUID) -> str:
-    """Return the Channels group of a session's watchers."""
     return f"batch.{session_id.hex}"
 
 

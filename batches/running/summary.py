@@ -67,7 +67,6 @@ def _comparison(plan: Plan) -> dict[str, Metrics | None]:
 
 
 def _warnings(plan: Plan, rows: list[Row]) -> list[str]:
-    """Return reasons to doubt the winner."""
     if not rows:
         return ["No test gave a result that can be ranked."]
     winner, warnings = rows[0], []

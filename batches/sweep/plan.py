@@ -105,7 +105,6 @@ def plan_of(session: BatchSession) -> Plan:
 
 
 def build_plan(request: StartRequest, instruments: list[TestedInstrument]) -> Plan:
-    """Return the plan of a request over the given price series."""
     return Plan(
         grid=Grid(
             get_strategy(request.strategy),

@@ -72,7 +72,6 @@ def average_seconds(session: BatchSession, now: datetime) -> float | None:
 
 
 def timeout_words(seconds: float) -> str:
-    """Return `15 minutes` or `90 seconds`."""
     minutes, rest = divmod(int(seconds), 60)
     number, unit = (minutes, "minute") if minutes and not rest else (int(seconds), "second")
     return f"{number} {unit}{'' if number == 1 else 's'}"
@@ -115,7 +114,6 @@ def event_type(state: Status) -> Literal["progress", "complete", "error"]:
 
 
 def newest_event(session: BatchSession, now: datetime) -> ProgressEvent:
-    """Return the progress event of an active batch, or the terminal event of an ended one."""
     event = snapshot(session, now)
     if event["type"] == "complete":
         event["results"] = session.results

@@ -213,7 +213,6 @@ def parse_start(data: object) -> StartRequest:
 
 
 def _details(problem: dict[str, Any]) -> Iterable[Detail]:
-    """Render one error of pydantic."""
     name = str(problem["loc"][0])[:60]
     if problem["type"] == "extra_forbidden":
         return [Detail(name, f"Unknown field {shown(name)}.{nearest(name, FIELDS)}")]

@@ -26,8 +26,6 @@ class MetricLine:
 
 @dataclass(frozen=True)
 class Holder:
-    """A portfolio that the combination is compared with."""
-
     title: str
     description: str
     metrics: dict[str, float | None]

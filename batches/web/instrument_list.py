@@ -63,7 +63,6 @@ class InstrumentQuery:
         return rows.order_by(("-" if self.descending else "") + SORTS[self.sort][1], "symbol")
 
     def query(self, **changes: str) -> str:
-        """Return the query string, with changes."""
         values = {"q": self.words, "group": self.group, "sort": ("-" if self.descending else "") + self.sort} | changes
         defaults = {"q": "", "group": "", "sort": "symbol"}
         return urlencode({name: value for name, value in values.items() if value != defaults[name]})

@@ -46,7 +46,6 @@ def symbols_text(symbols: list[str]) -> str:
 
 
 def facts(session: BatchSession) -> list[tuple[str, str]]:
-    """Return the settings of a batch as (label, text)."""
     request = session.request
     ranges = request["parameterRanges"]
     start, end = request["startDate"] or "from the first bar", request["endDate"] or "the last bar"
@@ -85,8 +84,6 @@ def _values_text(values: list[float], kind: str) -> str:
 
 @dataclass(frozen=True)
 class BatchLine:
-    """One line of a list of batches."""
-
     session: BatchSession
     title: str
     symbols: str

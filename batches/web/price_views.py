@@ -159,7 +159,6 @@ def instrument(request: HttpRequest, symbol: str) -> HttpResponse:
 
 
 def _beta_context(row: Instrument, request: HttpRequest) -> dict[str, Any]:
-    """Measure the beta that the query string names."""
     query = {name: request.GET.get(name, "").strip() for name in ("benchmark", "startDate", "endDate")}
     context: dict[str, Any] = {"beta_query": query | {"benchmark": query["benchmark"] or settings.BENCHMARK_SYMBOL}}
     if not query["benchmark"]:

@@ -81,7 +81,6 @@ def heatmap(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 
 @require_GET
 def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> HttpResponse:
-    """Replay one combination and render it in full."""
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
     if index >= session.total:
         raise Http404

@@ -65,8 +65,6 @@ class LimitedRequest(WebRequest):
 
 
 class LimitedHTTPFactory(HTTPFactory):
-    """Create connections with limited requests."""
-
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = LimitedRequest

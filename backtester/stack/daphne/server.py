@@ -59,7 +59,6 @@ class BackpressureServer(Server):
         cast(Any, reactor).callLater(CHECK_S / SLICES, self.timeout_checker)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Send a message of the application to the client."""
         kind = message["type"]
         backpressure = getattr(protocol, "backpressure", None)
         if backpressure is None and kind in {"http.response.start", "websocket.send"}:

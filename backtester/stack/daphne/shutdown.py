@@ -34,7 +34,6 @@ async def shutdown(server: Server) -> None:
 def _running_applications(
     server: Server,
 ) -> tuple[dict[Any, "asyncio.Future[None]"], dict[Any, "asyncio.Future[None]"]]:
-    """Return the applications of requests and of streams, each by its protocol."""
     requests: dict[Any, asyncio.Future[None]] = {}
     streams: dict[Any, asyncio.Future[None]] = {}
     for protocol, details in server.connections.items():

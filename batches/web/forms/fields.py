@@ -82,7 +82,6 @@ class TextField(forms.Field):
         return data.get(name.removesuffix(self.link_unit) + self.form_unit, default)
 
     def from_link(self, text: str) -> str:
-        """Convert to the unit of the form."""
         return text
 
 
@@ -153,8 +152,6 @@ class RangeText:
 
 
 class RangeField(forms.Field):
-    """The range or list of one parameter."""
-
     def __init__(self, strategy: Strategy, parameter: Parameter) -> None:
         self.parameter = parameter
         self.percent = parameter.kind == "percent"

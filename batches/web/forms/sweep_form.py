@@ -99,11 +99,9 @@ class SweepForm(forms.Form):
 
     @property
     def scales(self) -> bool:
-        """Return whether beta scaling changes anything."""
         return any(parameter.scaled_by_beta for parameter in self.definition.all_parameters)
 
     def query(self) -> str:
-        """Return the link that opens this form."""
         return sweep_query(self.body | self.choice.linked())
 
     def query_for_all(self) -> str:

@@ -25,8 +25,6 @@ MAX_UNKNOWN_GROUPS = 20
 
 @dataclass(frozen=True)
 class Chip:
-    """A check box of one symbol."""
-
     symbol: str
     checked: bool
     name: str = ""
@@ -67,7 +65,6 @@ class SymbolChoice:
         return list(dict.fromkeys([*self.named, *members, *(self._shares if self.every else ())]))
 
     def check_groups(self) -> None:
-        """Raise InvalidRequest for unknown groups."""
         names = [group.name for group in self.groups]
         unknown = [name for name in self.group_names if name not in names][:MAX_UNKNOWN_GROUPS]
         if unknown:

@@ -14,8 +14,6 @@ MAX_WORDS, MAX_LENGTH = 8, 100
 
 @dataclass(frozen=True)
 class Matches:
-    """The first matches as chips, and the number of all."""
-
     text: str
     chips: list[Chip]
     total: int
