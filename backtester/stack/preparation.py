@@ -1,17 +1,14 @@
 """Prepare the database, sample prices and compiled kernels before the parts start."""
 
-import hashlib
-import platform
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from backtester.stack import kernel_cache
 from backtester.stack.console import step
 from backtester.stack.errors import StackError
 from backtester.stack.process import Part, kill_group, last_line, start
@@ -21,7 +18,6 @@ from batches.models import Instrument
 SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "sp500_20_close.csv.gz"
 SAMPLE_SOURCE = "sample: adjusted daily closes as distributed with skfolio (BSD-3)"
 MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
-ENGINE = Path(__file__).resolve().parent.parent / "engine"
 
 
 def prepare_database() -> None:
@@ -51,22 +47,10 @@ def load_sample(env: Mapping[str, str], logs: Path, signals: StopSignals) -> Non
 
 def warm_kernels(env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
     """Compile the kernels, before several processes do it at once. Skipped while the cache is valid."""
-    stamp = Path(env["NUMBA_CACHE_DIR"]) / "warm"
-    fingerprint = _fingerprint()
-    if stamp.exists() and stamp.read_text() == fingerprint:
+    if kernel_cache.is_warm(Path(env["NUMBA_CACHE_DIR"])):
         return
     with step("Compiling the kernels (the first start only)"):
         _run("warm_kernels", [], env, logs, signals)
-    with suppress(OSError):  # a read-only cache only costs time at each start
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(fingerprint)
-
-
-def _fingerprint() -> str:
-    """Return a hash that changes when Numba would compile again: it checks the time and size of each source file."""
-    sources = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(ENGINE.rglob("*.py"))]
-    machine = (sys.version, platform.machine(), version("numba"), version("llvmlite"))
-    return hashlib.sha256(repr((machine, sources)).encode()).hexdigest()
 
 
 def _run(command: str, arguments: list[str], env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:

@@ -1,11 +1,14 @@
 """`manage.py warm_kernels`: compile all kernels into the cache."""
 
 import time
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from backtester.engine import warm_up
+from backtester.stack import kernel_cache
 
 
 class Command(BaseCommand):
@@ -15,3 +18,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
         warm_up(lambda name: self.stdout.write(f"    {name} ({time.monotonic() - began:.0f} s so far)"))
+        kernel_cache.mark_warm(Path(settings.NUMBA_CACHE_DIR))

@@ -49,7 +49,7 @@ def limit_pages(module):
 
 
 def spoil_chunks(module):
-    run_slice, handful = module.run_slice, module._handful
+    run_slice, fitting = module.run_slice, module._fitting
 
     def spoiled(grid, prices, start, *args, **kwargs):
         fault = chunk_fault()
@@ -66,9 +66,9 @@ def spoil_chunks(module):
         waiting = [chunk for chunk in waiting if chunk.start != fault.get("withheld")]
         if fault.get("pace_s"):
             return waiting[:1]
-        return handful(list(takewhile(lambda chunk: chunk.start != fault.get("held"), waiting))) or waiting[:1]
+        return fitting(list(takewhile(lambda chunk: chunk.start != fault.get("held"), waiting))) or waiting[:1]
 
-    module.run_slice, module._handful = spoiled, one_at_a_time
+    module.run_slice, module._fitting = spoiled, one_at_a_time
 
 
 def chunk_fault():
