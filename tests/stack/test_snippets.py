@@ -29,7 +29,7 @@ async def test_each_snippet_runs_and_gives_the_recorded_numbers(stack):
     session_id = start(stack, body(symbols=["AAPL", "GE"], fees=0.001, startDate="2010-01-04"))["sessionId"]
     await watch_websocket(stack, session_id)
     snippets = snippets_of(stack, session_id, 321)
-    fetched = json.loads(subprocess.check_output(["sh", "-c", snippets["Fetch it again"]]))
+    fetched = json.loads(subprocess.check_output(["sh", "-c", snippets["Fetch this result"]]))
     assert fetched["index"] == 321
     answer = json.loads(subprocess.check_output(["sh", "-c", snippets["Run only this combination"]]))
     assert answer["total"] == 1
@@ -37,7 +37,7 @@ async def test_each_snippet_runs_and_gives_the_recorded_numbers(stack):
     alone = httpx.get(f"{stack.url}/api/backtest/batch/{answer['sessionId']}/results").json()["results"][0]
     assert alone == alone | {"symbol": fetched["symbol"], "parameters": fetched["parameters"]} | fetched["metrics"]
     code = (
-        snippets["In Python, on this server"] + "\nprint('final', repr(float(batch.results()['finalEquity'].iloc[0])))"
+        snippets["Python client"] + "\nprint('final', repr(float(batch.results()['finalEquity'].iloc[0])))"
     )
     printed = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert float(printed.rpartition("final ")[2]) == fetched["metrics"]["finalEquity"]

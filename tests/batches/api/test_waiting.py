@@ -37,8 +37,8 @@ async def test_the_classic_answer_waits_for_the_results(start, worker, quick_pol
 async def test_the_classic_answer_of_a_batch_that_was_ended_is_an_error(start, quick_polls, ending, status, code):
     chosen = uuid.uuid4()
     session = await sync_to_async(jobs.submit)(start(sessionId=str(chosen)))
-    words = {"words": "The disk is full."} if ending == "fail" else {}
-    await sync_to_async(getattr(lifecycle, ending))(session.pk, timezone.now(), **words)
+    reason = {"message": "The disk is full."} if ending == "fail" else {}
+    await sync_to_async(getattr(lifecycle, ending))(session.pk, timezone.now(), **reason)
     error_of(await classic(start(sessionId=str(chosen))), status, code)
 
 
