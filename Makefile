@@ -30,7 +30,7 @@ test: $(VENV)/test.stamp ## Run the tests: the scripts, then Python, with real s
 test-all: test test-extended ## Run what `test` leaves out too: more faults, both browsers, PostgreSQL, the production installation
 
 test-extended: $(VENV)/test.stamp ## Run only what `test-all` adds
-	TESTS=all $(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m extended
+	TESTS=all $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m extended
 	.ci/postgres
 	.ci/production
 

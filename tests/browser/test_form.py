@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.steps import wait_for_status
@@ -55,6 +56,7 @@ def test_symbols_are_searched_and_chosen_together(stack, page):
     expect(page.locator(".total")).to_have_text("5,250")
 
 
+@pytest.mark.extended
 def test_another_strategy_brings_its_own_parameters(stack, page):
     page.goto(stack.url)
     page.locator("#strategy").select_option("grid_dca")
@@ -68,6 +70,7 @@ def test_another_strategy_brings_its_own_parameters(stack, page):
     expect(page).to_have_url(re.compile(r"enableBetaScaling=true&coefficients=1&"))
 
 
+@pytest.mark.extended
 def test_the_count_waits_for_the_fields_of_a_new_strategy(stack, page):
     """On a slow line the count of a new strategy arrived before its fields, and its errors had no target."""
     page.route("**/?*strategy=grid_dca*", late)
@@ -82,6 +85,7 @@ def late(route):
     route.continue_()
 
 
+@pytest.mark.extended
 def test_a_list_instead_of_a_range(stack, page):
     page.goto(stack.url)
     group = page.get_by_role("group", name="Slow average")
@@ -91,6 +95,7 @@ def test_a_list_instead_of_a_range(stack, page):
     expect(page).to_have_url(re.compile(r"slow=50,100,200"))
 
 
+@pytest.mark.extended
 def test_a_link_of_the_old_tool_opens_the_form_filled(stack, page):
     page.goto(f"{stack.url}/?symbols=AAPL,MSFT&startDate=2005-01-03&fast=5:50:5&slow=20,50")
     expect(page.locator(".total")).to_have_text("24")
@@ -111,6 +116,7 @@ def test_the_whole_form_works_by_keyboard(stack, page):
     wait_for_status(page, "complete")
 
 
+@pytest.mark.extended
 def test_the_same_sweep_again_opens_the_same_form(stack, page):
     page.goto(
         f"{stack.url}/?strategy=grid_dca&symbols=KO,PEP&gridInterval=0.05,0.075&enableBetaScaling=true&fees=0.002"
@@ -133,6 +139,7 @@ def test_the_first_page_is_light(stack, page):
     assert sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes) < 100_000
 
 
+@pytest.mark.extended
 def test_each_example_can_be_run(stack, page):
     page.goto(stack.url)
     for name, total in (
@@ -145,6 +152,7 @@ def test_each_example_can_be_run(stack, page):
         expect(page.locator(".total")).to_have_text(f"{total:,}")
 
 
+@pytest.mark.extended
 def test_a_preset_is_saved_opened_and_deleted(stack, page):
     page.goto(f"{stack.url}/?strategy=sma_cross&symbols=KO,PEP&fast=3,5&slow=50&stopLoss=0.05,0.1&wholeShares=true")
     expect(page.locator(".total")).to_have_text("8")
@@ -166,6 +174,7 @@ def test_a_preset_is_saved_opened_and_deleted(stack, page):
     expect(page.get_by_role("link", name="My drinks")).to_have_count(0)
 
 
+@pytest.mark.extended
 def test_a_stop_adds_an_axis_and_the_betas_are_shown(stack, page):
     page.goto(f"{stack.url}/?strategy=sma_cross&symbols=KO,PEP&fast=5&slow=50")
     expect(page.locator(".total")).to_have_text("2")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
@@ -33,6 +34,7 @@ def test_the_heatmap_is_read_as_a_table_without_scripts(stack, visitor):
     expect(page.locator("table.cells tbody tr")).to_have_count(12)
 
 
+@pytest.mark.extended
 def test_the_table_shows_what_the_picture_does(stack, visitor):
     page = visitor(viewport={"width": 390, "height": 844}, color_scheme="dark").page
     page.goto(finished(stack, visitor))

@@ -41,6 +41,7 @@ def test_a_note_is_found_again_and_two_batches_are_compared(stack, two, vendor):
     expect(page.get_by_role("table").first).to_contain_text("Fees, slippage")
 
 
+@pytest.mark.extended
 def test_what_is_picked_and_focused_stays_while_the_list_refreshes_itself(stack, page):
     address = start(stack)
     try:
@@ -57,6 +58,7 @@ def test_what_is_picked_and_focused_stays_while_the_list_refreshes_itself(stack,
         cancel(stack, address)
 
 
+@pytest.mark.extended
 def test_several_are_deleted_after_a_question(stack, two):
     page = two
     address = page.url
@@ -69,6 +71,7 @@ def test_several_are_deleted_after_a_question(stack, two):
     assert page.request.get(address).status == 404
 
 
+@pytest.mark.extended
 def test_the_best_so_far_is_drawn_while_it_runs_and_afterwards(stack, page):
     address = start(stack)
     page.goto(address)
@@ -85,6 +88,7 @@ def test_the_best_so_far_is_drawn_while_it_runs_and_afterwards(stack, page):
     )
 
 
+@pytest.mark.extended
 def test_a_batch_that_is_deleted_under_its_watchers_has_a_last_word(stack, visitor):
     guest = visitor()
     guest.context.add_init_script(
@@ -103,6 +107,7 @@ def test_a_batch_that_is_deleted_under_its_watchers_has_a_last_word(stack, visit
     cancel(stack, address)
 
 
+@pytest.mark.extended
 def test_a_reader_in_germany_sees_german_numbers(stack, visitor):
     page = visitor(locale="de-DE", timezone_id="Europe/Berlin").page
     page.goto(stack.url)

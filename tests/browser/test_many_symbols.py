@@ -63,6 +63,7 @@ def test_symbols_are_searched_selected_and_tested(opened_form):
     wait_for_status(page, "complete")
 
 
+@pytest.mark.extended
 def test_all_symbols_are_one_chip_and_one_character_of_the_link(opened_form):
     page = opened_form("symbols=&fast=2&slow=3")
     page.get_by_role("checkbox", name="All").check()
@@ -86,6 +87,7 @@ def test_symbols_are_pasted_and_an_unknown_one_has_a_suggestion(opened_form):
 
 
 @WITHOUT_SCRIPTS
+@pytest.mark.extended
 def test_without_scripts_a_match_is_selected_from_a_search(opened_form):
     page = opened_form("symbols=KO&fast=2&slow=3", java_script_enabled=False)
     page.get_by_role("searchbox", name="Search instruments").fill("s4321")
@@ -96,6 +98,7 @@ def test_without_scripts_a_match_is_selected_from_a_search(opened_form):
     expect(page.get_by_role("checkbox", name="S4321")).to_be_checked()
 
 
+@pytest.mark.extended
 def test_the_first_page_is_small_with_many_instruments(exchange, visitor):
     page, finished = visitor().page, []
     page.on("requestfinished", lambda request: finished.append(request))

@@ -57,6 +57,7 @@ def test_a_real_file_of_five_symbols_is_dropped_and_imported(stack, page):
     expect(page.locator(".total")).to_have_text("8")
 
 
+@pytest.mark.extended
 def test_a_wide_file_of_twenty_symbols_is_chosen_and_imported(stack, page):
     page.goto(f"{stack.url}/prices/")
     page.locator("#file").set_input_files(WIDE)
@@ -68,6 +69,7 @@ def test_a_wide_file_of_twenty_symbols_is_chosen_and_imported(stack, page):
     expect(page.locator(".notice")).to_contain_text("Imported sp500_20_close.csv.gz: ")
 
 
+@pytest.mark.extended
 def test_other_options_are_tried_without_leaving_the_page(stack, page, tmp_path):
     path = tmp_path / "strange.csv"
     path.write_text("wann;kurs\n01.02.2020;10,5\n02.02.2020;11,5\n")
@@ -98,6 +100,7 @@ def test_a_file_that_is_not_a_table_is_refused_at_the_form(stack, visitor, tmp_p
 
 
 @WITHOUT_SCRIPTS
+@pytest.mark.extended
 def test_an_import_without_scripts(stack, visitor):
     page = visitor(java_script_enabled=False).page
     page.goto(f"{stack.url}/prices/")

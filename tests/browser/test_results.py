@@ -69,6 +69,7 @@ def test_symbol_filter_bounds_and_pages(results):
     expect(results.locator(ROWS)).to_have_count(50)
 
 
+@pytest.mark.extended
 def test_columns_are_chosen(results):
     results.get_by_text("Columns", exact=True).click()
     for name in ("Volatility", "Exposure"):
@@ -107,6 +108,7 @@ def test_what_comes_later_moves_nothing(results):
 
 
 @pytest.mark.chromium_alone("no other browser counts its nodes")
+@pytest.mark.extended
 def test_tables_that_were_swapped_away_are_let_go(results):
     def nodes():
         session.send("HeapProfiler.collectGarbage")
@@ -122,6 +124,7 @@ def test_tables_that_were_swapped_away_are_let_go(results):
     assert counted[20] < 2 * counted[5]  # a table is half of the page
 
 
+@pytest.mark.extended
 def test_a_spike_is_told_from_a_plateau(results):
     words = results.locator("[data-words]")
     expect(words).to_contain_text("64 cells")
@@ -131,6 +134,7 @@ def test_a_spike_is_told_from_a_plateau(results):
     expect(words).to_contain_text("64 cells")
 
 
+@pytest.mark.extended
 def test_the_distribution_comes_when_someone_scrolls_to_it(results):
     expect(results.get_by_role("heading", name="Annual return of all tests")).to_have_count(0)
     results.locator("#spread-title").scroll_into_view_if_needed()
@@ -159,6 +163,7 @@ def test_a_stroke_along_an_axis_narrows_the_table_and_the_address_holds_it(resul
     expect(results.locator(".pager")).to_contain_text("of 192")
 
 
+@pytest.mark.extended
 def test_ranges_are_typed_as_well_and_the_focus_stays(results):
     results.locator("#parallel").scroll_into_view_if_needed()
     results.locator("#most-slow").fill("100")
@@ -170,6 +175,7 @@ def test_ranges_are_typed_as_well_and_the_focus_stays(results):
     expect(results).to_have_url(re.compile(r"max\.slow=100"))
 
 
+@pytest.mark.extended
 def test_the_heatmap_keeps_its_choices_while_the_table_is_sorted(results):
     expect(results.locator("[data-words]")).to_contain_text("of 192 tests")
     results.locator("[data-heatmap] select[name=symbol]").select_option("KO")
@@ -192,6 +198,7 @@ def test_what_is_filtered_is_downloaded(results):
     assert all(",GE," in line for line in lines[1:])
 
 
+@pytest.mark.extended
 def test_a_result_is_run_again_on_its_own(results):
     results.locator(f"{ROWS} a").first.click()
     expect(results.locator("[data-chart]")).to_be_visible()
@@ -199,6 +206,7 @@ def test_a_result_is_run_again_on_its_own(results):
     expect(results.locator(".total")).to_have_text("1")
 
 
+@pytest.mark.extended
 def test_the_chart_reads_out_the_day_under_the_pointer(results):
     results.locator(f"{ROWS} a").first.click()
     expect(results.locator("[data-chart] .equity")).to_be_visible()
@@ -211,6 +219,7 @@ def test_the_chart_reads_out_the_day_under_the_pointer(results):
     expect(results.locator("[data-readout]")).to_have_text(at_rest)
 
 
+@pytest.mark.extended
 def test_the_metrics_of_a_row_are_those_of_its_page(results):
     place = results.get_by_role("columnheader", name="Sharpe ratio").evaluate("head => head.cellIndex + 1")
     sharpe = results.locator(f"{ROWS} td:nth-child({place})").first.inner_text()
@@ -218,6 +227,7 @@ def test_the_metrics_of_a_row_are_those_of_its_page(results):
     expect(results.locator(".metrics")).to_contain_text(re.compile(rf"Sharpe ratio\s*{re.escape(sharpe)}"))
 
 
+@pytest.mark.extended
 def test_a_batch_is_deleted_in_two_steps(stack, page):
     page.goto(start(stack, **SMALL | {"symbols": ["PG"]}))
     wait_for_status(page, "complete")

@@ -76,6 +76,7 @@ def test_the_bar_moves_the_leaders_change_and_the_clock_ticks(stack, page):
     cancel(stack, address)
 
 
+@pytest.mark.extended
 def test_the_bar_is_blue_while_it_runs_and_green_when_complete(stack, page):
     address = start(stack)
     page.goto(address)
@@ -139,6 +140,7 @@ def test_pause_stops_the_clock_and_resume_goes_on(stack, page, long_batch):
     wait_for_progress(page, beyond=percentage(page))
 
 
+@pytest.mark.extended
 def test_a_timeout_is_told_and_retry_goes_on_in_a_new_batch(stack, page):
     address = start(stack, timeoutSeconds=1)
     page.goto(address)
@@ -150,6 +152,7 @@ def test_a_timeout_is_told_and_retry_goes_on_in_a_new_batch(stack, page):
     cancel(stack, page.url)
 
 
+@pytest.mark.extended
 def test_two_batches_at_once_do_not_mix(stack, visitor):
     watched = {symbol: visitor().page for symbol in ("AAPL", "GE")}
     addresses = {
@@ -167,6 +170,7 @@ def test_two_batches_at_once_do_not_mix(stack, visitor):
         cancel(stack, address)
 
 
+@pytest.mark.extended
 def test_failures_are_shown_while_it_runs_and_grouped_at_the_end(stack, page):
     ranges = {"fast": {"start": 2, "stop": 40, "step": 2}, "slow": {"start": 100, "stop": 290, "step": 10}}
     page.goto(
@@ -179,6 +183,7 @@ def test_failures_are_shown_while_it_runs_and_grouped_at_the_end(stack, page):
 
 
 @pytest.mark.parametrize("missing", [WITHOUT_SOCKET, WITHOUT_STREAMS], ids=["websocket", "every stream"])
+@pytest.mark.extended
 def test_browsers_without_streams_watch_it_too(stack, visitor, long_batch, missing):
     guest = visitor()
     guest.context.add_init_script(missing)
@@ -191,6 +196,7 @@ def test_browsers_without_streams_watch_it_too(stack, visitor, long_batch, missi
     expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
 
 
+@pytest.mark.extended
 def test_the_heatmap_fills_while_the_batch_runs_and_gives_way_to_the_results(stack, page, long_batch):
     def tests_seen():
         match = re.search(r"of ([\d,]+) tests", page.locator("[data-live] [data-words]").inner_text())
@@ -204,6 +210,7 @@ def test_the_heatmap_fills_while_the_batch_runs_and_gives_way_to_the_results(sta
     expect(page.locator("[data-live]")).to_be_hidden()
 
 
+@pytest.mark.extended
 def test_who_asked_for_it_is_notified_of_the_end(stack, visitor, long_batch):
     guest = visitor(permissions=["notifications"])
     page = guest.page

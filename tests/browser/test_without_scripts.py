@@ -41,6 +41,7 @@ def test_a_running_batch_refreshes_itself_and_can_be_cancelled(stack, plain):
     cancel(stack, address)
 
 
+@pytest.mark.extended
 def test_another_strategy_by_counting_again(stack, plain):
     plain.goto(stack.url)
     plain.locator("#strategy").select_option("grid_dca")
@@ -48,6 +49,7 @@ def test_another_strategy_by_counting_again(stack, plain):
     expect(plain.locator("[name='gridInterval.start']")).to_be_visible()
 
 
+@pytest.mark.extended
 def test_an_error_stands_at_its_field(stack, visitor):
     guest = visitor(java_script_enabled=False)
     guest.page.goto(stack.url)

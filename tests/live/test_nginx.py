@@ -124,6 +124,7 @@ def test_the_doctor_finds_nothing_wrong_with_the_shipped_configuration(upstream,
         ),
     ],
 )
+@pytest.mark.extended
 def test_the_doctor_names_what_is_wrong(upstream, tmp_path, changes, words):
     with nginx(tmp_path, upstream, changes) as url:
         output = doctor(url, 4)  # longer than the timeout of the bad configuration

@@ -158,6 +158,7 @@ async def test_watchers_that_read_nothing_or_vanished_are_dropped_and_cost_littl
             assert not quick.task.done()
 
 
+@pytest.mark.extended
 async def test_two_thousand_watchers_that_come_and_go_leave_nothing_behind(serving):
     session_id = serving.batch()
     await churn(serving, session_id, 2 * ROUND)  # the C library's heap grows by 4 MB until then

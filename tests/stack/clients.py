@@ -92,7 +92,10 @@ async def watch_websocket(stack: Any, session_id: str) -> Watch:
     """Watch over a websocket until the server closes it."""
     watch = Watch()
     url = f"{stack.url.replace('http', 'ws', 1)}/ws/backtest/batch/{session_id}/"
-    async with asyncio.timeout(PATIENCE_S), websockets.connect(url, max_size=None, open_timeout=PATIENCE_S) as connection:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        websockets.connect(url, max_size=None, open_timeout=PATIENCE_S) as connection,
+    ):
         with contextlib.suppress(websockets.ConnectionClosedError):  # what the library makes of a code from 4000 on
             async for text in connection:
                 watch.see(str(text))

@@ -126,6 +126,7 @@ async def test_a_batch_does_not_notice_that_the_web_server_dies(stack):
     assert (after.last["type"], after.last["current"]) == ("complete", 995_000)
 
 
+@pytest.mark.extended
 async def test_an_emptied_redis_and_a_killed_worker_lose_and_double_nothing(stack):
     session_id = start(stack, body(parameterRanges=BIG))["sessionId"]
     url = f"{stack.url}/api/backtest/batch/{session_id}"

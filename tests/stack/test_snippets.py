@@ -25,6 +25,7 @@ def snippets_of(stack, session_id, index):
     }
 
 
+@pytest.mark.extended
 async def test_each_snippet_runs_and_gives_the_recorded_numbers(stack):
     session_id = start(stack, body(symbols=["AAPL", "GE"], fees=0.001, startDate="2010-01-04"))["sessionId"]
     await watch_websocket(stack, session_id)
@@ -36,8 +37,6 @@ async def test_each_snippet_runs_and_gives_the_recorded_numbers(stack):
     await watch_websocket(stack, answer["sessionId"])
     alone = httpx.get(f"{stack.url}/api/backtest/batch/{answer['sessionId']}/results").json()["results"][0]
     assert alone == alone | {"symbol": fetched["symbol"], "parameters": fetched["parameters"]} | fetched["metrics"]
-    code = (
-        snippets["Python client"] + "\nprint('final', repr(float(batch.results()['finalEquity'].iloc[0])))"
-    )
+    code = snippets["Python client"] + "\nprint('final', repr(float(batch.results()['finalEquity'].iloc[0])))"
     printed = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert float(printed.rpartition("final ")[2]) == fetched["metrics"]["finalEquity"]
