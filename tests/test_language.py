@@ -18,9 +18,7 @@ def forbidden() -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(phrases)})\b", re.IGNORECASE)
 
 
-@pytest.mark.parametrize(
-    "text", ["a number is wanted.", "# to tell\n    # of it", 'is " f"wanted', "Whoever"]
-)
+@pytest.mark.parametrize("text", ["a number is wanted.", "# to tell\n    # of it", 'is " f"wanted', "Whoever"])
 def test_a_forbidden_phrase_is_recognized(text):
     assert forbidden().search(text)
 
