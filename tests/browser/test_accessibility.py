@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 from tests.browser.axe import check
 from tests.browser.steps import cancel, start, wait_for_progress, wait_for_status
 
+# One test is four visits: each look of each page.
+pytestmark = pytest.mark.timeout(400)
 SMALL = {"strategy": "sma_cross", "symbols": ["AAPL", "GE"], "enableBetaScaling": False}
 RANGES = {"fast": [5, 10, 20], "slow": [50, 100, 200]}
 

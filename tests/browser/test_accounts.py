@@ -183,6 +183,7 @@ def test_all_of_it_without_scripts(stack, member):
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
+@pytest.mark.timeout(400)  # each page in four looks
 def test_the_account_pages_pass_axe(stack, reader):
     page = reader.page
     page.goto(f"{stack.url}/account/")
