@@ -1,12 +1,15 @@
 # One image for all parts: `serve`, `work`, `watchdog` and `migrate` are commands of manage.py.
 
-FROM python:3.12-slim AS packages
+# Any Debian with `python` 3.11 or newer and its venv: `.ci/image` builds on one that it makes itself.
+ARG BASE=python:3.12-slim
+
+FROM ${BASE} AS packages
 COPY requirements/run.lock /
 # Wheels only, each checked against its hash: no compiler, and no script of a package runs.
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /run.lock
 
-FROM python:3.12-slim
-RUN useradd --uid 10001 --create-home backtester && install -d -o backtester /data
+FROM ${BASE}
+RUN useradd --uid 10001 --create-home backtester && install -d -m 700 -o backtester /data
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY manage.py pyproject.toml ./

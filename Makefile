@@ -1,11 +1,12 @@
 # Start with `make run`, test with `make test`. All that is installed stays in the checkout, except that `make test` as
 # root on a bare machine installs a browser and nginx.
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-all test-extended faults check bench screenshots lock clean
+.PHONY: help run install test test-all test-extended test-image faults check bench screenshots lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PYTEST := $(PY) -m pytest
+# Bytecode is kept where the environment says no, too: a run starts more than a hundred processes.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest
 # Playwright's wheel contains Node.js, so the tests of the scripts need no other.
 NODE = $(shell $(PY) -c "from playwright._impl import _driver; print(_driver.compute_driver_executable()[0])")
 
@@ -22,17 +23,21 @@ install: $(VENV)/run.stamp ## Install only: .venv, from requirements/run.lock
 # ---- Test ------------------------------------------------------------------------------------------------------------
 
 test: $(VENV)/test.stamp ## Run the tests: the scripts, then Python, with real services and a real browser
+	@$(PY) manage.py warm_kernels >/dev/null &  # the first tests need none; those that do wait for it
 	@.ci/browser
 	@.ci/nginx
 	$(NODE) --test --test-reporter=dot "tests/js/*.test.mjs"
-	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -n 3 --dist loadgroup --no-loadscope-reorder
 
-test-all: test test-extended ## Run what `test` leaves out too: more faults, both browsers, PostgreSQL, the production installation
+test-all: test test-extended test-image ## Run what `test` leaves out too: more faults, both browsers, PostgreSQL, production, the image
 
-test-extended: $(VENV)/test.stamp ## Run only what `test-all` adds
-	TESTS=all $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m extended
+test-extended: $(VENV)/test.stamp ## Run what `test-all` adds, except the image
+	TESTS=all $(PYTEST) -n 3 --dist loadgroup --no-loadscope-reorder -m extended
 	.ci/postgres
 	.ci/production
+
+test-image: $(VENV)/test.stamp ## Build the image and run it (as root on Debian)
+	.ci/image
 
 faults: $(VENV)/test.stamp ## Run every fault at full length, then a random mix (FAULTS_SEED, FAULTS_MINUTES)
 	FAULTS=long $(PYTEST) tests/faults tests/live tests/browser
@@ -45,12 +50,12 @@ check: $(VENV)/test.stamp ## Check style, types (strict mypy) and import contrac
 
 # ---- Measure ---------------------------------------------------------------------------------------------------------
 
-bench: bench-$(or $(WHAT),engine) ## Measure WHAT=engine|stack|live|prices|history|scaling|page|soak|lighthouse (live: QUICK=1)
+bench: bench-$(or $(WHAT),engine) ## Measure WHAT=engine|stack|live|prices|history|hostile|scaling|page|soak|lighthouse (live: QUICK=1)
 
 bench-engine: $(VENV)/test.stamp
 	$(PY) benchmarks/engine.py
 
-bench-history bench-page bench-stack: bench-%: $(VENV)/test.stamp
+bench-history bench-hostile bench-page bench-stack: bench-%: $(VENV)/test.stamp
 	$(PY) -m benchmarks.$*
 
 bench-live: $(VENV)/test.stamp var/bench-uvicorn/uvicorn

@@ -12,21 +12,24 @@ http = get_asgi_application()  # first: it loads the apps that the imports below
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 import backtester.urls  # noqa: E402, F401 - takes half a second, which the first visitor would wait for
+from backtester.web.concurrency import limited  # noqa: E402
 from backtester.web.origins import SameOriginOnly  # noqa: E402
 from backtester.web.proxies import BehindProxies  # noqa: E402
 from backtester.web.rate_limits import StreamsByAddress  # noqa: E402
 from batches.live.streams import LeanStreams  # noqa: E402
+from batches.ops.memory import use_one_allocator  # noqa: E402
 from batches.routing import urlpatterns  # noqa: E402
 
 application = BehindProxies(
     ProtocolTypeRouter(
         {
-            "http": StreamsByAddress(LeanStreams(http)),
+            "http": StreamsByAddress(LeanStreams(limited(http))),
             "websocket": SameOriginOnly(StreamsByAddress(URLRouter(urlpatterns))),
         }
     )
 )
 
+use_one_allocator()
 # All that is loaded now stays, so the garbage collector need not walk over it. Its full collections, over thousands of
 # watchers, were the longest delays of events: the hub starts them (`batches.live.garbage`), never the collector itself.
 gc.collect()

@@ -11,6 +11,7 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 FORMATS = ("text", "json")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # The keys of `extra=` that are logged; libraries put whole objects there.
 EXTRA = ("session", "chunk", "method", "path", "status", "address", "ms")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

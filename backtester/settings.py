@@ -8,27 +8,36 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from backtester import logs
-from backtester.environment import Environment, database, proxies, redis_url, require_loopback, secret_key
+from backtester.environment import (
+    Environment,
+    database,
+    origins,
+    private_folder,
+    proxies,
+    redis_url,
+    require_loopback,
+    secret_key,
+    sqlite_options,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
 
 # All that is created at run time: database, kernel cache, sockets, logs. Never committed.
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().resolve()
-try:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    raise ImproperlyConfigured(f"DATA_DIR cannot be created: {DATA_DIR}: {error.strerror}.") from None
+DATA_DIR = private_folder("DATA_DIR", Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().resolve())
 # Numba reads this from the environment when it is imported, which is after the settings.
-NUMBA_CACHE_DIR = Path(env.str("NUMBA_CACHE_DIR", default=str(DATA_DIR / "numba")))
+NUMBA_CACHE_DIR = Path(env.str("NUMBA_CACHE_DIR", default="") or DATA_DIR / "numba")
 os.environ["NUMBA_CACHE_DIR"] = str(NUMBA_CACHE_DIR)
 
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name at least one host.")
+CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", env.list("CSRF_TRUSTED_ORIGINS", default=[]))
+CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS", env.list("CORS_ALLOWED_ORIGINS", default=[]))
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/.*$"
 SECRET_KEY = secret_key(env.str("SECRET_KEY", default=""), DATA_DIR)
@@ -110,15 +119,9 @@ LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "accounts:login", "batches:
 
 DATABASES: dict[str, dict[str, Any]] = {"default": database(env.str("DATABASE_URL", default=""), DATA_DIR)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE: otherwise a read that turns into a write fails at once, whatever the timeout.
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;"
-            " PRAGMA cache_size=-32000; PRAGMA mmap_size=2147418112;"
-        ),
-    }
+    DATABASES["default"]["OPTIONS"] = sqlite_options(
+        Path(DATABASES["default"]["NAME"]), must_exist=env.bool("DATABASE_MUST_EXIST", default=False)
+    )
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # each ASGI request has its own thread: persistent connections would leak
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -166,6 +169,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_PUBLISH_RETRY = False  # the row is committed; the watchdog queues what the broker missed
 CELERY_TASK_SOFT_TIME_LIMIT, CELERY_TASK_TIME_LIMIT = 45, 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_LOST_WAIT = 1.0  # a killed child takes its message along; Celery would wait 10 s for its result
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -179,6 +183,9 @@ if ACCESS_MODE == "personal" and not TRUST_NETWORK:
     require_loopback("ALLOWED_HOSTS", ALLOWED_HOSTS)
 WORKERS = env.int("WORKERS", default=0) or os.cpu_count() or 1
 METRICS_PORT = env.int("METRICS_PORT", default=0)
+WORKER_MAX_MEMORY = env.int("WORKER_MAX_MEMORY", default=0)
+if WORKER_MAX_MEMORY and WORKER_MAX_MEMORY < 512 * 1024 * 1024:
+    raise ImproperlyConfigured(f"WORKER_MAX_MEMORY must be 0 or at least 512 MiB in bytes, got {WORKER_MAX_MEMORY}.")
 
 # ---- Batches ---------------------------------------------------------------------------------------------------------
 
@@ -195,6 +202,7 @@ BATCH_ABORT_MINIMUM_TESTS = 100
 CHUNK_TARGET_S = env.float("CHUNK_TARGET_S", default=0.3)
 CHUNK_LEASE_S = env.float("CHUNK_LEASE_S", default=30.0)
 CHUNK_MAX_ATTEMPTS = env.int("CHUNK_MAX_ATTEMPTS", default=3)
+VERDICT_BUDGET_S = env.float("VERDICT_BUDGET_S", default=60.0)
 EVENT_INTERVAL_S = env.float("EVENT_INTERVAL_S", default=0.5)
 STREAMS_MAX = env.int("STREAMS_MAX", default=10_000)
 STREAMS_MAX_PER_ADDRESS = env.int("STREAMS_MAX_PER_ADDRESS", default=10_000)
@@ -202,10 +210,11 @@ WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", default=6_000)
 STREAM_LIFE_S = env.float("STREAM_LIFE_S", default=120.0)
 STALLED_AFTER_S = 10.0
 DISK_RESERVE_BYTES = env.int("DISK_RESERVE_BYTES", default=64 * 1024 * 1024)
-PRICES_MAX_BYTES = env.int("PRICES_MAX_BYTES", default=64 * 1024 * 1024)
+PRICES_MAX_BYTES = env.int("PRICES_MAX_BYTES", default=256 * 1024 * 1024)
 PRICES_MAX_UNPACKED_BYTES = env.int("PRICES_MAX_UNPACKED_BYTES", default=512 * 1024 * 1024)
 PRICES_MAX_CELLS = env.int("PRICES_MAX_CELLS", default=40_000_000)
 PRICES_MAX_SYMBOLS = env.int("PRICES_MAX_SYMBOLS", default=5_000)
+PRICES_CACHE_MB = env.int("PRICES_CACHE_MB", default=1_024)
 BENCHMARK_SYMBOL = env.str("BENCHMARK_SYMBOL", default="SP500")
 STRATEGIES_DIR = Path(env.str("STRATEGIES_DIR", default="") or DATA_DIR / "strategies").expanduser().resolve()
 if env.str("STRATEGIES_DIR", default="") and not STRATEGIES_DIR.is_dir():
@@ -219,9 +228,9 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+FORMAT_MODULE_PATH = "backtester.formats"
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns when it is missing
+STATIC_ROOT = private_folder("static/ in DATA_DIR", DATA_DIR / "static")  # whitenoise warns when it is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # serves files from the packages: no `collectstatic` on one machine
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -242,10 +251,18 @@ if HTTPS:  # a proxy terminates TLS; it sets X-Forwarded-Proto and removes that 
 
 # ---- Logs ------------------------------------------------------------------------------------------------------------
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in logs.LEVELS:
+    raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, got {LOG_LEVEL!r}.")
 LOG_FORMAT = env.str("LOG_FORMAT", default="text")
 if LOG_FORMAT not in logs.FORMATS:
     raise ImproperlyConfigured(f"LOG_FORMAT must be text or json, got {LOG_FORMAT!r}.")
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT)
 
-UNFOLD = {"SITE_TITLE": "Backtester", "SITE_HEADER": "Backtester", "SITE_SYMBOL": "monitoring"}
+UNFOLD = {
+    "SITE_TITLE": "Backtester",
+    "SITE_HEADER": "Backtester",
+    "SITE_SYMBOL": "monitoring",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("batches/icon-running.svg")}],
+    "STYLES": [lambda _: static("batches/admin.css")],
+}

@@ -4,11 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from backtester.accounts.views import login
+from backtester.web.error_pages import not_found, server_error
 from backtester.web.health import healthz, readyz
 from backtester.web.metrics import metrics
 from batches.api import api
 from batches.live.streams import batch_stream
 
+handler404 = not_found
+handler500 = server_error
 urlpatterns = [
     path("api/backtest/batch/stream", batch_stream, name="stream"),
     path("api/", api.urls),

@@ -1,4 +1,4 @@
-"""The settings of Celery workers: without the apps that only pages and the API need.
+"""The settings of Celery workers and of commands: without the apps that only pages and the API need.
 
 Those would cost each process 30 MB, and the first test of a worker 0.25 s.
 """

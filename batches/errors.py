@@ -55,6 +55,14 @@ class TooMany(BatchError):
         self.headers["Retry-After"] = str(retry_after_s)
 
 
+class Busy(BatchError):
+    """The server has no room for the request at the moment."""
+
+    def __init__(self, message: str, *, retry_after_s: int = 5) -> None:
+        super().__init__(message, code="BUSY", status=503)
+        self.headers["Retry-After"] = str(retry_after_s)
+
+
 class Unauthorized(BatchError):
     def __init__(self) -> None:
         super().__init__(

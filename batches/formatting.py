@@ -3,32 +3,88 @@
 `static/batches/format.js` does the same in the browser; `tests/js/format-cases.json` tests both.
 """
 
+import functools
 import json
+import logging
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-MISSING = "–"
+log = logging.getLogger(__name__)
+TIMES_FROM = 100  # a return of 152,844.6% reads better as ×1,529
+MISSING, MINUS = "–", "\N{MINUS SIGN}"
+MANY_DIGITS = Context(prec=400)  # Decimal's own 28 cannot round an annual return of 1e30
+BAR_SIZES = {1.0: "1 day", 7.0: "1 week", 30.4375: "1 month", 91.3125: "3 months", 365.25: "1 year"}
+CLOCK_UNITS = {"hour": 3600, "minute": 60, "second": 1}
 Number = int | float | None
+
+
+def or_missing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a template filter that answers “–” for a value of a wrong kind: one value must not cost the page."""
+
+    @functools.wraps(function)
+    def tolerant(value: Any, *arguments: Any) -> Any:
+        try:
+            return function(value, *arguments)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            if value is not None and not isinstance(value, str):  # "" is how Django passes a missing variable
+                log.warning("no text for a value: %s: %s: %r", function.__name__, error, type(value))
+            return MISSING
+
+    return tolerant
 
 
 def is_missing(value: object) -> bool:
     """Return whether a value has no text. Templates pass "" for a missing variable."""
-    return not isinstance(value, int | float) or not math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
+    return not -sys.float_info.max <= value <= sys.float_info.max  # math.isfinite fails on an int of 400 digits
 
 
-def _fixed(value: float, digits: int) -> str:
+def with_minus(text: str) -> str:
+    """`-3.5` -> `−3.5`: a hyphen is no sign, and a line may break after it."""
+    return text.replace("-", MINUS, 1) if text.startswith("-") else text
+
+
+def fixed(value: float, digits: int) -> str:
     """Round half away from zero, as a browser does, without a negative zero."""
-    rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    return f"{rounded or abs(rounded):,f}"
+    rounded = _rounded(value, digits)
+    return with_minus(f"{rounded or abs(rounded):,f}")
+
+
+def _rounded(value: float, digits: int) -> Decimal:
+    return Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, MANY_DIGITS)
 
 
 def plain(value: float) -> str:
-    """`0.250000` -> `0.25`: at most six decimals, without trailing zeros."""
-    text = f"{Decimal(repr(value)).quantize(Decimal('0.000001'), ROUND_HALF_UP):f}"
+    """`0.250000` -> `0.25`: at most six decimals, without trailing zeros, as a form takes it."""
+    text = f"{_rounded(value, 6):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def price(value: Number) -> str:
+    """`1234.5` -> `1,234.50`, `0.000012345` -> `0.00001235`: two decimals, below 1 four significant digits."""
+    if value is None or is_missing(value):
+        return MISSING
+    if not 0 < abs(value) < 1:
+        return fixed(value, 2)
+    text = fixed(value, 3 - math.floor(math.log10(abs(value))))
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def bar_size(days: Number) -> str:
+    """`7.0` -> `1 week`, `1 / 1440` -> `1 minute`; None is irregular."""
+    if days is None or is_missing(days):
+        return "irregular"
+    if days < 1:
+        seconds = max(1, round(days * 86_400))
+        unit, size = next((unit, size) for unit, size in CLOCK_UNITS.items() if seconds % size == 0)
+        return f"{seconds // size} {unit}{'' if seconds == size else 's'}"
+    return BAR_SIZES.get(float(days), f"{days:g} days")
 
 
 def as_json(value: Any) -> str:
@@ -37,19 +93,26 @@ def as_json(value: Any) -> str:
 
 def count(value: Number) -> str:
     """`2458` -> `2,458`."""
-    return MISSING if value is None or is_missing(value) else _fixed(value, 0)
+    return MISSING if value is None or is_missing(value) else fixed(value, 0)
+
+
+def counted(n: Number, noun: str) -> str:
+    """`1 test`, `2,458 tests`."""
+    return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
 
 
 def percent(value: Number, digits: int = 1) -> str:
     """`0.487` -> `48.7%`."""
-    return MISSING if value is None or is_missing(value) else f"{_fixed(value * 100, digits)}%"
+    return (
+        MISSING if value is None or is_missing(value) or is_missing(value * 100) else f"{fixed(value * 100, digits)}%"
+    )
 
 
 def parameter(value: Number, kind: str = "float") -> str:
     """Percentages are stored as fractions."""
     if value is None or is_missing(value):
         return MISSING
-    return f"{plain(value * 100)}%" if kind == "percent" else plain(value)
+    return with_minus(f"{plain(value * 100)}%" if kind == "percent" else plain(value))
 
 
 def parameters(values: Mapping[str, float] | None, kinds: Mapping[str, Mapping[str, str]]) -> str:
@@ -65,8 +128,8 @@ def metric(value: Number, unit: str) -> str:
     if value is None or is_missing(value):
         return MISSING
     if unit == "fraction":
-        return percent(value)
-    return _fixed(value, 0 if unit in ("count", "currency", "days") else 2)
+        return percent(value) if value < TIMES_FROM else f"×{fixed(value + 1, 0)}"
+    return fixed(value, 0 if unit in ("count", "currency", "days") else 2)
 
 
 def duration(seconds: Number) -> str:
@@ -88,7 +151,7 @@ def took(seconds: Number) -> str:
     """A finished duration, with tenths below ten seconds."""
     if seconds is None or is_missing(seconds):
         return MISSING
-    return f"{_fixed(seconds, 1)}s" if seconds < 10 else duration(seconds)
+    return f"{fixed(seconds, 1)}s" if seconds < 10 else duration(seconds)
 
 
 def per_test(seconds: Number) -> str:
@@ -96,17 +159,17 @@ def per_test(seconds: Number) -> str:
     if seconds is None or is_missing(seconds):
         return MISSING
     if seconds >= 1:
-        return f"{_fixed(seconds, 2)} s"
+        return f"{fixed(seconds, 2)} s"
     if seconds >= 0.001:
-        return f"{_fixed(seconds * 1e3, 0 if seconds >= 0.01 else 1)} ms"
-    return f"{_fixed(seconds * 1e6, 0 if seconds >= 1e-5 else 1)} µs"
+        return f"{fixed(seconds * 1e3, 0 if seconds >= 0.01 else 1)} ms"
+    return f"{fixed(seconds * 1e6, 0 if seconds >= 1e-5 else 1)} µs"
 
 
 def per_second(seconds_per_test: Number) -> str:
     if seconds_per_test is None or is_missing(seconds_per_test) or seconds_per_test <= 0:
         return MISSING
     rate = 1 / seconds_per_test
-    return _fixed(rate, 1 if rate < 10 else 0)
+    return fixed(rate, 1 if rate < 10 else 0)
 
 
 def bytes_(size: Number) -> str:
@@ -114,10 +177,10 @@ def bytes_(size: Number) -> str:
     if size is None or is_missing(size):
         return MISSING
     if size < 1000:
-        return f"{_fixed(size, 0)} B"
+        return f"{fixed(size, 0)} B"
     step = min(4, int(math.log10(size) / 3))
     value = size / 1000**step
-    return f"{_fixed(value, 1 if value < 10 else 0)} {('kB', 'MB', 'GB', 'TB')[step - 1]}"
+    return f"{fixed(value, 1 if value < 10 else 0)} {('kB', 'MB', 'GB', 'TB')[step - 1]}"
 
 
 def headline(event: Mapping[str, Any], timeout: str = "15 minutes") -> str:
@@ -130,8 +193,8 @@ def headline(event: Mapping[str, Any], timeout: str = "15 minutes") -> str:
     return {
         "queued": "Waiting for a worker",
         "paused": f"Paused at {done}",
-        "complete": f"Complete: {count(event.get('total'))} tests in {took(event.get('elapsedTime'))}",
-        "cancelled": f"Cancelled after {done} tests",
+        "complete": f"Complete: {counted(event.get('total'), 'test')} in {took(event.get('elapsedTime'))}",
+        "cancelled": f"Cancelled after {count(event.get('current'))} of {counted(event.get('total'), 'test')}",
         "running": _working(event, done),
     }[status]
 
@@ -140,6 +203,9 @@ def _working(event: Mapping[str, Any], done: str) -> str:
     phase = event.get("phase")
     if phase == "writing":
         return f"Writing the results ({done})"
+    if loading := event.get("loading"):
+        place = f", {count(loading['number'])} of {count(loading['total'])}" if loading["total"] > 1 else ""
+        return f"Loading {loading['symbol']}{place}"
     if event.get("currentSymbol"):
         return f"Testing {event['currentSymbol']} ({done})"
     return {"compiling": "Compiling the strategy", "loading": "Loading prices"}.get(str(phase), f"Testing ({done})")

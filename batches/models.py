@@ -1,10 +1,21 @@
 """Instruments and their prices, batches, and the chunks that hold a batch's results."""
 
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
+
+from batches import symbols
+from batches.verdict_models import Holdout as Holdout
+from batches.verdict_models import LedgerEntry as LedgerEntry
+from batches.verdict_models import LockedDays as LockedDays
+from batches.verdict_models import TriedGrid as TriedGrid
+from batches.verdict_models import Verdict as Verdict
+from batches.verdict_models import VerdictRows as VerdictRows
+from batches.verdict_models import VerdictStatus as VerdictStatus
+
+MAX_TITLE, MAX_TAG = 120, 30  # characters
 
 
 class Status(models.TextChoices):
@@ -45,15 +56,18 @@ class ChunkStatus(models.TextChoices):
 class PriceSeries(models.Model):
     """One version of one instrument's bars. Never changed, so that old batches can be replayed."""
 
-    symbol = models.CharField(max_length=24)
+    symbol = models.CharField(max_length=symbols.MAX_LENGTH)
     sha256 = models.CharField(max_length=64)
     has_ohlc = models.BooleanField()
-    first_date = models.DateField()
-    last_date = models.DateField()
+    first_date = models.DateField(help_text="In the time zone of the exchange.")
+    last_date = models.DateField(help_text="In the time zone of the exchange.")
+    first_at = models.DateTimeField(null=True, help_text="Of bars within a day: when the first one opened.")
+    last_at = models.DateTimeField(null=True, help_text="Of bars within a day: when the last one opened.")
+    timezone = models.CharField(max_length=64, default="UTC", help_text="Of the days of bars within a day.")
     n_bars = models.PositiveIntegerField()
     source = models.CharField(max_length=200)
     data = models.BinaryField(
-        help_text="An Arrow IPC stream with the columns date, close and, where known, the others."
+        help_text="An Arrow IPC stream with the columns date, close and, where known, the others; empty: in parts."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -63,6 +77,22 @@ class PriceSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol}, {self.n_bars:,} bars to {self.last_date}"
+
+
+class PricePart(models.Model):
+    """A month of a long series."""
+
+    series = models.ForeignKey(PriceSeries, on_delete=models.CASCADE, related_name="parts")
+    position = models.PositiveIntegerField(help_text="From 0, the oldest first.")
+    n_bars = models.PositiveIntegerField()
+    data = models.BinaryField(help_text="An Arrow IPC stream, as of a short series.")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["series", "position"], name="one_part_per_position")]
+
+    def __str__(self) -> str:
+        return f"{self.n_bars:,} bars of {self.series_id}"
 
 
 class InstrumentGroup(models.Model):
@@ -76,13 +106,17 @@ class InstrumentGroup(models.Model):
 
 
 class Instrument(models.Model):
-    symbol = models.CharField(max_length=24, unique=True)
+    symbol = models.CharField(max_length=symbols.MAX_LENGTH, unique=True)
     name = models.CharField(max_length=120, blank=True)
     groups = models.ManyToManyField(InstrumentGroup, related_name="instruments", blank=True)
     series = models.ForeignKey(PriceSeries, on_delete=models.PROTECT, related_name="+")
     beta = models.FloatField(null=True, blank=True, help_text="Against the benchmark, over the whole series.")
     manual_beta = models.FloatField(null=True, blank=True, help_text="Used instead of the measured beta, where given.")
     gaps = models.PositiveIntegerField(default=0, help_text="Days between the first and last bar that lack one.")
+    bar_days = models.FloatField(null=True, default=1.0, help_text="Length of a bar; null if the bars are irregular.")
+    periods_per_year = models.FloatField(default=252.0, help_text="Bars a year, which annualizes the metrics.")
+    calendar = models.CharField(max_length=20, blank=True, help_text="The traded hours, as found from the bars.")
+    is_archived = models.BooleanField("archived", default=False, help_text="Not offered for new batches.")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -154,8 +188,16 @@ class BatchSession(models.Model):
     )
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
 
+    tested_until = models.DateField(null=True, help_text="Where locked days end it before the dates of its request.")
+    holdout = models.ForeignKey(
+        Holdout, on_delete=models.PROTECT, null=True, related_name="batches", help_text="Its locked tail."
+    )
+
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     phase = models.CharField(max_length=10, choices=Phase, default=Phase.LOADING)
+    loading = models.JSONField(
+        null=True, help_text="While loading: the symbol whose bars are decoded, its number, of how many."
+    )
     total = models.PositiveIntegerField(help_text="Combinations to test.")
     successful = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
@@ -179,10 +221,20 @@ class BatchSession(models.Model):
     timeout_s = models.PositiveIntegerField()
     deadline_at = models.DateTimeField(null=True, help_text="Null while paused: paused time does not count.")
     worker_seen_at = models.DateTimeField(null=True)
-    queued_at = models.DateTimeField(null=True, help_text="When the watchdog last put it into the queue.")
+    turn_at = models.DateTimeField(null=True, db_column="queued_at", help_text="When a worker last chose it.")
+    work_rate = models.FloatField(null=True, help_text="Bars times combinations a second of one worker, lately.")
 
+    title = models.CharField(
+        max_length=MAX_TITLE, blank=True, help_text="Empty: named by strategy, ranges and symbols."
+    )
     notes = models.TextField(blank=True, help_text="What its people want to remember about it.")
     improvements = models.JSONField(default=list, help_text="[active seconds, tests done, best value], oldest first.")
+    sharpes = models.JSONField(null=True, help_text="Number, mean and squared deviations of the Sharpe ratios so far.")
+    luck = models.JSONField(null=True, help_text="What luck alone would show, as the events carry it.")
+    judged_at = models.DateTimeField(null=True, help_text="When the verdict was ready.")
+    counted = models.BooleanField(default=False, help_text="Whether the ledger holds its tests; only after its end.")
+    tried_before = models.PositiveBigIntegerField(default=0, help_text="Trials in the ledger when it was submitted.")
+    tried_again = models.PositiveBigIntegerField(default=0, help_text="Those of them that this batch tries again.")
     error = models.TextField(blank=True)
     error_code = models.CharField(max_length=20, blank=True)
     results = models.JSONField(null=True, help_text="The summary that the terminal event carries.")
@@ -196,10 +248,21 @@ class BatchSession(models.Model):
             models.Index(fields=["status", "-created_at"], name="session_status"),
             models.Index(fields=["owner", "-created_at"], name="session_owner"),
             models.Index(fields=["strategy", "-created_at"], name="session_strategy"),
+            models.Index(fields=["status"], condition=models.Q(counted=False), name="session_uncounted"),
         ]
 
     def __str__(self) -> str:
         return f"{self.strategy} {str(self.id)[:8]}"
+
+    @property
+    def tested_request(self) -> dict[str, Any]:
+        """Return the request with the last day that is tested; the days after it may be locked."""
+        until = {"endDate": self.tested_until.isoformat()} if self.tested_until else {}
+        return {**self.request, **until}
+
+    @property
+    def tag_names(self) -> list[str]:
+        return [tag.name for tag in self.tags.all()]
 
     @property
     def current(self) -> int:
@@ -211,11 +274,26 @@ class BatchSession(models.Model):
         return Status(self.status)
 
 
+class BatchTag(models.Model):
+    """A word by which a batch is found again."""
+
+    session = models.ForeignKey(BatchSession, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=MAX_TAG)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["session", "name"], name="one_tag_per_name")]
+        indexes = [models.Index(fields=["name"], name="tag_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class BatchWords(models.Model):
     """The text that a search matches. In a table of its own: a search reads all of it, and sessions are wide rows."""
 
     session = models.OneToOneField(BatchSession, on_delete=models.CASCADE, primary_key=True, related_name="words")
-    text = models.TextField(help_text="Id, strategy, symbols and notes, in capitals.")
+    text = models.TextField(help_text="Id, title, tags, strategy, symbols and notes, in capitals.")
     created_at = models.DateTimeField(help_text="The session's own, so that a search reads the newest first.")
 
     class Meta:
@@ -268,6 +346,7 @@ class ResultChunk(models.Model):
     lease_until = models.DateTimeField(null=True)
     failures = models.JSONField(default=list, help_text="[message, [[first, past last], ...]] in combination indices.")
     block = models.BinaryField(null=True, help_text="float64[n_metrics, stop - start], row major.")
+    crc32 = models.PositiveBigIntegerField(null=True, help_text="Of the block; null if an older version stored it.")
 
     class Meta:
         ordering = ["position"]

@@ -43,6 +43,7 @@ AXES = {
     },
 }  # fmt: skip
 GROWTH = (5_000, 50_000, 500_000, 1_000_000)
+GROWTH_IN_BARS = (8_000, 80_000, 800_000, 2_600_000)  # the last one is five years of minutes of a 24-hour market
 # Target tests a second on one core of the reference machine, where vectorbt's kernels reach KERNELS; on another machine
 # the target scales with them. The default is 100,000.
 KERNELS = 5_000 / 1.94
@@ -84,6 +85,8 @@ def ours(task, count, repeats):
     from backtester.engine.metrics.metrics import N_METRICS
     from backtester.engine.sweep import prices_of
 
+    if task == "bars":
+        return many_bars(count, repeats)
     table = closes()
     name, _, direction = task.partition(":")
     symbols = [symbol for symbol in table.columns if symbol != "SP500"]
@@ -106,6 +109,22 @@ def ours(task, count, repeats):
     rules = Rules(fees=FEES, direction=direction or "long")
     run_slice(grid, prices[0], 0, 2, rules)  # compiled, or loaded from the cache
     seconds, total = sweep_seconds(grid, prices, rules, repeats)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"count": grid.size, "seconds": seconds, "peak": peak, "total": total, "numbers": N_METRICS}
+
+
+def many_bars(count, repeats):
+    """Measure 500 SMA crosses over a synthetic walk of so many bars, a day apart for want of a calendar."""
+    from backtester.engine import Grid, Prices, Rules, get_strategy, run_slice
+    from backtester.engine.metrics.metrics import N_METRICS
+
+    moves = np.random.default_rng(1).normal(-3.2e-7, 0.0008, count)
+    close = np.round(100 * np.exp(np.cumsum(moves)), 4)
+    prices = Prices("WALK", np.arange(count).astype("datetime64[D]"), close)
+    grid = Grid(get_strategy("sma_cross"), ["WALK"], {"fast": range(10, 210, 10), "slow": range(500, 5_000, 180)})
+    rules = Rules(fees=0.0001)
+    run_slice(grid, prices, 0, 2, rules)
+    seconds, total = sweep_seconds(grid, [prices], rules, repeats)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"count": grid.size, "seconds": seconds, "peak": peak, "total": total, "numbers": N_METRICS}
 
@@ -259,6 +278,11 @@ def main():
         command = ("--task", "growth", "--count", str(count), "--repeats", "1" if count > 100_000 else "3")
         answer = measured(sys.executable, __file__, *command)
         row(f"{count:,}", answer)
+    say("\nGrowth in bars: 500 SMA crosses\n")
+    head()
+    for count in GROWTH_IN_BARS[: 2 if options.quick else 4]:
+        answer = measured(sys.executable, __file__, "--task", "bars", "--count", str(count), "--repeats", "2")
+        row(f"{count:,} bars", answer, f"{1e9 * answer['seconds'] / answer['count'] / count:.3f} ns a bar and test")
     say(f"\nA first test ends {cold_start():.2f} s after the worker process started (target {TARGET_START_S:g} s).")
     if not options.no_peers:
         compare(options.quick)

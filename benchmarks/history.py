@@ -48,7 +48,7 @@ def one_batch() -> BatchSession:
     ranges = {"fast": {"start": 2, "stop": 20, "step": 2}, "slow": {"start": 25, "stop": 145, "step": 5}}
     asked = parse_start({"strategy": "sma_cross", "symbols": symbols, "parameterRanges": ranges})
     session = submission.submit(asked, now=timezone.now())
-    while worker.work_on(session.pk):
+    while worker.take_turns(session.pk):
         pass
     return BatchSession.objects.get(pk=session.pk)
 

@@ -68,21 +68,22 @@ def work(ranges: dict[str, Any]) -> list[tuple[int, float, float, float]]:
     """One batch, a chunk at a time: (combinations, seconds to claim, to compute, to record) for each."""
     from django.utils import timezone
 
-    from batches.running import recording, submission, worker
+    from batches.running import attempts, submission, worker
     from batches.sweep.start_request import parse_start
-    from benchmarks.stack import request
+    from benchmarks.stack_requests import request
 
     session = submission.submit(parse_start(request(ranges)), now=timezone.now(), owner=None)
     taken = []
     while True:
         began = time.perf_counter()
-        chunks = worker.claim(session.pk, limit=1)
+        claim = worker.claim(session.pk, limit=1)
         claimed = time.perf_counter()
-        if not chunks:
+        if not claim:
             return taken
-        result = worker.compute(chunks[0])
+        chunk = claim.chunks[0]
+        result = attempts.compute(chunk)
         computed = time.perf_counter()
-        recording.record_chunks([(chunks[0], result)], timezone.now())
+        attempts.record([(chunk, result)], computed - claimed, lambda: None)
         recorded = time.perf_counter()
         taken.append((result.metrics.shape[1], claimed - began, computed - claimed, recorded - computed))
 
@@ -120,7 +121,7 @@ async def batches(url: str) -> tuple[float, float]:
     """Seconds of the large batch, and of all the tiny ones: the best round, a shared machine is only ever slower."""
     import httpx
 
-    from benchmarks.stack import run
+    from benchmarks.stack_requests import run
 
     large, fifty = [], []
     async with httpx.AsyncClient(timeout=120) as client:

@@ -3,11 +3,11 @@
     make bench-stack
 
 Starts a stack of its own, warms it, then measures a sweep of 5,000, a sweep of a million, fifty batches of 5,000 at
-once, a small batch started behind a sweep of a million, and the result pages of a million rows.
+once, a small batch started behind a sweep of a million, the result pages of a million rows, and how batches share the
+workers (`benchmarks/fairness.py`).
 """
 
 import asyncio
-import json
 import os
 import statistics
 import tempfile
@@ -17,37 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import websockets
 
+from benchmarks import fairness
+from benchmarks.stack_requests import LARGE, SMALL, run, say
 from tests.support.stack_process import StackProcess
 
-SYMBOLS = [
-    "AAPL", "AMD", "BAC", "BBY", "CVX", "GE", "HD", "JNJ", "JPM", "KO", "LLY", "MRK", "MSFT", "PEP", "PFE", "PG", "RRC",
-    "UNH", "WMT", "XOM",
-]  # fmt: skip
-SMALL = {"fast": {"start": 2, "stop": 20, "step": 2}, "slow": {"start": 25, "stop": 145, "step": 5}}
-LARGE = {"fast": {"start": 2, "stop": 201, "step": 1}, "slow": {"start": 205, "stop": 454, "step": 1}}
 ROUNDS = 7
-
-
-def request(ranges: dict[str, Any]) -> dict[str, Any]:
-    """A sweep over the 20 sample shares with fees of 0.1 %."""
-    return {"strategy": "sma_cross", "symbols": SYMBOLS, "parameterRanges": ranges, "fees": 0.001}
-
-
-async def run(client: httpx.AsyncClient, url: str, ranges: dict[str, Any]) -> tuple[float, float, str]:
-    """Seconds from the POST to the first progress and to `complete`, and the session's id."""
-    started = time.perf_counter()
-    batch = (await client.post(f"{url}/api/backtest/batch", json=request(ranges))).json()
-    first = None
-    async with websockets.connect(url.replace("http", "ws", 1) + batch["websocketUrl"], max_size=None) as events:
-        async for text in events:
-            event = json.loads(text)
-            if event["current"] and first is None:
-                first = time.perf_counter() - started
-    assert event["type"] == "complete", event
-    assert event["successfulTests"] == batch["total"]
-    return first or 0.0, time.perf_counter() - started, batch["sessionId"]
 
 
 async def sweeps(url: str) -> str:
@@ -99,12 +74,6 @@ def timed(call: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def say(what: str, seconds: float, tests: int | None = None) -> None:
-    """One line of the table."""
-    rate = f"{tests / seconds:>12,.0f} tests/s" if tests else ""
-    print(f"{what:<66} {seconds:>8.3f} s {rate}", flush=True)
-
-
 def main() -> None:
     """Start a stack, measure, stop it."""
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start", flush=True)
@@ -113,6 +82,7 @@ def main() -> None:
         try:
             stack.wait_until_ready()
             pages(stack.url, asyncio.run(sweeps(stack.url)))
+            asyncio.run(fairness.measure(stack))
         finally:
             stack.end()
 

@@ -24,6 +24,8 @@ RUN = {
     ("docs/prices.md", "csv"): "tests/batches/prices/test_price_formats.py",
     ("docs/scaling.md", "sh"): "tests/test_scaling.py",
     ("docs/scaling.md", "text"): "tests/test_scaling.py",
+    ("docs/verdict.md", "json"): "tests/batches/verdict/test_docs.py",
+    ("docs/verdict.md", "text"): "tests/batches/verdict/test_docs.py",
     ("docs/strategies.md", "python"): "tests/batches/sweep/test_user_strategies.py",
     ("docs/terminal.md", "sh"): "tests/terminal/test_docs.py",
 }

@@ -25,7 +25,9 @@ class LoginAttempt(models.Model):
     """A login that failed or is being checked. Names are hashed, as some are passwords typed into the wrong field."""
 
     name_sha256 = models.CharField(max_length=64)
-    address = models.CharField(max_length=64)
+    address = models.CharField(max_length=64, help_text="IPv6: the /64 network.")
+    # The browser, if the name has logged in there before. A default in the database, for servers of the version before.
+    device = models.CharField(max_length=32, default="", db_default="")
     at = models.DateTimeField(db_index=True)
 
     class Meta:

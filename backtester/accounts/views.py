@@ -11,15 +11,21 @@ from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from backtester.accounts.devices import remember
 from backtester.accounts.forms import LoginForm, TokenForm
 from backtester.accounts.models import Token
-from backtester.accounts.throttle import wait_seconds
+from backtester.accounts.throttle import hashed, wait_seconds
 from backtester.accounts.tokens import create_token
 
 
 class Login(LoginView):
     template_name = "accounts/login.html"
     authentication_form = LoginForm
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        remember(self.request, response, hashed(form.cleaned_data["username"]))
+        return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Answer with 429 after too many attempts."""

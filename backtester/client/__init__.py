@@ -13,6 +13,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
+from backtester.client.answers import Holdout, Ledger, Spent, Verdict
 from backtester.client.asynchronous.batch import AsyncBatch
 from backtester.client.asynchronous.client import AsyncClient
 from backtester.client.calls import Estimate
@@ -30,8 +31,12 @@ __all__ = [
     "Detail",
     "Estimate",
     "Event",
+    "Holdout",
+    "Ledger",
     "NotFound",
     "NotSignedIn",
     "Refused",
+    "Spent",
     "Unreachable",
+    "Verdict",
 ]

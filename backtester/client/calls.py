@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
+from backtester.client.answers import Holdout, Ledger, Spent, Verdict
 from backtester.client.errors import Refused, Unreachable, refusal
 from backtester.client.events import Event, wire_name
 
@@ -59,12 +60,16 @@ class Retries:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The cost of a batch. seconds : wall clock with all workers free; bytes : stored results."""
+    """The cost of a batch. seconds : wall clock with all workers free; bytes : stored results.
+
+    is_measured : whether a similar batch was measured there; otherwise the seconds are a guess
+    """
 
     total: int
     excluded: int
     seconds: float
     bytes: int
+    is_measured: bool
 
 
 def read_answer(call: Call[Answer], response: httpx.Response) -> Answer:
@@ -118,7 +123,13 @@ def start(body: Mapping[str, Any]) -> Call[dict[str, Any]]:
 
 def estimate(body: Mapping[str, Any]) -> Call[Estimate]:
     def read(data: Any) -> Estimate:
-        return Estimate(data["total"], data["excluded"], data["estimatedSeconds"], data["estimatedBytes"])
+        return Estimate(
+            data["total"],
+            data["excluded"],
+            data["estimatedSeconds"],
+            data["estimatedBytes"],
+            data["estimateIsMeasured"],
+        )
 
     return Call(method="POST", path=f"{ROOT}/estimate", json=body, read=read)
 
@@ -171,6 +182,33 @@ def page(session_id: str, query: Mapping[str, Any]) -> Call[dict[str, Any]]:
 
 def heatmap(session_id: str, query: Mapping[str, Any]) -> Call[dict[str, Any]]:
     return Call(method="GET", path=batch_path(session_id, "heatmap"), params=query_string(query), read=dict)
+
+
+def verdict(session_id: str) -> Call[Verdict]:
+    return Call(method="GET", path=batch_path(session_id, "verdict"), read=lambda data: data)
+
+
+def judge(session_id: str, options: Mapping[str, Any]) -> Call[Verdict]:
+    body = {wire_name(name): value for name, value in options.items()}
+    return Call(method="POST", path=batch_path(session_id, "verdict"), json=body, read=lambda data: data)
+
+
+def holdout(session_id: str) -> Call[Holdout]:
+    return Call(method="GET", path=batch_path(session_id, "holdout"), read=lambda data: data)
+
+
+def spend_holdout(session_id: str, index: int) -> Call[Spent]:
+    """Not repeatable: the second time it is refused."""
+    path = batch_path(session_id, "holdout")
+    return Call(method="POST", path=path, json={"index": index}, read=lambda data: data, repeatable=False)
+
+
+def give_up_holdout(session_id: str) -> Call[Holdout]:
+    return Call(method="DELETE", path=batch_path(session_id, "holdout"), read=lambda data: data)
+
+
+def ledger(symbol: str) -> Call[Ledger]:
+    return Call(method="GET", path="/api/ledger", params={"symbol": symbol}, read=lambda data: data)
 
 
 def combination(session_id: str, index: int) -> Call[dict[str, Any]]:

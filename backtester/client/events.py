@@ -25,6 +25,7 @@ class Event:
     sent_at_ms: int
     status: str
     phase: str
+    loading: dict[str, Any] | None
     current: int
     total: int
     percentage: float

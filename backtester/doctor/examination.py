@@ -115,8 +115,9 @@ async def quiet_batch(site: Site) -> AsyncIterator[str]:
     response = await site.http.post(API, json=body, headers={"Origin": site.origin})
     if response.status_code == 403:
         raise CannotStart(
-            "The server takes its own pages for those of another site: the proxy changes the Host header. In nginx:"
-            " proxy_set_header Host $http_host."
+            "The server takes its own pages for those of another site: the proxy changes the Host header, or hides that"
+            " browsers come by https. In nginx: proxy_set_header Host $http_host, proxy_set_header X-Forwarded-Proto"
+            " $scheme, and this proxy in TRUSTED_PROXIES."
         )
     if response.status_code != 202:
         raise CannotStart(f"A batch could not be started ({response.status_code}): {body_of(response)}")
@@ -219,8 +220,9 @@ async def _check_pong(socket: WebSocket) -> list[str]:
 def _explain_refusal(status: int) -> str:
     if status == 403:
         return (
-            "The websocket is refused (403): the proxy changes the Host header. In nginx: proxy_set_header Host"
-            " $http_host. Or add the page's origin to CORS_ALLOWED_ORIGINS."
+            "The websocket is refused (403): the proxy changes the Host header, or hides that browsers come by https."
+            " In nginx: proxy_set_header Host $http_host, proxy_set_header X-Forwarded-Proto $scheme, and this proxy"
+            " in TRUSTED_PROXIES. Or add the page's origin to CORS_ALLOWED_ORIGINS."
         )
     return (
         f"The websocket is answered with {status} instead of 101: a proxy drops the upgrade. In nginx:"

@@ -6,18 +6,15 @@ from typing import Any, cast
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-from backtester.engine.arrays import Floats, Ints, Words
+from backtester.engine.arrays import Floats, Words
 from backtester.engine.jit import kernel
 
-TIE = 1e-10  # prices have few decimals, so averages can be exactly equal: rounding must not decide then
-ROUNDING = 1e-9
 WORD = 64
 _INT64 = ir.IntType(64)
 _VECTOR = ir.VectorType(ir.DoubleType(), 8)
-_STRIP = 8  # words that are compared before the next strip of bars: a cache line of `out`
-_TILE = 32  # rows of each side that are compared with each other before the next: a strip of them stays in cache
 
 
 def words_for(n_bars: int) -> int:
@@ -69,6 +66,106 @@ def _greater_word(typing_context: Any, left: Any, left_at: Any, right: Any, righ
     return types.uint64(left, types.int64, right, types.int64, types.float64), generate
 
 
+def _word_of(builder: Any, masks: list[Any]) -> Any:
+    """Put masks of 8 bars each together."""
+    word = _INT64(0)
+    for number, mask in enumerate(masks):
+        bits = builder.bitcast(mask, ir.IntType(_VECTOR.count))
+        word = builder.or_(word, builder.shl(builder.zext(bits, _INT64), _INT64(number * _VECTOR.count)))
+    return word
+
+
+def _splat(builder: Any, value: Any) -> Any:
+    vector = ir.Constant(_VECTOR, ir.Undefined)
+    for number in range(_VECTOR.count):
+        vector = builder.insert_element(vector, value, ir.IntType(32)(number))
+    return vector
+
+
+@intrinsic
+def _apart_word(typing_context: Any, table: Any, left: Any, right: Any, scale: Any, factor: Any) -> Any:
+    """Return the word of `left - right > scale * factor` for 64 bars from three offsets in a C-contiguous table."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table, *offsets, factor = arguments
+        factors = _splat(builder, factor)
+        masks = []
+        for bit in range(0, WORD, _VECTOR.count):
+            a, b, c = (
+                _vector_at(context, builder, signature.args[0], table, builder.add(offset, _INT64(bit)))
+                for offset in offsets
+            )
+            masks.append(builder.fcmp_ordered(">", builder.fsub(a, b), builder.fmul(c, factors)))
+        return _word_of(builder, masks)
+
+    return types.uint64(table, types.int64, types.int64, types.int64, types.float64), generate
+
+
+@intrinsic
+def _beyond_word(typing_context: Any, table: Any, at: Any, sign: Any, limit: Any) -> Any:
+    """Return the word of `sign * row > limit` for 64 bars from an offset in a C-contiguous table."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table, at, sign, limit = arguments
+        signs, limits = _splat(builder, sign), _splat(builder, limit)
+        masks = []
+        for bit in range(0, WORD, _VECTOR.count):
+            row = _vector_at(context, builder, signature.args[0], table, builder.add(at, _INT64(bit)))
+            masks.append(builder.fcmp_ordered(">", builder.fmul(row, signs), limits))
+        return _word_of(builder, masks)
+
+    return types.uint64(table, types.int64, types.float64, types.float64), generate
+
+
+@intrinsic
+def _sum_returns(typing_context: Any, table: Any, at: Any, count: Any, cash: Any, shares: Any, zero: Any) -> Any:
+    """Return the sums of r, r ** 2 and min(r, 0) ** 2 of `count` bars of a position, r = equity / equity before - 1.
+
+    at : offset of the first close in a C-contiguous table, with 8 more numbers after the last; zero : losses above it
+    are none. Eight partial sums each, added in pairs: the same bits on every processor.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table, at, count, cash, shares, zero = arguments
+        kind = signature.args[0]
+        cash, shares, zero = (_splat(builder, value) for value in (cash, shares, zero))
+        none, one = (ir.Constant(_VECTOR, [value] * _VECTOR.count) for value in (0.0, 1.0))
+        sums = [cgutils.alloca_once_value(builder, none) for _ in range(3)]  # type: ignore[no-untyped-call]
+        width = _INT64(_VECTOR.count)
+        lanes = ir.VectorType(_INT64, _VECTOR.count)
+
+        def equity(offset: Any) -> Any:
+            return builder.fadd(cash, builder.fmul(shares, _vector_at(context, builder, kind, table, offset)))
+
+        with cgutils.for_range_slice(builder, _INT64(0), count, width, _INT64) as (done, _):
+            first = builder.add(at, done)
+            r = builder.fsub(builder.fdiv(equity(first), equity(builder.sub(first, _INT64(1)))), one)
+            rest = builder.insert_element(ir.Constant(lanes, ir.Undefined), builder.sub(count, done), ir.IntType(32)(0))
+            rest = builder.shuffle_vector(rest, rest, ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8))
+            is_counted = builder.icmp_signed("<", ir.Constant(lanes, list(range(_VECTOR.count))), rest)
+            r = builder.select(is_counted, r, none)
+            down = builder.select(builder.fcmp_ordered("<", r, zero), r, none)
+            for total, value in zip(sums, (r, builder.fmul(r, r), builder.fmul(down, down)), strict=True):
+                builder.store(builder.fadd(builder.load(total), value), total)
+        return context.make_tuple(builder, signature.return_type, [_total(builder, total) for total in sums])
+
+    numbers = (types.float64, types.float64, types.float64)
+    return types.Tuple(numbers)(table, types.int64, types.int64, *numbers), generate  # type: ignore[no-untyped-call]
+
+
+def _total(builder: Any, pointer: Any) -> Any:
+    """Add the elements of a vector in pairs."""
+    vector, count = builder.load(pointer), _VECTOR.count
+    while count > 1:
+        count //= 2
+        upper = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(count, 2 * count)))
+        lower = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(count)))
+        vector = builder.fadd(
+            builder.shuffle_vector(vector, vector, lower), builder.shuffle_vector(vector, vector, upper)
+        )
+    return builder.extract_element(vector, ir.IntType(32)(0))
+
+
 def _vector_at(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
     """Load a vector from an offset in the memory of an array."""
     data = context.make_array(kind)(context, builder, array).data
@@ -77,76 +174,10 @@ def _vector_at(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> An
 
 lowest_bit_nb = cast(Callable[[np.uint64], int], _lowest_bit)
 greater_word_nb = cast(Callable[[Floats, int, Floats, int, float], np.uint64], _greater_word)
+apart_word_nb = cast(Callable[[Floats, int, int, int, float], np.uint64], _apart_word)
+beyond_word_nb = cast(Callable[[Floats, int, float, float], np.uint64], _beyond_word)
+sum_returns_nb = cast(Callable[[Floats, int, int, float, float, float], tuple[float, float, float]], _sum_returns)
 highest_bit_nb = cast(Callable[[np.uint64], int], _highest_bit)
-
-
-def tile_order(first_row: Ints, second_row: Ints) -> Ints:
-    """Return 0 .. n - 1 ordered so that combinations of the same few rows are neighbors; rows : int64[n] each."""
-    return np.argsort((first_row // _TILE << 32) + second_row // _TILE, kind="stable")
-
-
-@kernel
-def above_bits_nb(first: Floats, first_row: Ints, second: Floats, second_row: Ints, order: Ints, out: Words) -> None:
-    """Set the bits where row `first_row[c]` of `first` is above row `second_row[c]` of `second`. Ties and NaN are not.
-
-    first, second : float64[n_rows, n_bars], zero or above; rows : int64[n]; out : uint64[n, n_words]
-    order : int64[n], the order of the combinations, see `tile_order`
-    """
-    n_bars = first.shape[1]
-    n_full = n_bars // WORD
-    for strip in range(0, n_full, _STRIP):
-        for c in order:
-            a, b = first_row[c] * n_bars, second_row[c] * n_bars
-            for word in range(strip, min(strip + _STRIP, n_full)):
-                out[c, word] = greater_word_nb(first, a + word * WORD, second, b + word * WORD, 1.0 + TIE)
-    if n_full < out.shape[1]:
-        for c in range(len(first_row)):
-            bits = np.uint64(0)
-            for t in range(n_full * WORD, n_bars):
-                above = first[first_row[c], t] > second[second_row[c], t] * (1.0 + TIE)
-                bits |= np.uint64(above) << np.uint64(t - n_full * WORD)
-            out[c, n_full] = bits
-
-
-@kernel
-def beyond_level_bits_nb(table: Floats, rows: Ints, levels: Floats, sign: float, out: Words) -> None:
-    """Set the bits where a row is above its level (sign 1.0), or below it (sign -1.0), beyond rounding; NaN is not.
-
-    table : float64[n_rows, n_bars] of numbers around 1 to 100; rows : int64[n]; levels : float64[n]; out : uint64[n, .]
-    """
-    n_bars = table.shape[1]
-    for c in range(len(rows)):
-        row = table[rows[c]]
-        limit = sign * levels[c] + ROUNDING
-        for word in range(out.shape[1]):
-            bits = np.uint64(0)
-            start = np.uint64(word * WORD)
-            if (word + 1) * WORD <= n_bars:
-                for j in range(np.uint64(0), np.uint64(WORD)):
-                    bits |= np.uint64(sign * row[start + j] > limit) << j
-            else:
-                for j in range(np.uint64(0), np.uint64(n_bars) - start):
-                    bits |= np.uint64(sign * row[start + j] > limit) << j
-            out[c, word] = bits
-
-
-@kernel
-def latch_bits_nb(begin: Words, end: Words) -> None:
-    """Set `begin` from each bar that begins until a bar that ends, which is itself clear.
-
-    begin, end : uint64[n, n_words]
-
-    Within a word, adding the begins to the run of bars that do not end carries each begin to the end of its run; the
-    bits flipped by the carry are the state. One addition does 64 bars.
-    """
-    for c in range(begin.shape[0]):
-        state = np.uint64(0)
-        for word in range(begin.shape[1]):
-            stay = ~end[c, word]
-            on = (begin[c, word] | state) & stay
-            on |= ((stay + on) ^ stay) & stay
-            begin[c, word] = on
-            state = on >> np.uint64(63)
 
 
 @kernel

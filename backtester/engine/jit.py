@@ -68,3 +68,11 @@ def kernel(function: Function) -> Function:
 def inline(function: Function) -> Function:
     """Compile a small function into each kernel that calls it."""
     return cast(Function, compile_with(function, inline="always"))
+
+
+def leaf(function: Function) -> Function:
+    """Compile a kernel that makes no array, without counting references to the ones that it is given.
+
+    Each count is an atomic instruction of some 5 ns, and there are several for each view and each tuple of arrays.
+    """
+    return cast(Function, compile_with(function, _nrt=False))

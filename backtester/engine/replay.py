@@ -1,12 +1,12 @@
 """Compute one combination again, with the curves and trades that a sweep does not keep."""
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, cast
+from datetime import UTC, date
+from typing import cast
 
 import numpy as np
 
-from backtester.engine.arrays import Days, Floats
+from backtester.engine.arrays import Days, Floats, Ints
 from backtester.engine.errors import EngineError
 from backtester.engine.grid.axes import Number
 from backtester.engine.grid.grid import Combination, Grid
@@ -30,7 +30,8 @@ from backtester.engine.run import Scratch, effective_parameters, run_plain, run_
 
 @dataclass(frozen=True)
 class Trade:
-    """entry_price, exit_price : after slippage; pnl : currency, after costs; return_ : pnl over the invested capital;
+    """entry_date, exit_date : days; of bars within a day, datetimes in UTC
+    entry_price, exit_price : after slippage; pnl : currency, after costs; return_ : pnl over the invested capital;
     bars : from entry to exit, or to the last bar of an open trade, whose exit fields and pnl are None
     """
 
@@ -49,6 +50,7 @@ class Trade:
 class Replay:
     """equity : currency at each close; drawdown : fraction below the highest equity so far, zero or negative;
     exposure : value of the position over equity at each close, negative when short; shares : held at each close
+    trade_table : float64[n_trades, TRADE_FIELDS], the trades as the kernels write them
     """
 
     combination: Combination
@@ -60,6 +62,14 @@ class Replay:
     exposure: Floats
     shares: Floats
     trades: list[Trade]
+    trade_table: Floats
+
+    @property
+    def trade_bars(self) -> Ints:
+        """int64[n_trades, 2], the bars of entry and exit; of an open trade the last bar."""
+        bars = self.trade_table[:, [ENTRY_BAR, EXIT_BAR]].astype(np.int64)
+        bars[self.trade_table[:, EXIT_BAR] == STILL_OPEN, 1] = len(self.dates) - 1
+        return bars
 
 
 def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float | None = None) -> Replay:
@@ -69,7 +79,7 @@ def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float 
         raise EngineError(message)
     parameters = effective_parameters(grid.strategy, grid.decode_many(np.array([index])), beta)
     scratch = Scratch.for_bars(prices.n_bars)
-    run_plain(grid.strategy, prices, parameters, rules, np.empty((N_METRICS, 1)), scratch)
+    run_plain(grid.strategy, prices, parameters, rules, np.empty((N_METRICS, 2))[:, :1], scratch)
     if rules.whole_shares:  # the kernels divide a value by a price, which leaves rounding
         for shares in (scratch.held, scratch.trades[:, SHARES]):
             np.round(shares, out=shares)
@@ -84,26 +94,34 @@ def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float 
         drawdown=equity / np.maximum.accumulate(equity) - 1.0,
         exposure=scratch.held * prices.close / divisor,
         shares=scratch.held,
-        trades=[_trade(prices.dates, row) for row in scratch.trades[: scratch.n_trades]],
+        trades=_trades(prices.dates, scratch.trades[: scratch.n_trades]),
+        trade_table=scratch.trades[: scratch.n_trades],
     )
 
 
-def _trade(dates: Days, row: Floats) -> Trade:
-    is_open = row[EXIT_BAR] == STILL_OPEN
-    entry = int(row[ENTRY_BAR])
-    last = len(dates) - 1 if is_open else int(row[EXIT_BAR])
-    return Trade(
-        entry_date=_date(dates[entry]),
-        exit_date=None if is_open else _date(dates[last]),
-        side="long" if row[SIDE] > 0 else "short",
-        entry_price=float(row[ENTRY_PRICE]),
-        exit_price=None if is_open else float(row[EXIT_PRICE]),
-        shares=float(row[SHARES]),
-        pnl=None if is_open else float(row[PNL]),
-        return_=None if is_open else float(row[PNL] / row[COST]),
-        bars=last - entry,
-    )
+def _trades(dates: Days, table: Floats) -> list[Trade]:
+    """Return the rows of a trade table. A sweep of minutes has tens of thousands: dates are converted together."""
+    is_open = table[:, EXIT_BAR] == STILL_OPEN
+    entries = table[:, ENTRY_BAR].astype(np.int64)
+    lasts = np.where(is_open, len(dates) - 1, table[:, EXIT_BAR]).astype(np.int64)
+    bounds = zip(_dates(dates[entries]), _dates(dates[lasts]), (lasts - entries).tolist(), strict=True)
+    return [
+        Trade(
+            entry_date=first,
+            exit_date=None if still_open else last,
+            side="long" if row[SIDE] > 0 else "short",
+            entry_price=row[ENTRY_PRICE],
+            exit_price=None if still_open else row[EXIT_PRICE],
+            shares=row[SHARES],
+            pnl=None if still_open else row[PNL],
+            return_=None if still_open else row[PNL] / row[COST],
+            bars=bars,
+        )
+        for row, still_open, (first, last, bars) in zip(table.tolist(), is_open.tolist(), bounds, strict=True)
+    ]
 
 
-def _date(day: Any) -> date:
-    return cast(date, day.astype(object))
+def _dates(days: Days) -> list[date]:
+    if days.dtype == np.dtype("datetime64[D]"):
+        return cast(list[date], days.tolist())
+    return [moment.replace(tzinfo=UTC) for moment in days.astype("datetime64[us]").tolist()]

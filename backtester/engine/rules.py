@@ -16,6 +16,8 @@ class Rules:
     slippage : lost on each fill: buys pay price * (1 + slippage), sales get price * (1 - slippage)
     initial_capital : currency, above zero
     whole_shares : round purchases and short sales down to whole shares; the rest stays in cash
+    flat_at_session_end : close every position on the last bar of each day, so that none is carried over a night; for
+        signal strategies on bars within a day
 
     A decision at the close of bar t is filled at bar t + 1, at its open where the bars have one, else at its close.
     """
@@ -25,6 +27,7 @@ class Rules:
     slippage: float = 0.0
     initial_capital: float = 100_000.0
     whole_shares: bool = False
+    flat_at_session_end: bool = False
 
     def __post_init__(self) -> None:
         if self.direction not in ALL_DIRECTIONS:
@@ -33,10 +36,9 @@ class Rules:
         for name in ("fees", "slippage"):
             _check(name, getattr(self, name), 0.0, 1.0, "zero or more and below 1 (0.001 is 0.1 %)")
         _check("initial_capital", self.initial_capital, math.ulp(0.0), math.inf, "a number above zero")
-        whole_shares: object = self.whole_shares
-        if not isinstance(whole_shares, bool):
-            message = f"whole_shares must be True or False, got {whole_shares!r}."
-            raise BadParameters(message, field="whole_shares")
+        for name in ("whole_shares", "flat_at_session_end"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise BadParameters(f"{name} must be True or False, got {value!r}.", field=name)
 
     @property
     def allows_long(self) -> bool:

@@ -12,19 +12,19 @@ from backtester.engine.bitmasks import sign_bits_nb, words_for
 from backtester.engine.errors import BadGrid, BadParameters
 from backtester.engine.grid.grid import Columns, Grid
 from backtester.engine.kernels.exposures import ROWS, targets_of
-from backtester.engine.kernels.indicators import rows_of
 from backtester.engine.kernels.plain_exposure import WHOLE, kind_of_targets_nb, trade_exposure_nb
 from backtester.engine.kernels.plain_signal import trade_bits_nb
-from backtester.engine.kernels.segments import segment_signals_nb
+from backtester.engine.kernels.tiles import NO_EDGES, bits_of, run_bits, run_decisions
 from backtester.engine.metrics.metrics import N_METRICS, TRADE_FIELDS, measure_nb
 from backtester.engine.prices import Prices
-from backtester.engine.range_tables import RangeTables, range_tables
 from backtester.engine.rules import Rules
+from backtester.engine.sessions import no_session_end, within_session
 from backtester.engine.strategy import STOPS, Strategy
+from backtester.engine.timeframes import seconds_of
 
-BLOCK = 8_192  # combinations compared at once: enough to reuse rows while they are in cache, 17 MB of bits
+BITS_BYTES = 8 * 2**20  # of the gathered signals of own strategies
+BLOCK, BLOCK_BYTES = 256, 64 * 2**20  # combinations whose bits are in memory together, and the bytes of these
 Failure = tuple[str, Ints]  # message, offsets of the combinations that fail for this reason
-TABLE_BYTES = 96 * 2**20  # the most for the indicator tables of a stretch of combinations
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +63,13 @@ class Scratch:
 def run_slice(
     grid: Grid, prices: Prices, start: int, stop: int, rules: Rules, *, beta: float | None = None
 ) -> SliceResult:
-    """Test the combinations [start, stop), all of the symbol of `prices`.
+    """Test the combinations [start, stop), all of the symbol and the timeframe of `prices`.
 
     beta : the symbol's beta against the benchmark; needed when the grid has coefficients, ignored otherwise
 
     The bits of a combination's result do not depend on where slices begin and end.
     """
-    _check_slice(grid, prices, start, stop, rules, beta)
+    check_slice(grid, prices, start, stop, rules, beta)
     columns = grid.decode_many(np.arange(start, stop, dtype=np.int64))
     parameters = effective_parameters(grid.strategy, columns, beta)
     # One extra column, so that no part of `out` is contiguous, whatever its width: for another layout Numba would
@@ -77,14 +77,20 @@ def run_slice(
     out = np.full((N_METRICS, stop - start + 1), np.nan)[:, :-1]
     failures = _failures(grid.strategy, prices, columns, parameters, beta)
     if prices.n_bars > 1:
-        for first, last in _stretches(grid.strategy, parameters, prices.n_bars, 0, stop - start):
-            cut = {name: values[first:last] for name, values in parameters.items()}
-            failed = run_fast(grid.strategy, prices, cut, rules, out[:, first:last])
-            failures += [(message, np.array([first + offset])) for offset, message in failed.items()]
+        failed = run_fast(grid.strategy, prices, parameters, rules, out)
+        failures += [(message, np.array([offset])) for offset, message in failed.items()]
     errors = _first_failures(failures, stop - start)
     for offsets in errors.values():
         out[:, offsets] = np.nan
     return SliceResult(np.ascontiguousarray(out), errors)
+
+
+def failures_by_message(
+    strategy: Strategy, prices: Prices, columns: Columns, parameters: dict[str, Values], beta: float | None
+) -> dict[str, Ints]:
+    """Return message -> sorted offsets of the combinations that cannot be run on these prices."""
+    failures = _failures(strategy, prices, columns, parameters, beta)
+    return _first_failures(failures, len(columns.symbol_number))
 
 
 def _first_failures(failures: list[Failure], count: int) -> dict[str, Ints]:
@@ -123,10 +129,22 @@ def run_fast(
     elif strategy.kind == "path":
         run_plain(strategy, prices, parameters, rules, out, Scratch.for_bars(prices.n_bars))
     else:
-        ranges = range_tables(prices)
-        for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, out.shape[1], rules):
-            _run_segments(prices, ranges, bits, stops, rules, out[:, first:last])
+        run_signals(strategy, prices, parameters, rules, out)
     return {}
+
+
+def run_signals(
+    strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats,
+    *, edges: Ints = NO_EDGES, sums: Floats | None = None,
+) -> None:  # fmt: skip
+    """Write the metrics of n combinations of a signal strategy to `out`; edges, sums : see `run_signals_nb`"""
+    count = out.shape[1]
+    if strategy.decide is not None and not rules.flat_at_session_end:
+        stops = stops_of(parameters, count)
+        run_decisions(prices, strategy.decide(parameters), stops, rules, out, edges=edges, sums=sums)
+        return
+    for first, last, bits, stops in _signal_blocks(strategy, prices, parameters, count, rules):
+        run_bits(prices, bits, stops, rules, out, np.arange(first, last), edges=edges, sums=sums)
 
 
 def run_plain(
@@ -156,47 +174,59 @@ def run_plain(
 def _run_exposures(
     strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], rules: Rules, out: Floats
 ) -> dict[int, str]:
-    """Run targets of -1, 0 and 1 as signals, and fractions bar by bar."""
-    ranges = range_tables(prices)
+    """Run targets of -1, 0 and 1 as signals, many together, and fractions bar by bar."""
     scratch = Scratch.for_bars(prices.n_bars)
     failures: dict[int, str] = {}
+    n_words = words_for(prices.n_bars)
+    bits = np.zeros((2, max(1, min(out.shape[1], BITS_BYTES // (16 * n_words))), n_words), dtype=np.uint64)
+    columns: list[int] = []
     for first in range(0, out.shape[1], ROWS):
         last = min(first + ROWS, out.shape[1])
         targets, failed = targets_of(strategy, prices, parameters, first, last)
         failures |= failed
         for column, row in enumerate(targets, start=first):
-            if kind_of_targets_nb(row) != WHOLE:
-                scratch.n_trades = trade_exposure_nb(prices.close, prices.fill, row, *scratch.last_arguments(rules))
-                scratch.measure(prices, out, column)
+            if kind_of_targets_nb(row) == WHOLE:
+                sign_bits_nb(row, bits[0, len(columns)], bits[1, len(columns)])
+                columns.append(column)
+                if len(columns) == bits.shape[1]:
+                    _run_whole(prices, bits, columns, rules, out)
                 continue
-            bits = np.zeros((2, 1, words_for(prices.n_bars)), dtype=np.uint64)
-            sign_bits_nb(row, bits[0, 0], bits[1, 0])
-            _run_segments(prices, ranges, bits, np.zeros((1, len(STOPS))), rules, out[:, column : column + 1])
+            scratch.n_trades = trade_exposure_nb(prices.close, prices.fill, row, *scratch.last_arguments(rules))
+            scratch.measure(prices, out, column)
+    if columns:
+        _run_whole(prices, bits, columns, rules, out)
     return failures
 
 
-def _run_segments(prices: Prices, ranges: RangeTables, bits: Words, stops: Floats, rules: Rules, out: Floats) -> None:
-    tables = (prices.close, prices.fill, ranges.sums, ranges.extremes, ranges.highs, bits[0], bits[1], stops)
-    arguments: tuple[Any, ...] = (*tables, *_exchange_and_calendar(prices, rules), out)
-    segment_signals_nb(*arguments)
+def _run_whole(prices: Prices, bits: Words, columns: list[int], rules: Rules, out: Floats) -> None:
+    """Run the gathered signals, and forget them."""
+    run_bits(prices, bits, np.zeros((len(columns), len(STOPS))), rules, out, np.array(columns))
+    columns.clear()
 
 
 def _signal_blocks(
     strategy: Strategy, prices: Prices, parameters: Mapping[str, Values], count: int, rules: Rules
 ) -> Iterator[tuple[int, int, Words, Floats]]:
-    """Yield first, last, bits uint64[2, last - first, n_words], stops float64[last - first, 3]; `bits` is reused."""
-    assert strategy.prepare is not None  # only signal strategies come here
-    signals = strategy.prepare(prices, parameters)
-    stops = _matrix(parameters, tuple(stop.name for stop in STOPS), count)
-    bits = np.zeros((2, min(count, BLOCK), words_for(prices.n_bars)), dtype=np.uint64)
-    for first in range(0, count, BLOCK):
-        last = min(first + BLOCK, count)
-        block = bits[:, : last - first]
-        if rules.allows_long:
-            signals.rising(first, last, block[0])
-        if rules.allows_short:
-            signals.falling(first, last, block[1])
-        yield first, last, block, stops[first:last]
+    """Yield first, last, bits uint64[2, last - first, n_words], stops float64[last - first, 3]."""
+    stops = stops_of(parameters, count)
+    signals = None if strategy.prepare is None else strategy.prepare(prices, parameters)
+    decisions = None if strategy.decide is None else strategy.decide(parameters)
+    n_words = words_for(prices.n_bars)
+    step = max(1, min(BLOCK, BLOCK_BYTES // (16 * n_words)))
+    for first in range(0, count, step):
+        last = min(first + step, count)
+        if signals is None:
+            assert decisions is not None  # only signal strategies come here
+            bits = bits_of(prices, decisions, rules, np.arange(first, last))
+        else:
+            bits = np.zeros((2, last - first, n_words), dtype=np.uint64)
+            if rules.allows_long:
+                signals.rising(first, last, bits[0])
+            if rules.allows_short:
+                signals.falling(first, last, bits[1])
+        if rules.flat_at_session_end:
+            bits &= within_session(prices)
+        yield first, last, bits, stops[first:last]
 
 
 def _exchange(rules: Rules) -> tuple[Any, ...]:
@@ -208,6 +238,11 @@ def _exchange_and_calendar(prices: Prices, rules: Rules) -> tuple[Any, ...]:
     return (*_exchange(rules), prices.days, prices.periods_per_year, prices.years)
 
 
+def stops_of(parameters: Mapping[str, Values], count: int) -> Floats:
+    """Return float64[count, 3], stop loss, take profit and trailing stop; 0 is off."""
+    return _matrix(parameters, tuple(stop.name for stop in STOPS), count)
+
+
 def _matrix(parameters: Mapping[str, Values], names: tuple[str, ...], count: int) -> Floats:
     """Return float64[count, len(names)], with zeros for a parameter that the grid does not have."""
     matrix = np.zeros((count, len(names)))
@@ -217,35 +252,24 @@ def _matrix(parameters: Mapping[str, Values], names: tuple[str, ...], count: int
     return matrix
 
 
-def _stretches(
-    strategy: Strategy, parameters: Mapping[str, Values], n_bars: int, first: int, last: int
-) -> list[tuple[int, int]]:
-    """Cut [first, last) into stretches whose indicator tables stay within TABLE_BYTES."""
-    cut = {name: values[first:last] for name, values in parameters.items()}
-    if strategy.table_rows is not None:
-        rows = strategy.table_rows(cut)
-    else:
-        rows = sum(len(rows_of(values)[0]) for values in cut.values())
-    if rows * n_bars * 8 <= TABLE_BYTES or last - first <= 64:
-        return [(first, last)]
-    middle = (first + last) // 2
-    left = _stretches(strategy, parameters, n_bars, first, middle)
-    return left + _stretches(strategy, parameters, n_bars, middle, last)
-
-
-def _check_slice(grid: Grid, prices: Prices, start: int, stop: int, rules: Rules, beta: float | None) -> None:
+def check_slice(grid: Grid, prices: Prices, start: int, stop: int, rules: Rules, beta: float | None) -> None:
     if not 0 <= start < stop <= grid.size:
         raise BadGrid(f"A slice must lie within 0 to {grid.size}, got {start} to {stop}.", field="index")
-    symbol_number = start // grid.size_per_symbol
-    if (stop - 1) // grid.size_per_symbol != symbol_number:
-        raise BadGrid(f"The slice {start} to {stop} has combinations of more than one symbol.", field="index")
-    if grid.symbols[symbol_number] != prices.symbol:
-        message = f"The slice belongs to {grid.symbols[symbol_number]}, the prices to {prices.symbol}."
-        raise BadGrid(message, field="symbol")
+    number = grid.series_of(start)
+    if grid.series_of(stop - 1) != number:
+        what = "symbol and timeframe" if grid.timeframes else "symbol"
+        raise BadGrid(f"The slice {start} to {stop} has combinations of more than one {what}.", field="index")
+    symbol, timeframe = grid.symbols[number // grid.n_timeframes], grid.timeframe_of(number)
+    if symbol != prices.symbol:
+        raise BadGrid(f"The slice belongs to {symbol}, the prices to {prices.symbol}.", field="symbol")
+    if timeframe and prices.bar_seconds != seconds_of(timeframe):
+        raise BadGrid(f"The slice is of bars of {timeframe}, the prices are not.", field="timeframes")
     if rules.direction not in grid.strategy.directions:
         allowed = ", ".join(grid.strategy.directions)
         message = f"{grid.strategy.name} cannot trade {rules.direction!r}. Allowed: {allowed}."
         raise BadParameters(message, field="direction")
+    if rules.flat_at_session_end and (problem := no_session_end(grid.strategy, prices.bar_seconds)):
+        raise BadParameters(f"{prices.symbol}: {problem}", field="flat_at_session_end")
     if grid.coefficients is not None and beta is None:
         raise BadParameters(f"Beta scaling needs the beta of {prices.symbol}.", field="beta")
 
@@ -264,16 +288,20 @@ def _failures(
         failures.append((_too_few_bars(strategy, prices, parameters, int(offsets[0]), least), offsets))
     if columns.coefficient is not None:
         for parameter in strategy.all_parameters:
-            name, maximum = parameter.name, parameter.maximum
-            if not parameter.scaled_by_beta or name not in parameters:
+            if not parameter.scaled_by_beta or parameter.name not in parameters:
                 continue
-            offsets = np.flatnonzero((parameters[name] > maximum) & (needed <= prices.n_bars))
-            if offsets.size:
-                message = (
-                    f"{name} scaled by beta and coefficient goes above {maximum:.12g} "
-                    f"for {prices.symbol} (beta {beta:.4g})."
-                )
-                failures.append((message, offsets))
+            values = parameters[parameter.name]
+            for bound, is_beyond in (
+                (f"above {parameter.maximum:.12g}", values > parameter.maximum),
+                (f"below {parameter.minimum:.12g}", values < parameter.minimum),
+            ):
+                offsets = np.flatnonzero(is_beyond & (needed <= prices.n_bars))
+                if offsets.size:
+                    message = (
+                        f"{parameter.name} scaled by beta and coefficient goes {bound} "
+                        f"for {prices.symbol} (beta {beta:.4g})."
+                    )
+                    failures.append((message, offsets))
     return failures
 
 

@@ -81,6 +81,23 @@ class SignalBits:
     falling: Callable[[int, int, Words], None]
 
 
+@dataclass(frozen=True)
+class Decisions:
+    """What n combinations of a signal strategy decide from, see `kernels.signals`.
+
+    kind : of the decision; keys : int64[n] each, the rows that are compared, in the order of `Signals.row_of`, then
+        rows that these are made from
+    levels, begins, ready : see `Signals`; group : int64[n], combinations of one group share rows
+    """
+
+    kind: int
+    keys: tuple[Values, ...]
+    levels: Floats | None = None
+    begins: float = 1.0
+    ready: Values | None = None
+    group: Values | None = None
+
+
 PrepareSignals = Callable[[Prices, Arguments], SignalBits]
 
 
@@ -93,7 +110,8 @@ class Strategy:
     optional : parameters that are part of a grid only when they are given; a signal strategy always has STOPS
     window : the parameter to name in a message about too few bars
     bars_needed : parameters -> int64[n], the fewest bars that leave one return to measure
-    prepare : for "signal"; makes tables for many combinations at once
+    decide : for "signal"; what the combinations decide from
+    prepare : for "signal", instead of `decide`; makes the bits of many combinations at once
     trade : for "path"; a kernel for one combination with the signature of `trade_grid_nb`
     target : for "exposure"; prices and parameters by name -> float64[n_bars]
     trade_fast : for "path", optional; the same metrics, with the signature of `lane_grid_nb`
@@ -113,6 +131,7 @@ class Strategy:
     constraints: tuple[Constraint, ...] = ()
     optional: tuple[Parameter, ...] = ()
     directions: tuple[Direction, ...] = ALL_DIRECTIONS
+    decide: Callable[[Arguments], Decisions] | None = None
     prepare: PrepareSignals | None = None
     trade: Callable[..., Any] | None = None
     target: Callable[[Prices, dict[str, Any]], Floats] | None = None

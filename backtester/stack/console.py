@@ -1,16 +1,23 @@
 """Progress lines on the terminal."""
 
+import errno
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 def say(text: str = "") -> None:
-    """Print a line; ignore a terminal that is gone."""
+    """Print a line; ignore a terminal that is gone, a file on a full disk, and letters that it does not know."""
     try:
         print(text, flush=True)
-    except OSError:
+    except UnicodeEncodeError:
+        say(text.encode("ascii", "replace").decode())
+    except OSError as error:
+        if error.errno in FULL:
+            return  # the next line may find space again
         # At exit Python would write the buffered rest again, and complain.
         sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115
 

@@ -20,8 +20,8 @@ def prepare_counter_files() -> Path:
 
 def remove_counter_files() -> None:
     """Remove the directory after the parts have stopped, unless another process counts there."""
-    _remove_files(_directory())
     with suppress(OSError):
+        _remove_files(_directory())
         _directory().rmdir()
 
 

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backtester.stack.errors import StackError
@@ -23,7 +23,8 @@ def lock_data_dir(run_dir: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            note_path(run_dir).unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that has become read-only
+                note_path(run_dir).unlink(missing_ok=True)
 
 
 def note_path(run_dir: Path) -> Path:

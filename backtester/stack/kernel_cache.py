@@ -1,9 +1,11 @@
 """Whether the kernels in NUMBA_CACHE_DIR are compiled: a stamp beside them."""
 
+import fcntl
 import hashlib
 import platform
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +15,16 @@ ENGINE = Path(__file__).resolve().parent.parent / "engine"
 def is_warm(cache: Path) -> bool:
     stamp = cache / "warm"
     return stamp.exists() and stamp.read_text() == _fingerprint()
+
+
+@contextmanager
+def compiling_alone(cache: Path) -> Iterator[None]:
+    """Wait until no other process compiles into the cache: side by side they would all do the same work."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # a read-only cache only costs time at each start
+            cache.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(stack.enter_context((cache / "warm.lock").open("w")), fcntl.LOCK_EX)
+        yield
 
 
 def mark_warm(cache: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
+from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 
 from backtester.stack import kernel_cache
@@ -17,6 +18,7 @@ from batches.models import Instrument
 
 SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "sp500_20_close.csv.gz"
 SAMPLE_SOURCE = "sample: adjusted daily closes as distributed with skfolio (BSD-3)"
+SAMPLE_ARGUMENTS = [str(SAMPLE), "--source", SAMPLE_SOURCE, "--group", "Sample"]  # the form opens with this group
 MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
 
 
@@ -28,7 +30,7 @@ def prepare_database() -> None:
             if plan:
                 call_command("migrate", verbosity=0, interactive=False)
                 notes.append(f"{len(plan)} migrations applied")
-        except DatabaseError as error:
+        except (DatabaseError, InconsistentMigrationHistory) as error:
             raise StackError(
                 f"The database cannot be used: {' '.join(str(error).split())} (see DATABASE_URL)."
             ) from None
@@ -42,7 +44,7 @@ def load_sample(env: Mapping[str, str], logs: Path, signals: StopSignals) -> Non
     finally:
         connections.close_all()
     with step("Loading the sample prices"):
-        _run("load_prices", [str(SAMPLE), "--source", SAMPLE_SOURCE], env, logs, signals)
+        _run("load_sample", [], env, logs, signals)
 
 
 def warm_kernels(env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from backtester.stack.console import say
 from backtester.stack.counter_files import prepare_counter_files
 
 PR_SET_PDEATHSIG = 1
@@ -43,7 +45,9 @@ def part_environment() -> dict[str, str]:
     # thread, so the server would grow as long as it runs. Because of Python's lock two are enough.
     arenas = {"MALLOC_ARENA_MAX": "2"}
     counting = {"PROMETHEUS_MULTIPROC_DIR": str(prepare_counter_files())}
-    return inherited | single | arenas | counting | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    fixed = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "DATABASE_MUST_EXIST": "true"}
+    fixed["DJANGO_SETTINGS_MODULE"] = "backtester.settings"  # not those of the supervisor
+    return inherited | single | arenas | counting | fixed
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,7 @@ def start(part: Part, *, to_terminal: bool = False) -> "subprocess.Popen[bytes]"
 
     Its output goes to its log; with `to_terminal`, standard output goes to the terminal.
     """
-    part.log.parent.mkdir(parents=True, exist_ok=True)
-    if part.log.exists() and part.log.stat().st_size > LOG_MAX_BYTES:
-        part.log.replace(part.log.with_suffix(".log.1"))
-    with part.log.open("ab") as log:
+    with open_log(part.log) as log:
         return subprocess.Popen(
             part.argv,
             env=part.env,
@@ -74,6 +75,29 @@ def start(part: Part, *, to_terminal: bool = False) -> "subprocess.Popen[bytes]"
             preexec_fn=_die_with_parent(),  # safe: the supervisor has one thread
             pass_fds=part.fds,
         )
+
+
+def open_log(path: Path) -> BinaryIO:
+    """Open a log to append to it, or /dev/null where that fails: a part must not depend on space for its log."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > LOG_MAX_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
+    except OSError as error:
+        say(f"  ! {path} cannot be written ({error.strerror}); the output is discarded")
+        return open(os.devnull, "ab")
+
+
+def turn_over(log: Path) -> None:
+    """Keep the end of a log that has become too long in `.log.1`, and empty it; its part goes on writing to it."""
+    with contextlib.suppress(OSError), log.open("r+b") as file:  # a part must not depend on its log
+        if file.seek(0, os.SEEK_END) <= LOG_MAX_BYTES:
+            return
+        file.seek(-LOG_MAX_BYTES, os.SEEK_END)
+        with contextlib.suppress(OSError):  # a full disk: emptying the log is more urgent
+            log.with_suffix(".log.1").write_bytes(file.read(LOG_MAX_BYTES))
+        file.truncate(0)
 
 
 def kill_group(process: "subprocess.Popen[bytes]") -> None:
@@ -92,9 +116,12 @@ def exit_reason(code: int) -> str:
 
 
 def last_line(log: Path) -> str:
-    """Return the last line of a log, usually the reason of a failure."""
-    with log.open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - 4096))
-        lines = file.read().decode(errors="replace").strip().splitlines()
+    """Return the last line of a log, usually the reason of a failure; empty if it cannot be read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 4096))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
     return lines[-1].strip()[:300] if lines else ""

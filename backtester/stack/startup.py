@@ -69,7 +69,7 @@ class _Stack:
         self.supervisor = Supervisor(signals, on_change=self._write_note)
 
     def run(self) -> None:
-        self._write_note({})
+        self.supervisor.announce()
         try:
             self._prepare()
             self._start_parts()
@@ -110,7 +110,7 @@ class _Stack:
 
     def _watch(self) -> None:
         self.ready = True
-        self._write_note(self.supervisor.pids())
+        self.supervisor.announce()
         say(f"Ready after {time.monotonic() - self.began:.1f} s: {web_server.address(self.listener)}")
         say(f"Ctrl-C stops everything. Logs are in {self.options.logs}")
         while not self.signals.count:

@@ -6,6 +6,8 @@ import json
 import socket
 import sys
 
+from django.conf import settings
+
 from backtester.stack.errors import StackError
 
 # The kernel drops a client that vanished or stopped reading, so that it does not hold memory: within 23 s, because a
@@ -45,9 +47,6 @@ def arguments(descriptor: int) -> list[str]:
         *("--fd", str(descriptor)),
         *("--ping-interval", "11"),
         *("--ping-timeout", "10"),
-        # In both directions; the terminal event of a batch of thousands of symbols is large.
-        *("--websocket-max-message-size", "16777216"),
-        *("--websocket-max-frame-size", "16777216"),
         *("--verbosity", "0"),
         "--no-server-name",
         "backtester.asgi:application",
@@ -64,10 +63,16 @@ def is_healthy(listener: socket.socket) -> bool:
     host, port = listener.getsockname()[:2]
     connection = http.client.HTTPConnection("127.0.0.1" if host == "0.0.0.0" else host, port, timeout=3)  # noqa: S104
     try:
-        connection.request("GET", "/healthz", headers={"Host": f"localhost:{port}"})
+        connection.request("GET", "/healthz", headers={"Host": f"{_served_host()}:{port}"})
         answer = connection.getresponse()
         return answer.status == 200 and bool(json.loads(answer.read()).get("ok"))
     except (OSError, http.client.HTTPException, ValueError):
         return False
     finally:
         connection.close()
+
+
+def _served_host() -> str:
+    """Return a host name that the server answers: ALLOWED_HOSTS need not contain this machine's own."""
+    host = str(settings.ALLOWED_HOSTS[0]).removeprefix(".")
+    return "localhost" if host == "*" else host

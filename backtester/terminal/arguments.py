@@ -17,6 +17,8 @@ FIELDS = {  # option -> field of the request
     "capital": "initialCapital",
     "start": "startDate",
     "end": "endDate",
+    "holdout": "holdout",
+    "timeframes": "timeframes",
     "sort": "sortBy",
     "timeout": "timeoutSeconds",
 }
@@ -48,12 +50,22 @@ def add_batch(parser: CommandParser) -> None:
     parser.add_argument("--fees", type=float, help="fraction of the traded value, on each side: 0.001")
     parser.add_argument("--slippage", type=float, help="fraction of the price: 0.0005")
     parser.add_argument("--capital", type=float, help="initial capital of each test")
-    parser.add_argument("--start", metavar="YYYY-MM-DD", help="the first day to test")
+    parser.add_argument("--timeframes", nargs="+", metavar="LENGTH", help="of the tested bars, as 5m 4h 1d 1w")
+    parser.add_argument("--start", metavar="YYYY-MM-DD", help="the first day, or moment, to test")
     parser.add_argument("--end", metavar="YYYY-MM-DD", help="the last day to test")
+    parser.add_argument(
+        "--holdout",
+        type=share_or_date,
+        metavar="SHARE",
+        help="lock the last part of the days: 0.2, or from YYYY-MM-DD on",
+    )
     parser.add_argument(
         "--beta-coefficients", nargs="+", type=float, metavar="X", help="scale percentage parameters by beta times X"
     )
     parser.add_argument("--whole-shares", action="store_true", default=None, help="trade whole shares only")
+    parser.add_argument(
+        "--flat-at-session-end", action="store_true", default=None, help="close positions on the last bar of each day"
+    )
     parser.add_argument("--sort", help="the metric that decides what is best: annualizedReturn, sharpe, ...")
     parser.add_argument("--timeout", type=int, metavar="SECONDS", help="time limit of the batch")
 
@@ -65,11 +77,19 @@ def request_body(options: Mapping[str, Any]) -> dict[str, Any]:
         raise ClientError(f"--set {repeated[0]} is given twice; list all its values in one.")
     body = {"strategy": options["strategy"], "symbols": options["symbols"], "parameterRanges": dict(options["set"])}
     body |= {field: options[name] for name, field in FIELDS.items() if options[name] is not None}
-    if options["whole_shares"]:
-        body["wholeShares"] = True
+    switches = {"whole_shares": "wholeShares", "flat_at_session_end": "flatAtSessionEnd"}
+    body |= {field: True for name, field in switches.items() if options[name]}
     if options["beta_coefficients"]:
         body |= {"enableBetaScaling": True, "coefficients": options["beta_coefficients"]}
     return body
+
+
+def share_or_date(text: str) -> Number | str:
+    """Return a fraction as a number; the server checks what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def parameter_range(text: str) -> tuple[str, list[Number] | dict[str, Number]]:

@@ -43,11 +43,11 @@ def _pairs(title: str, rows: list[tuple[str, str, Pair]], *, heads: tuple[str, s
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("", no_wrap=True)
     for head in (*heads, "B - A"):
-        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column(Text(head), justify="right", no_wrap=True)
     for label, metric, (before, after) in rows:
         unit = METRICS_BY_WIRE_NAME[metric].unit
         difference = None if before is None or after is None else after - before
-        table.add_row(printable(label), *(metric_text(value, unit) for value in (before, after, difference)))
+        table.add_row(Text(printable(label)), *(metric_text(value, unit) for value in (before, after, difference)))
     return Text(f"\n{title}", style="bold"), table
 
 

@@ -1,5 +1,6 @@
 """Watch a batch in the foreground until it ends; Ctrl-C asks whether to cancel it."""
 
+import contextlib
 import select
 import signal
 import sys
@@ -8,7 +9,7 @@ from types import FrameType
 from typing import Protocol
 
 from backtester.client import ClientError, Event
-from backtester.terminal.screens import Screen, screen_for
+from backtester.terminal.screens import JudgedBatch, Screen, screen_for
 from batches.errors import BatchError
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
@@ -16,9 +17,8 @@ CANCEL, LEAVE = "c", "l"
 QUESTION = "\nCancel the batch (c), leave it running (l), or go on watching (Enter)? "
 
 
-class WatchableBatch(Protocol):
+class WatchableBatch(JudgedBatch, Protocol):
     id: str
-    page_url: str
 
     def watch(self, *, on_trouble: Callable[[str], None]) -> Iterator[Event]: ...
 
@@ -43,6 +43,8 @@ def _watch(batch: WatchableBatch, screen: Screen) -> int:
         for event in batch.watch(on_trouble=screen.show_trouble):
             screen.show(event)
     screen.show_end(event, batch.page_url)
+    with contextlib.suppress(KeyboardInterrupt, ClientError, BatchError):  # the batch itself has ended
+        screen.show_verdict(batch)
     if event.type == "complete":
         return COMPLETE
     print(f"error: {event.error}", file=sys.stderr)

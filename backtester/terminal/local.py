@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -20,15 +20,18 @@ from backtester.client.calls import query_string
 from backtester.client.files import read_parquet
 from backtester.engine import is_warm, warm_up
 from backtester.stack.console import step
-from backtester.stack.preparation import SAMPLE, SAMPLE_SOURCE, prepare_database
+from backtester.stack.preparation import SAMPLE_ARGUMENTS, prepare_database
 from backtester.terminal.workers import Workers
 from batches.errors import NotFound
 from batches.models import BatchSession, Instrument, ResultChunk
 from batches.results.exports import csv_parts, json_parts, parquet_parts
 from batches.results.query import ResultsQuery
 from batches.running import lifecycle, submission
-from batches.sweep.progress import connected_event, encode, newest_event
+from batches.sweep.encoding import encode
+from batches.sweep.notes import request_notes
+from batches.sweep.progress import connected_event, newest_event
 from batches.sweep.start_request import parse_start
+from batches.verdict.answers import verdict_answer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +43,9 @@ PARTS = {"csv": csv_parts, "json": json_parts, "parquet": parquet_parts}
 class LocalBatch:
     """A batch in the local database, with the methods of the client's `Batch` that the commands use."""
 
-    def __init__(self, session_id: str, workers: Workers | None = None) -> None:
+    def __init__(self, session_id: str, workers: Workers | None = None, notes: Sequence[str] = ()) -> None:
         self.id = session_id
+        self.notes = tuple(notes)
         self.page_url = f"/batches/{session_id}/ (once `make run` runs)"
         self.workers = workers
 
@@ -64,6 +68,10 @@ class LocalBatch:
     def exported(self, kind: str, **filters: Any) -> Iterator[bytes]:
         row = self._row()
         return PARTS[kind](row, ResultsQuery.parse(row, query_string(filters), sort="index"))
+
+    def verdict(self, *, wait: bool) -> dict[str, Any]:
+        assert not wait, "without a stack, nobody may be computing it"
+        return verdict_answer(self._row())
 
     def results(self, **filters: Any) -> "pd.DataFrame":
         return read_parquet(b"".join(self.exported("parquet", **filters)))
@@ -92,7 +100,9 @@ def start(body: dict[str, Any]) -> LocalBatch:
             warm_up(strategies=(request.strategy,))
     session = submission.submit(request, now=timezone.now())
     chunks = ResultChunk.objects.filter(session=session).count()
-    return LocalBatch(str(session.id), Workers(session.id, min(settings.WORKERS, chunks)))
+    return LocalBatch(
+        str(session.id), Workers(session.id, min(settings.WORKERS, chunks)), request_notes(session.request)
+    )
 
 
 def prepare() -> None:
@@ -104,4 +114,4 @@ def prepare() -> None:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             prepare_database()
         if not Instrument.objects.exists():
-            call_command("load_prices", str(SAMPLE), "--source", SAMPLE_SOURCE)
+            call_command("load_prices", *SAMPLE_ARGUMENTS)

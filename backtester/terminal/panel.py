@@ -10,7 +10,7 @@ from rich.text import Text
 
 from backtester.client import Event
 from backtester.terminal.text import assignments, printable
-from batches.formatting import count, metric, per_second, percent, remaining, took
+from batches.formatting import count, headline, metric, per_second, percent, remaining, took
 
 COLORS = {"complete": "green", "error": "red", "cancelled": "yellow", "paused": "yellow"}
 
@@ -20,7 +20,9 @@ def panel(event: Event | None, *, since: float, trouble: str) -> RenderableType:
     if event is None:
         return Text(printable(trouble), style="dim")
     lines: list[RenderableType] = [_bar(event), _times(event, since)]
-    if event.current_symbol and not event.is_terminal:
+    if event.loading:
+        lines.append(_line("now", headline(event.raw)))
+    elif event.current_symbol and not event.is_terminal:
         lines.append(_line("now", f"{event.current_symbol} {assignments(event.current_parameters)}"))
     if event.best_so_far:
         lines.append(_line("best", _best(event.best_so_far), "green"))

@@ -2,17 +2,28 @@
 
 import json
 import time
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Protocol, Self, TextIO
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from backtester.client import Event
 from backtester.terminal.panel import panel
 from backtester.terminal.tables import outcome
+from backtester.terminal.text import printable
 
 FRAMES_PER_SECOND = 8
+# With a verdict: between two looks, without progress, and in all. It may have a queue before it, or many tests.
+POLL_S, PATIENCE_S, LONGEST_S = 0.5, 15.0, 60.0
+
+
+class JudgedBatch(Protocol):
+    page_url: str
+
+    def verdict(self, *, wait: bool) -> Mapping[str, Any]: ...
 
 
 class Screen:
@@ -36,6 +47,9 @@ class Screen:
 
     def show_end(self, event: Event, page_url: str) -> None:
         """Say how the batch ended, after its last event."""
+
+    def show_verdict(self, batch: JudgedBatch) -> None:
+        """Say whether the best is luck, as soon as that is known."""
 
 
 def screen_for(output: TextIO, *, as_json: bool) -> Screen:
@@ -85,3 +99,21 @@ class LivePanel(Screen):
 
     def show_end(self, event: Event, page_url: str) -> None:
         self.console.print(outcome(event, page_url))
+
+    def show_verdict(self, batch: JudgedBatch) -> None:
+        """Wait a minute for the verdict while it makes progress."""
+        start = time.monotonic()
+        progress, patience = "", start + PATIENCE_S
+        with self.console.status("Is the best of these luck?") as status:
+            while (verdict := batch.verdict(wait=False))["status"] in ("waiting", "running"):
+                if (verdict["progress"] or "") != progress:
+                    progress = verdict["progress"]
+                    patience = min(time.monotonic() + PATIENCE_S, start + LONGEST_S)
+                    status.update(progress)
+                if time.monotonic() > patience:
+                    break
+                time.sleep(POLL_S)
+        if sentence := verdict["sentence"]:
+            self.console.print(Text(printable(sentence), style="green" if verdict["state"] == "holds_up" else "yellow"))
+        elif verdict["reasons"].get("verdict") != "nothing_finished":
+            self.console.print(Text("There is no verdict on luck yet; the page above has it, or computes it."))

@@ -44,7 +44,7 @@ def best_rows(rows: Sequence[dict[str, Any]]) -> Table:
     for row in rows:
         values = {**row["parameters"], "coefficient": row.get("coefficient")}
         table.add_row(
-            printable(row["symbol"]),
+            Text(printable(row["symbol"])),  # as it is: rich would read `[B]X` as markup
             *(f"{values[name]:g}" for name in names),
             percent(row["annualizedReturn"]),
             percent(row["totalReturn"]),

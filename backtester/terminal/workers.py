@@ -1,7 +1,7 @@
 """Worker processes of a command, for a machine without a stack.
 
 They are forked, so that they inherit the compiled kernels, and detached, so that a batch goes on after the command is
-left or its terminal is closed. They end with the batch.
+left or its terminal is closed. They end with the verdict on it.
 """
 
 import logging
@@ -15,7 +15,10 @@ from django.db import connections
 from django.utils import timezone
 
 from batches.models import TERMINAL, BatchSession, Status
+from batches.ops import memory_limits
 from batches.running import watchdog, worker
+from batches.sweep import foreign_code
+from batches.verdict import jobs as verdict_jobs
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.2
@@ -40,6 +43,8 @@ def _fork(session_id: uuid.UUID) -> int:
     try:
         os.setsid()  # Ctrl-C and a closed terminal reach the command only
         _redirect_to_log()
+        memory_limits.limit_worker()
+        foreign_code.end_process_if_needed()
         _work(session_id, command)
     except BaseException:
         log.exception("worker of batch %s failed", session_id)
@@ -48,12 +53,15 @@ def _fork(session_id: uuid.UUID) -> int:
 
 
 def _work(session_id: uuid.UUID, command: int) -> None:
-    """Work until the batch ends, or until it is paused and the command that could resume it is gone."""
+    """Work until the batch ends and is judged, or until it is paused and the command that could resume it is gone."""
     while (status := _status(session_id)) not in (None, *TERMINAL):
         if status == Status.PAUSED and os.getppid() != command:
             return
-        if not worker.work_on(session_id):
+        if not worker.take_turns(session_id):
             watchdog.do_round(timezone.now())  # ends the batch at its deadline, takes back chunks of killed workers
+            time.sleep(IDLE_S)
+    while verdict_jobs.is_computing(session_id):
+        if not verdict_jobs.take_turn(only=session_id):  # another worker has it
             time.sleep(IDLE_S)
 
 

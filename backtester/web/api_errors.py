@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
+from backtester.web.error_pages import request_id
 from backtester.web.middleware import SAFE_METHODS, Middleware
 from backtester.web.origins import is_known_origin
 from batches.errors import BatchError
@@ -21,7 +22,7 @@ class ApiErrors(Middleware):
         if not request.path.startswith("/api/") or request.method in SAFE_METHODS:
             return None
         origin = request.headers.get("Origin")
-        if is_known_origin(origin, request.headers.get("Host", "")):
+        if is_known_origin(origin, request.scheme or "http", request.headers.get("Host", "")):
             return None
         message = f"Pages of {origin!r} are not allowed to do this (CORS_ALLOWED_ORIGINS)."
         return error_response(message, 403, "FOREIGN_ORIGIN")
@@ -36,6 +37,8 @@ class ApiErrors(Middleware):
         message = f"{phrase}: {request.method} {request.path[:200]}."
         if methods := response.headers.get("Allow"):
             message += f" Allowed: {', '.join(sorted(methods.split(', ')))}."
+        if status >= 500 and (logged := request_id()):
+            message += f" The log has it with the request id {logged}."
         error = error_response(message, status, phrase.upper().replace(" ", "_"))
         for name in ERROR_HEADERS:
             if name in response.headers:

@@ -10,12 +10,14 @@ import redis
 from django.db import DatabaseError
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from batches.models import BatchSession, Status
 from batches.ops import counters, heartbeats
+from batches.running import turns
 from batches.running.queue import queue_length
 
 log = logging.getLogger(__name__)
@@ -44,7 +46,11 @@ def _from_database() -> list[Metric]:
     counts = dict(BatchSession.objects.order_by().values_list("status").annotate(Count("pk")))
     for status in Status:
         batches.add_metric([status], counts.get(status, 0))
-    return [batches]
+    unserved = GaugeMetricFamily(
+        "backtester_longest_unserved_seconds", "Seconds for which the longest unserved batch has waited for its turn."
+    )
+    unserved.add_metric([], turns.longest_wait(timezone.now()))
+    return [batches, unserved]
 
 
 def _from_redis() -> list[Metric]:
@@ -65,7 +71,7 @@ def _from_redis() -> list[Metric]:
 
 
 def _queue_depth() -> Metric:
-    depth = GaugeMetricFamily("backtester_queue_depth", "Messages waiting for a worker; each is worth a time slice.")
+    depth = GaugeMetricFamily("backtester_queue_depth", "Messages that wait for a worker; each is worth a time slice.")
     if (length := queue_length()) is not None:
         depth.add_metric([], length)
     return depth

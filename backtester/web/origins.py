@@ -10,16 +10,21 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 
-def is_known_origin(origin: str | None, host: str) -> bool:
-    """Return whether the origin is absent, our own, or listed.
+def is_known_origin(origin: str | None, scheme: str, host: str) -> bool:
+    """Return whether the origin is absent, our own, or listed. Django's check of forms compares the scheme too.
 
-    origin : the header, e.g. `http://localhost:8000`; host : the Host header, port included
+    origin : the header, e.g. `http://localhost:8000`; scheme : of this request; host : the Host header, port included
     """
     if origin is None:
         return True
     if origin in settings.CORS_ALLOWED_ORIGINS or origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    return host != "" and origin.partition("://")[2].lower() == host.lower()
+    return host != "" and origin.lower() == f"{scheme}://{host}".lower()
+
+
+def page_scheme(scope: dict[str, Any]) -> str:
+    """Return the scheme of the page that may open the websocket. With HTTPS=true the site has no others."""
+    return "https" if settings.HTTPS or scope.get("scheme") in {"https", "wss"} else "http"
 
 
 def is_known_host(host: str) -> bool:
@@ -49,7 +54,7 @@ def is_allowed_handshake(scope: dict[str, Any]) -> bool:
         return False
     headers = {name: value.decode("latin1") for name, value in scope.get("headers", [])}
     host = headers.get(b"host", "")
-    return is_known_host(host) and is_known_origin(headers.get(b"origin"), host)
+    return is_known_host(host) and is_known_origin(headers.get(b"origin"), page_scheme(scope), host)
 
 
 class SameOriginOnly:

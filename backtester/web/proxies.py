@@ -1,12 +1,18 @@
-"""The address of a client, also behind trusted proxies.
+"""The address and the scheme of a client, also behind trusted proxies.
 
-`X-Forwarded-For` counts only as far as trusted proxies wrote it: a client can send any value.
+`X-Forwarded-For` and `X-Forwarded-Proto` count only as far as trusted proxies wrote them: a client can send any value.
 """
 
 import ipaddress
 from typing import Any
 
 from django.conf import settings
+
+# X-Forwarded-Proto, by type of the scope. Several values are ignored: whose they are is unknown.
+SCHEMES = {
+    "http": {"http": "http", "https": "https"},
+    "websocket": {"http": "ws", "ws": "ws", "https": "wss", "wss": "wss"},
+}
 
 
 def is_trusted(address: str) -> bool:
@@ -36,7 +42,7 @@ def client_of(peer: str, forwarded: str) -> str:
 
 
 class BehindProxies:
-    """Put the client's own address into the scope. The outermost application: the others limit, check and log it."""
+    """Put the client's own address and scheme into the scope. The outermost application: the others check them."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
@@ -47,6 +53,12 @@ class BehindProxies:
 
 def with_client(scope: dict[str, Any]) -> dict[str, Any]:
     peer = (scope.get("client") or ("", 0))[0]
-    forwarded = b",".join(value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for")
-    client = client_of(peer, forwarded.decode("latin1"))
-    return scope if client == peer else scope | {"client": [client, 0]}
+    if not is_trusted(peer):
+        return scope
+    client = client_of(peer, _header(scope, b"x-forwarded-for"))
+    scheme = SCHEMES.get(scope["type"], {}).get(_header(scope, b"x-forwarded-proto").strip().lower())
+    return scope | ({"client": [client, 0]} if client != peer else {}) | ({"scheme": scheme} if scheme else {})
+
+
+def _header(scope: dict[str, Any], header: bytes) -> str:
+    return b",".join(value for name, value in scope.get("headers", ()) if name == header).decode("latin1")

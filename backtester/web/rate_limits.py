@@ -4,7 +4,6 @@ Each server process counts for itself, in memory. Behind a proxy that is not in 
 proxy's address (`proxies.py`).
 """
 
-import ipaddress
 import math
 import time
 from collections import Counter, OrderedDict
@@ -15,24 +14,15 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
+from backtester.accounts.addresses import counted_as
 from backtester.web.api_errors import error_response
+from backtester.web.headers import error_headers
 from backtester.web.middleware import SAFE_METHODS, Answer, Middleware
-from batches.errors import BatchError
+from batches.errors import TooMany
 
 MAX_ADDRESSES = 10_000
 STREAM_PATH = "/api/backtest/batch/stream"
 RETRY_AFTER_S = 5
-
-
-def counted_as(address: str) -> str:
-    """Return the IPv4 address, or the /64 network of an IPv6 address: one client has all addresses of a network."""
-    try:
-        client = ipaddress.ip_address(address)
-    except ValueError:
-        return address  # empty over a unix socket
-    if isinstance(client, ipaddress.IPv6Address):
-        return str(client.ipv4_mapped or ipaddress.ip_network((client, 64), strict=False).network_address)
-    return str(client)
 
 
 class Buckets:
@@ -100,13 +90,13 @@ async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer 429, or an error message and close code 4429."""
     limit = settings.STREAMS_MAX_PER_ADDRESS
     message = f"One address may hold {limit:,} streams open (STREAMS_MAX_PER_ADDRESS). Close one first."
-    body = orjson.dumps(BatchError(message, code="LIMIT_REACHED", status=429).as_json())
+    error = TooMany(message, retry_after_s=RETRY_AFTER_S)
+    body = orjson.dumps(error.as_json())
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.send", "text": body.decode()})
         await send({"type": "websocket.close", "code": 4429, "reason": message})
         return
-    headers = [(b"content-type", b"application/json"), (b"retry-after", b"%d" % RETRY_AFTER_S)]
-    await send({"type": "http.response.start", "status": 429, "headers": headers})
+    await send({"type": "http.response.start", "status": error.status, "headers": error_headers(error)})
     await send({"type": "http.response.body", "body": body})

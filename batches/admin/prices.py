@@ -3,22 +3,21 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
-from batches.admin.reading import ReadOnly
+from batches.admin.reading import Lists, ReadOnly
 from batches.models import Instrument, InstrumentGroup, PriceImport, PriceSeries
 
 
 @admin.register(Instrument)
-class InstrumentAdmin(ModelAdmin):
-    """Only the name, the groups and the manual beta can be edited."""
+class InstrumentAdmin(Lists):
+    """Only the name, the groups, the manual beta and whether it is archived can be edited."""
 
     list_display = ("symbol", "name", "bars", "first_date", "last_date", "gaps", "beta", "manual_beta", "updated_at")
-    list_filter = ("groups",)
+    list_filter = ("is_archived", "groups")
     search_fields = ("symbol", "name")
     list_select_related = ("series",)
     filter_horizontal = ("groups",)
-    readonly_fields = ("symbol", "series", "beta", "gaps", "updated_at")
+    readonly_fields = ("symbol", "series", "bar_days", "periods_per_year", "beta", "gaps", "updated_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instrument]:
         return super().get_queryset(request).defer("series__data")  # type: ignore[no-any-return]
@@ -37,7 +36,7 @@ class InstrumentAdmin(ModelAdmin):
 
 
 @admin.register(InstrumentGroup)
-class InstrumentGroupAdmin(ModelAdmin):
+class InstrumentGroupAdmin(Lists):
     search_fields = ("name",)
 
 

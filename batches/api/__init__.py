@@ -4,14 +4,20 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja.errors import ValidationError
 
-from batches.api import control, market, results, starting
+from batches.api import control, history, holdout, market, results, starting, verdict
 from batches.api.answers import answer
 from batches.api.document import DESCRIPTION, DocumentedAPI
 from batches.errors import BatchError, Detail, InvalidRequest
 from batches.ops import storage
 
 api = DocumentedAPI(title="Backtester", version="1", description=DESCRIPTION, docs_url="/docs", urls_namespace="api")
-for tag, modules in {"Batches": (starting, control), "Results": (results,), "Market": (market,)}.items():
+ROUTES = {
+    "Batches": (starting, control, history),
+    "Results": (results,),
+    "Market": (market,),
+    "Luck": (verdict, holdout),
+}
+for tag, modules in ROUTES.items():
     for module in modules:
         api.add_router("", module.router, tags=[tag])
 

@@ -13,6 +13,7 @@ from pydantic import WithJsonSchema
 from batches import permissions
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
+from batches.sweep.encoding import encode
 from batches.validators import nearest
 
 # Read as text, whatever the document says: a malformed id is answered with 404, not with 422.
@@ -24,10 +25,18 @@ Index = PathEx[
     P(description="The combination's stable number in the batch, from 0."),
 ]
 
+Symbol = PathEx[
+    Annotated[str, WithJsonSchema({"type": "string", "maxLength": 64})],
+    P(description="An instrument of /api/instruments, in any case."),
+]
+
 
 def answer(data: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """Return a JSON response. Ninja hands it on as it is: nothing is validated, NaN becomes null."""
-    body = orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
+    try:
+        body = orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError:  # half a surrogate pair that an earlier version stored
+        body = encode(data).encode()
     return HttpResponse(body, status=status, content_type="application/json", headers=headers)
 
 
@@ -37,7 +46,10 @@ def visible_batch(request: HttpRequest, session_id: str) -> BatchSession:
 
 
 def query_parameters(request: HttpRequest, names: Iterable[str] = (), *, allow_others: bool = False) -> dict[str, str]:
-    """Return the query string; InvalidRequest when a name is repeated, or unknown and others are not allowed."""
+    """Return the query string; InvalidRequest when a name is repeated, unknown unless others are allowed, or has a NUL.
+
+    PostgreSQL fails on a NUL, where SQLite finds nothing.
+    """
     names = list(names)
     for name, values in request.GET.lists():
         if len(values) > 1:
@@ -45,6 +57,8 @@ def query_parameters(request: HttpRequest, names: Iterable[str] = (), *, allow_o
         if name not in names and not allow_others:
             hint = nearest(name, names) or f" Known: {', '.join(names) or 'none'}."
             raise InvalidRequest(Detail(name[:60], f"Unknown parameter {name[:60]!r}.{hint}"))
+        if "\0" in values[0]:
+            raise InvalidRequest(Detail(name[:60], f"{name[:60]} must not contain a NUL, got {values[0][:60]!r}."))
     return {name: str(value) for name, value in request.GET.items()}
 
 
@@ -57,7 +71,8 @@ def unless_unchanged(
     the rest: if the batch changes in between, the client asks once more than needed. The tag is weak, because the
     same state can be sent in other bytes: `sentAtMs` and `elapsedTime` follow the clock.
     """
-    identity = f"{session.id} {session.created_at.isoformat()} {session.sequence} {request.get_full_path()}"
+    state = f"{session.id} {session.created_at.isoformat()} {session.sequence} {session.judged_at}"
+    identity = f"{state} {request.get_full_path()}"
     etag = f'W/"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"'
     response: HttpResponse = get_conditional_response(request, etag) or answer(make())
     response["ETag"] = etag

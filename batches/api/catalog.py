@@ -1,11 +1,15 @@
 """Strategies, metrics and instruments as the API shows them."""
 
+from datetime import UTC, datetime
+
 from backtester.engine import METRICS, STRATEGIES
 from backtester.engine import Parameter as EngineParameter
 from backtester.engine import Strategy as EngineStrategy
 from batches import models
 from batches.api.schemas.market import Instrument, Metric, Parameter, Strategies, Strategy
 from batches.sweep.wire_names import wire_name
+
+DAY_S = 86_400
 
 
 def catalog() -> Strategies:
@@ -58,6 +62,10 @@ def _parameter_entry(parameter: EngineParameter, *, optional: bool) -> Parameter
     }
 
 
+def _moment(moment: datetime | None) -> str:
+    return "" if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def instrument_entry(instrument: models.Instrument) -> Instrument:
     """Return one instrument; its `beta` is the manual one where there is one."""
     return {
@@ -71,6 +79,13 @@ def instrument_entry(instrument: models.Instrument) -> Instrument:
         "beta": instrument.beta if instrument.manual_beta is None else instrument.manual_beta,
         "manualBeta": instrument.manual_beta,
         "groups": [group.name for group in instrument.groups.all()],
+        "barSeconds": None if instrument.bar_days is None else round(instrument.bar_days * DAY_S, 6),
+        "timezone": instrument.series.timezone,
+        "calendar": instrument.calendar,
+        "firstAt": _moment(instrument.series.first_at) or instrument.series.first_date.isoformat(),
+        "lastAt": _moment(instrument.series.last_at) or instrument.series.last_date.isoformat(),
+        "periodsPerYear": instrument.periods_per_year,
         "gaps": instrument.gaps,
+        "archived": instrument.is_archived,
         "updatedAt": instrument.updated_at.isoformat(),
     }

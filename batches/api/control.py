@@ -10,10 +10,15 @@ from django.utils import timezone
 from batches import permissions
 from batches.api.answers import SessionId, answer, unless_unchanged, visible_batch
 from batches.api.document import WRITING, Routes, answers
+from batches.api.renaming import changes_of
 from batches.api.schemas.batches import Deleted, Moved
+from batches.api.schemas.history import RENAME_BODY, Renamed
+from batches.api.strict_json import json_body
+from batches.naming import rename
 from batches.permissions import Permission
 from batches.running import lifecycle
 from batches.sweep.progress import newest_event
+from batches.sweep.titles import title_of
 from batches.sweep.wire_types import ProgressEvent
 
 router = Routes()
@@ -26,6 +31,21 @@ def snapshot(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """The same object that the streams send."""
     session = visible_batch(request, session_id)
     return unless_unchanged(request, session, lambda: newest_event(session, timezone.now()))
+
+
+@router.patch(
+    BATCH,
+    summary="Change the title and the tags",
+    response=answers({200: Renamed}, *WRITING, 413, 415, 422),
+    openapi_extra={"requestBody": RENAME_BODY},
+)
+def update(request: HttpRequest, session_id: SessionId) -> HttpResponse:
+    """What is left out stays. An empty or null title restores the default; the tags are replaced."""
+    session = visible_batch(request, session_id)
+    permissions.require(request.user, Permission.CONTROL_ALL, session)
+    changes = changes_of(json_body(request))
+    rename(session, **changes)
+    return answer(Renamed(success=True, sessionId=str(session.id), title=title_of(session), tags=session.tag_names))
 
 
 @router.delete(BATCH, summary="Remove an ended batch and its results", response=answers({200: Deleted}, *WRITING, 409))

@@ -7,18 +7,38 @@ from django.http import HttpRequest, HttpResponse
 from pydantic import TypeAdapter
 
 from batches import permissions
-from batches.api.answers import answer
+from batches.api.answers import Symbol, answer
 from batches.api.catalog import catalog, instrument_entry
 from batches.api.document import WRITING, Routes, answers, parameters
-from batches.api.schemas.market import Beta, BetaQuery, Imported, Instruments, PricesForm, Strategies
+from batches.api.schemas.market import (
+    ARCHIVE_BODY,
+    Beta,
+    BetaQuery,
+    ChangedInstrument,
+    DeletedInstrument,
+    DeletionQuery,
+    Imported,
+    Instruments,
+    InstrumentsQuery,
+    PricesForm,
+    Strategies,
+)
+from batches.api.strict_json import json_body
 from batches.errors import Detail, InvalidRequest
 from batches.models import PriceImport
 from batches.permissions import Permission
+from batches.prices import deleting
+from batches.prices.archiving import set_archived
+from batches.prices.bars import ParsedFile
 from batches.prices.beta import chosen_beta
+from batches.prices.changes import combined
 from batches.prices.drafts import check_upload_size
-from batches.prices.importing import import_prices, read_prices
-from batches.prices.mapping import ROLES
+from batches.prices.importing import Origin, import_prices, read_prices
+from batches.prices.merging import chosen_overlap
+from batches.prices.options import ROLES
 from batches.prices.series import instruments
+from batches.symbols import normalized
+from batches.validators import shown
 
 router = Routes()
 
@@ -31,10 +51,19 @@ def strategies(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Ninja pa
     return answer(catalog())
 
 
-@router.get("/instruments", summary="Instruments with prices", response=answers({200: Instruments}))
-def list_instruments(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Ninja passes it
+@router.get(
+    "/instruments",
+    summary="Instruments with prices",
+    response=answers({200: Instruments}, 422),
+    openapi_extra={"parameters": parameters(InstrumentsQuery)},
+)
+def list_instruments(request: HttpRequest) -> HttpResponse:
     """Symbol, dates, kind of bars, beta."""
-    return answer(Instruments(success=True, instruments=[instrument_entry(instrument) for instrument in instruments()]))
+    archived = request.GET.get("archived", "false")
+    if archived not in {"true", "false"}:
+        raise InvalidRequest(Detail("archived", f"archived must be true or false, got {shown(archived)}."))
+    entries = [instrument_entry(instrument) for instrument in instruments(archived=archived == "true")]
+    return answer(Instruments(success=True, instruments=entries))
 
 
 @router.get(
@@ -53,8 +82,8 @@ def instrument_beta(request: HttpRequest) -> HttpResponse:
     return answer(
         Beta(
             success=True,
-            symbol=symbol.upper(),
-            benchmark=benchmark.upper(),
+            symbol=normalized(symbol),
+            benchmark=normalized(benchmark),
             beta=beta.value,
             bars=beta.n_bars,
             firstDate=beta.first,
@@ -63,35 +92,78 @@ def instrument_beta(request: HttpRequest) -> HttpResponse:
     )
 
 
+@router.patch(
+    "/instruments/{path:symbol}",
+    summary="Archive an instrument, or restore it",
+    response=answers({200: ChangedInstrument}, *WRITING, 413, 415, 422),
+    openapi_extra={"requestBody": ARCHIVE_BODY},
+)
+def change_instrument(request: HttpRequest, symbol: Symbol) -> HttpResponse:
+    """New batches are not offered an archived instrument. Its batches stay, and a request may still name it."""
+    permissions.require(request.user, Permission.EDIT_INSTRUMENTS)
+    body = json_body(request)
+    if not isinstance(body, dict) or list(body) != ["archived"] or not isinstance(body["archived"], bool):
+        message = f"archived must be true or false, and the only field, got {shown(body)}."
+        raise InvalidRequest(Detail("archived", message))
+    (instrument,) = instruments(set_archived([symbol], body["archived"]))
+    return answer(ChangedInstrument(success=True, instrument=instrument_entry(instrument)))
+
+
+@router.delete(
+    "/instruments/{path:symbol}",
+    summary="Delete an instrument and its prices",
+    response=answers({200: DeletedInstrument}, *WRITING, 409, 422),
+    openapi_extra={"parameters": parameters(DeletionQuery)},
+)
+def delete_instrument(request: HttpRequest, symbol: Symbol) -> HttpResponse:
+    """409 while an active batch uses it. Ended batches keep their results, and what they need to be replayed."""
+    permissions.require(request.user, Permission.EDIT_INSTRUMENTS)
+    deletion = deleting.delete([symbol], request.GET.get("versions", ""))
+    return answer(
+        DeletedInstrument(
+            success=True, symbol=deletion.symbols[0], deletedVersions=deletion.deleted, keptVersions=deletion.kept
+        )
+    )
+
+
 def _prices_body() -> dict[str, object]:
     schema = TypeAdapter(PricesForm).json_schema()
     for role in ROLES:
-        schema["properties"][f"column.{role}"] = {"type": "string", "description": f"The column that is the {role}."}
+        description = f"The column that is the {role}; empty: the file has none. Also spelled columns.{role}."
+        schema["properties"][f"column.{role}"] = {"type": "string", "description": description}
+    schema["patternProperties"] = {
+        "^columns\\.": {"type": "string", "description": "The same as column.<role>."},
+        "^rename\\.": {"type": "string", "description": "The new name of a symbol of the file; empty: leave it out."},
+    }
     return {"required": True, "content": {"multipart/form-data": {"schema": schema | {"additionalProperties": False}}}}
 
 
 @router.post(
     "/instruments",
-    summary="Load prices from a CSV or Parquet file",
-    response=answers({200: Imported, 201: Imported}, *WRITING, 413, 415, 422, 507),
+    summary="Load prices from files",
+    response=answers({200: Imported, 201: Imported}, *WRITING, 409, 413, 415, 422, 507),
     openapi_extra={"requestBody": _prices_body()},
 )
 def load_instruments(request: HttpRequest) -> HttpResponse:
-    """Takes a multipart form with `file`, and how to read it. All of the file is stored, or nothing."""
+    """Takes a multipart form with one `file` or several, and how to read them. All of them are stored, or nothing."""
     permissions.require(request.user, Permission.IMPORT_PRICES)
-    upload = request.FILES.get("file")
-    if upload is None or upload.file is None:
-        raise InvalidRequest(Detail("file", "file is missing: send a CSV or Parquet file in a multipart form."))
-    check_upload_size(upload.size or 0)
-    name = str(upload.name)[:100]
-    report = import_prices(
-        read_prices(cast(BinaryIO, upload.file), name=name, options=request.POST.dict()),
-        name=name,
-        size=upload.size or 0,
-        source=request.POST.get("source", ""),
+    options = request.POST.dict()
+    on_overlap, files = chosen_overlap(options), list[tuple[str, ParsedFile]]()
+    uploads = [upload for upload in request.FILES.getlist("file") if upload.file is not None]
+    if not uploads:
+        raise InvalidRequest(Detail("file", "file is missing: send a file of prices in a multipart form."))
+    for upload in uploads:
+        check_upload_size(upload.size or 0)
+        name = str(upload.name)[-100:]
+        files.append((name, read_prices(cast(BinaryIO, upload.file), name=name, options=options)))
+    origin = Origin(
+        name=", ".join(name for name, _ in files),
+        size=sum(upload.size or 0 for upload in uploads),
         channel=PriceImport.Channel.API,
+        source=request.POST.get("source", ""),
         owner=permissions.owner(request.user),
     )
+    report = import_prices(combined(files, on_overlap), origin, on_overlap=on_overlap)
     stored = instruments([*report.added, *report.updated, *report.unchanged])
     imported = Imported(
         success=True,

@@ -1,23 +1,43 @@
 """The results of a batch: pages, downloads, heatmap, one combination in full."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 from batches.api.answers import Index, SessionId, query_parameters, unless_unchanged, visible_batch
 from batches.api.document import Routes, answers, parameters
-from batches.api.schemas.results import AllResults, Combination, Heatmap, HeatmapQuery, PageQuery, ResultsPage
-from batches.errors import NotFound
-from batches.live.reads import read
+from batches.api.schemas.results import (
+    AllResults,
+    Combination,
+    Heatmap,
+    HeatmapQuery,
+    PageQuery,
+    RangeQuery,
+    ResultsPage,
+)
+from batches.errors import Busy, NotFound
+from batches.live.reads import Readers
 from batches.models import BatchSession
 from batches.results.exports import csv_parts, json_parts, parquet_parts
 from batches.results.heatmap import heatmap
-from batches.results.query import ResultsQuery, default_sort, page
+from batches.results.holding import SORTABLE
+from batches.results.judged import ShortVerdict, short_verdict
+from batches.results.query import BOUND, ResultsQuery, default_sort, page
 from batches.results.replay import combination
-from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.results.windows import FIELDS as WINDOW_FIELDS
+from batches.results.windows import Window
+from batches.sweep.wire_names import JUDGED
 
 router = Routes()
+MAX_DOWNLOADS = 50  # open at the same time; each holds the order of its rows
+downloads = Readers(2, "download")
+# A map of many cells is the largest response that is not a download. It holds no secret that its length could tell.
+compressing = GZipMiddleware(lambda request: HttpResponse())
 RESULTS = "/backtest/batch/{session_id}/results"
 BOUNDS = {
     "in": "query",
@@ -32,7 +52,7 @@ BOUNDS = {
         "additionalProperties": False,
         "properties": {
             f"{side}.{name}": {"type": "number", "description": f"The {side}imum of {name}."}
-            for name in METRICS_BY_WIRE_NAME
+            for name in (*SORTABLE, *JUDGED)
             for side in ("min", "max")
         },
     },
@@ -89,7 +109,9 @@ def _add_download(kind: str) -> None:
         # Parsed here and not in the stream, so that a bad query is refused before the download starts.
         query = ResultsQuery.parse(session, query_parameters(request, allow_others=True), sort="index")
         parts = make_parts(session, query) if request.method == "GET" else iter(())
-        headers = {
+        if len(open_downloads) >= MAX_DOWNLOADS:
+            raise Busy(f"{MAX_DOWNLOADS} downloads are open already. Try again later.")
+        headers = verdict_header(short_verdict(session)) | {
             "Content-Disposition": f'attachment; filename="batch-{session.id}.{kind}"',
             "X-Content-Type-Options": "nosniff",
         }
@@ -113,10 +135,42 @@ for kind in DOWNLOADS:
     _add_download(kind)
 
 
+def verdict_header(verdict: ShortVerdict | None) -> dict[str, str]:
+    """Return the verdict as a header, for formats without metadata: `holds_up; sentence*=UTF-8''Holds%20up`."""
+    text = verdict and f"{verdict['state']}; sentence*=UTF-8''{quote(verdict['sentence'], safe='')}"
+    return {"X-Verdict": text} if text else {}
+
+
+open_downloads: set[Iterator[bytes]] = set()
+
+
 async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Make one part at a time in a reader thread: Django would collect a plain iterator before sending it."""
-    while (part := await read(next, parts, None)) is not None:
-        yield part
+    """Make one part at a time in a thread: Django would collect a plain iterator before sending it."""
+    open_downloads.add(parts)
+    step = None
+    try:
+        while True:
+            step = asyncio.ensure_future(downloads.read(next, parts, None))
+            part = await asyncio.shield(step)
+            if part is None:
+                return
+            yield part
+    finally:
+        await asyncio.shield(_close(parts, step))
+
+
+async def _close(parts: Iterator[bytes], step: asyncio.Future[bytes | None] | None) -> None:
+    """Free what a download holds, after the step that still runs in a thread.
+
+    An abandoned request is garbage in cycles, and would keep the order of a million tests until the next collection.
+    """
+    try:
+        if step:
+            await asyncio.wait({step})
+        if isinstance(parts, Generator):
+            parts.close()
+    finally:
+        open_downloads.discard(parts)
 
 
 # ---- closer looks ----------------------------------------------------------------------------------------------------
@@ -126,26 +180,30 @@ async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
     "/backtest/batch/{session_id}/heatmap",
     summary="Two parameters against a metric",
     response=answers({200: Heatmap, 304: None}, 422),
-    openapi_extra={"parameters": parameters(HeatmapQuery)},
+    openapi_extra={"parameters": [*parameters(HeatmapQuery), BOUNDS]},
 )
-def heatmap_cells(request: HttpRequest, session_id: SessionId) -> HttpResponse:
+def heatmap_cells(request: HttpRequest, session_id: SessionId) -> HttpResponseBase:
     """Also while the batch runs."""
     session = visible_batch(request, session_id)
-    query = query_parameters(request, HeatmapQuery.__annotations__)
-    return unless_unchanged(request, session, lambda: _head(session) | heatmap(session, **query))
+    bounds = [name for name in request.GET if BOUND.fullmatch(name)]
+    query = query_parameters(request, [*HeatmapQuery.__annotations__, *bounds])
+    response = unless_unchanged(request, session, lambda: _head(session) | heatmap(session, **query))
+    return compressing.process_response(request, response)
 
 
 @router.get(
     f"{RESULTS}/{{index}}",
     summary="One combination in full",
-    response=answers({200: Combination, 304: None}, 422),
+    response=answers({200: Combination, 304: None}, 410, 422),
+    openapi_extra={"parameters": parameters(RangeQuery)},
 )
 def result(request: HttpRequest, session_id: SessionId, index: Index) -> HttpResponse:
-    """Computed again from its index."""
+    """Computed again from its index. Bars within a day are thinned, unless `points` suffices for all."""
     session = visible_batch(request, session_id)
+    window = Window.parse(query_parameters(request, WINDOW_FIELDS, allow_others=True))
     if not (index.isascii() and index.isdigit() and len(index) < 12):
         raise NotFound("combination")
-    return unless_unchanged(request, session, lambda: _head(session) | combination(session, int(index)))
+    return unless_unchanged(request, session, lambda: _head(session) | combination(session, int(index), window))
 
 
 def _head(session: BatchSession) -> dict[str, Any]:

@@ -45,10 +45,12 @@ def wait_preference(request: HttpRequest) -> WaitPreference:
     return WaitPreference(seconds, ", ".join([*applied, *([f"wait={seconds}"] if seconds else [])]))
 
 
-async def start_response(request: HttpRequest, session: BatchSession, wait: WaitPreference) -> HttpResponse:
-    """Return 200 with the results if they are done in time, else 202."""
+async def start_response(
+    request: HttpRequest, session: BatchSession, wait: WaitPreference, notes: list[str]
+) -> HttpResponse:
+    """Return 200 with the results if they are done in time, else 202. notes : left out when there are none"""
     ending = await _terminal_event(request, session, wait.seconds) if wait.seconds else None
-    response = _started(session) if ending is None else _classic_answer(session, ending)
+    response = _started(session, notes) if ending is None else _classic_answer(session, ending, notes)
     if wait.applied:
         response["Preference-Applied"] = wait.applied
     return response
@@ -63,21 +65,26 @@ async def _terminal_event(request: HttpRequest, session: BatchSession, seconds: 
             async for event in events:
                 if event is not None and event.is_terminal:
                     terminal: ProgressEvent = orjson.loads(event.text)
-                    return terminal
+                    # An event is limited in size, this answer is not.
+                    whole = await BatchSession.objects.filter(pk=session.pk).values_list("results", flat=True).afirst()
+                    return terminal | {"results": whole} if whole else terminal
     return None
 
 
-def _classic_answer(session: BatchSession, event: ProgressEvent) -> HttpResponse:
+def _classic_answer(session: BatchSession, event: ProgressEvent, notes: list[str]) -> HttpResponse:
     if event["type"] == "error":
         code, message = str(event["code"]), str(event["error"])
         raise BatchError(message, code=code, status=CLASSIC_FAILURES.get(code, 500))
     results = event["results"]
     assert results is not None
     milliseconds = round(event["elapsedTime"] * 1000)
-    return answer(ClassicAnswer(success=True, sessionId=str(session.id), executionTimeMs=milliseconds, data=results))
+    body = ClassicAnswer(success=True, sessionId=str(session.id), executionTimeMs=milliseconds, data=results)
+    if notes:
+        body["notes"] = notes
+    return answer(body)
 
 
-def _started(session: BatchSession) -> HttpResponse:
+def _started(session: BatchSession, notes: list[str]) -> HttpResponse:
     stream = stream_address(session.id)
     started = Started(
         success=True,
@@ -88,6 +95,8 @@ def _started(session: BatchSession) -> HttpResponse:
         websocketUrl=websocket_address(session.id),
         pageUrl=reverse("batches:detail", args=[session.id]),
     )
+    if notes:
+        started["notes"] = notes
     if session.retry_of_id:
         started["retryOf"] = str(session.retry_of_id)
     location = reverse("api:snapshot", args=[session.id])

@@ -16,7 +16,9 @@ from batches.api.strict_json import json_body
 from batches.models import BatchSession
 from batches.permissions import Permission
 from batches.running import retrying, submission
+from batches.sweep.notes import request_notes
 from batches.sweep.start_request import parse_start
+from batches.verdict import holdouts
 
 router = Routes()
 PREFER = header(
@@ -31,6 +33,11 @@ START_EXTRA: dict[str, Any] = {
 }
 
 
+def with_notes(session: BatchSession) -> tuple[BatchSession, list[str]]:
+    """Return a batch and what its user should know about it."""
+    return session, request_notes(session.request) + holdouts.batch_notes(session)
+
+
 @router.post(
     "/backtest/batch",
     summary="Start a batch",
@@ -41,14 +48,14 @@ async def start(request: HttpRequest) -> HttpResponse:
     """202 at once; with `?async=false`, or `Prefer: wait=n` and done within n seconds, 200 with the results."""
     wait = wait_preference(request)
 
-    def submit() -> BatchSession:
+    def submit() -> tuple[BatchSession, list[str]]:
         permissions.require(request.user, Permission.RUN)
         start_request = parse_start(json_body(request))
-        return submission.submit(start_request, now=timezone.now(), owner=permissions.owner(request.user))
+        return with_notes(submission.submit(start_request, now=timezone.now(), owner=permissions.owner(request.user)))
 
     # Not thread-sensitive: all sync views of a process share that one thread.
-    session = await database_sync_to_async(submit, thread_sensitive=False)()
-    return await start_response(request, session, wait)
+    session, notes = await database_sync_to_async(submit, thread_sensitive=False)()
+    return await start_response(request, session, wait, notes)
 
 
 @router.post(
@@ -61,31 +68,34 @@ async def retry(request: HttpRequest, session_id: SessionId) -> HttpResponse:
     """Answers like a start, with the new batch."""
     wait = wait_preference(request)
 
-    def submit() -> BatchSession:
+    def submit() -> tuple[BatchSession, list[str]]:
         ended = visible_batch(request, session_id)
         permissions.require(request.user, Permission.RUN)
-        return retrying.retry(ended, now=timezone.now(), owner=permissions.owner(request.user))
+        return with_notes(retrying.retry(ended, now=timezone.now(), owner=permissions.owner(request.user)))
 
-    session = await database_sync_to_async(submit, thread_sensitive=False)()
-    return await start_response(request, session, wait)
+    session, notes = await database_sync_to_async(submit, thread_sensitive=False)()
+    return await start_response(request, session, wait, notes)
 
 
 @router.post(
     "/backtest/batch/estimate",
     summary="Count and estimate; store nothing",
-    response=answers({200: Estimate}, *WRITING, 413, 415, 422),
+    response=answers({200: Estimate}, *WRITING, 409, 413, 415, 422),
     openapi_extra={"requestBody": START_BODY},
 )
 def estimate(request: HttpRequest) -> HttpResponse:
     """The exact count after constraints, and an estimate of time and storage."""
     query_parameters(request)
-    cost = submission.estimate(parse_start(json_body(request)))
-    return answer(
-        Estimate(
-            success=True,
-            total=cost.total,
-            excluded=cost.excluded,
-            estimatedSeconds=cost.seconds,
-            estimatedBytes=cost.bytes,
-        )
+    cost = submission.estimate(parse_start(json_body(request)), permissions.owner(request.user))
+    body = Estimate(
+        success=True,
+        total=cost.total,
+        excluded=cost.excluded,
+        estimatedSeconds=cost.seconds,
+        estimateIsMeasured=cost.is_measured,
+        estimatedBytes=cost.bytes,
+        luck=cost.luck,
     )
+    if cost.notes:
+        body["notes"] = cost.notes
+    return answer(body)

@@ -9,26 +9,31 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import random
 import time
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from weakref import WeakKeyDictionary
 
 import redis
 from channels.layers import get_channel_layer
-from django.conf import settings
 
 from backtester.accounts.credentials import Credential
 from batches import permissions
 from batches.errors import TooMany
-from batches.live.garbage import CollectionSchedule
+from batches.live.garbage import FULL, CollectionSchedule, GrowthSchedule
 from batches.live.reads import newer_events, read
 from batches.live.subscriptions import Event, SendEvent, WatchedBatch, Watcher
+from batches.ops.descriptors import max_streams
+from batches.ops.memory import give_back, own_bytes
+from batches.results import cache, orders
 from batches.running.events import group_name
 
 log = logging.getLogger(__name__)
 POLL_S = 1.0
+COLLECT_S = 1.0
+SETTLE_S = 12.0  # after results were dropped from the caches
 RECHECK_S = 20.0  # a stream ends at most this long, and a moment, after the permission to watch was lost
 SUBSCRIBE_S = 1.0
 MAX_OPENING = 16  # event streams that open at the same time
@@ -53,20 +58,24 @@ class Hub:
         self.batches: dict[uuid.UUID, WatchedBatch] = {}
         self.watchers = 0
         self.collections = CollectionSchedule()
+        self.growth = GrowthSchedule()
+        self.settled_at = math.inf  # monotonic seconds
         self.channel: str | None = None
         self.channel_lock = asyncio.Lock()
         self.opening_streams = asyncio.Semaphore(MAX_OPENING)
         self.tasks: set[asyncio.Task[None]] = set()
-        self._spawn(self._poll())
-        self._spawn(self._recheck())
+        self._spawn(self._repeat(POLL_S, self._poll))
+        self._spawn(self._repeat(RECHECK_S, self._recheck))
+        self._spawn(self._repeat(COLLECT_S, self._collect))
 
     @contextlib.contextmanager
     def watching(
         self, session_id: uuid.UUID, credential: Credential | None = None, send: SendEvent | None = None
     ) -> Iterator[Watcher]:
         """Watch the batch. The last watcher that leaves ends the subscription."""
-        if self.watchers >= settings.STREAMS_MAX:
-            raise TooMany(f"This server has reached its limit of {settings.STREAMS_MAX:,} open streams (STREAMS_MAX).")
+        limit, source = max_streams()
+        if self.watchers >= limit:
+            raise TooMany(f"This server has reached its limit of {limit:,} open streams ({source}).")
         watcher, batch = Watcher(credential, send), self.batches.setdefault(session_id, WatchedBatch())
         batch.watchers.add(watcher)
         self._count(1)
@@ -154,42 +163,54 @@ class Hub:
                 for batch in self.batches.values():
                     batch.subscription = None
                 return
-            except (KeyError, TypeError, ValueError) as error:
-                log.warning("unknown message on the channel layer ignored: %r", error)
+            except Exception:
+                log.exception("message on the channel layer ignored")
+
+    async def _repeat(self, interval_s: float, step: Callable[[], Awaitable[None]]) -> None:
+        """Run a step for as long as the loop runs; one that fails is logged, and the next one follows."""
+        while True:
+            await asyncio.sleep(interval_s)
+            try:
+                await step()
+            except Exception:
+                log.exception("%s failed, retrying in %g s", step.__name__.strip("_"), interval_s)
 
     async def _poll(self) -> None:
         """Deliver what no hint has brought: lost events, and all events while Redis is away."""
-        while True:
-            await asyncio.sleep(POLL_S)
-            if (generation := self.collections.due(self.watchers)) is not None:
-                gc.collect(generation)
-            for session_id, batch in self.batches.items():
-                if batch.subscription is None:
-                    self._subscribe(session_id, batch)
-            since = time.monotonic() - POLL_S
-            sequences = {pk: batch.sequence for pk, batch in self.batches.items() if batch.last_hint_at < since}
-            try:
-                for session_id, event in await read(newer_events, sequences) if sequences else ():
-                    self.deliver(session_id, event)
-            except Exception:
-                log.exception("poll of watched batches failed, retrying in %g s", POLL_S)
+        for session_id, batch in self.batches.items():
+            if batch.subscription is None:
+                self._subscribe(session_id, batch)
+        since = time.monotonic() - POLL_S
+        sequences = {pk: batch.sequence for pk, batch in self.batches.items() if batch.last_hint_at < since}
+        for session_id, event in await read(newer_events, sequences) if sequences else ():
+            self.deliver(session_id, event)
 
     async def _recheck(self) -> None:
         """Make streams check whose permission was lost: by a logout, a revoked token or another role."""
-        while True:
-            await asyncio.sleep(RECHECK_S)
-            if permissions.is_personal():
-                continue
-            watches = [
-                ((watcher.credential, session_id), watcher)
-                for session_id, batch in self.batches.items()
-                for watcher in batch.watchers
-            ]
-            try:
-                refused = await read(permissions.refused, {watch for watch, _ in watches}) if watches else {}
-            except Exception:
-                log.exception("check of permissions failed, retrying in %g s", RECHECK_S)
-                continue
-            for watch, watcher in watches:
-                if watch in refused:
-                    watcher.request_check()
+        if permissions.is_personal():
+            return
+        watches = [
+            ((watcher.credential, session_id), watcher)
+            for session_id, batch in self.batches.items()
+            for watcher in batch.watchers
+        ]
+        refused = await read(permissions.refused, {watch for watch, _ in watches}) if watches else {}
+        for watch, watcher in watches:
+            if watch in refused:
+                watcher.request_check()
+
+    async def _collect(self) -> None:
+        """Collect garbage, and give memory back after the process has grown."""
+        now = time.monotonic()
+        has_dropped = any([cache.cache.drop_unused(now), orders.cache.drop_unused(now)])
+        if has_dropped:  # what a request still holds is free a little later
+            self.settled_at = now + SETTLE_S
+        has_settled = now >= self.settled_at
+        if has_settled:
+            self.settled_at = math.inf
+        has_grown = self.growth.due(own_bytes(), self.watchers, now)
+        generation = FULL if has_grown or has_settled else self.collections.due(self.watchers)
+        if generation is not None:
+            gc.collect(generation)
+        if has_grown or has_dropped or has_settled:
+            await asyncio.to_thread(give_back)

@@ -1,5 +1,6 @@
 """The database as streams read it: a few threads, and the queries that run in them."""
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,40 +14,47 @@ from backtester.accounts.credentials import Credential
 from batches import permissions
 from batches.live.subscriptions import Event
 from batches.models import BatchSession
-from batches.sweep.progress import connected_event, encode, newest_event
+from batches.sweep.encoding import encode
+from batches.sweep.progress import connected_event, newest_event
 from batches.sweep.wire_types import ProgressEvent
 
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-READERS = 4
-# Separate from the threads of pages: a slow query must not delay the streams.
-_readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="live-read")
-_pending = 0  # reads that have not returned, of all event loops
 
 
-async def read(function: Callable[..., Result], *args: Any) -> Result:
-    """Run queries in a reader thread.
+class Readers:
+    """A few threads that read the database. Each keeps its connection while other reads wait.
 
     `database_sync_to_async` of Channels would close the connection after every call. To open one costs many times as
-    much as to use it, and when a server restarts, thousands of clients return together: so a thread keeps its
-    connection while other reads wait.
+    much as to use it, and when a server restarts, thousands of clients return together.
     """
-    global _pending
-    _pending += 1
-    try:
-        return await sync_to_async(_run, thread_sensitive=False, executor=_readers)(function, *args)
-    finally:
-        _pending -= 1
+
+    def __init__(self, threads: int, name: str) -> None:
+        self.threads = threads
+        self.executor = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=name)
+        self.pending = 0  # reads that have not returned, of all event loops
+
+    async def read(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Run queries in a thread."""
+        self.pending += 1
+        try:
+            return await sync_to_async(self._run, thread_sensitive=False, executor=self.executor)(function, *args)
+        finally:
+            self.pending -= 1
+
+    def _run(self, function: Callable[..., Result], *args: Any) -> Result:
+        keep_connection = False
+        try:
+            result = function(*args)
+            keep_connection = self.pending > self.threads
+            return result
+        finally:
+            if not keep_connection:
+                close_old_connections()
 
 
-def _run(function: Callable[..., Result], *args: Any) -> Result:
-    keep_connection = False
-    try:
-        result = function(*args)
-        keep_connection = _pending > READERS
-        return result
-    finally:
-        if not keep_connection:
-            close_old_connections()
+# Separate from the threads of pages and downloads: a slow query must not delay the streams.
+read = Readers(4, "live-read").read
 
 
 def first_events(session_id: uuid.UUID, credential: Credential | None = None) -> tuple[Event, Event | None]:
@@ -63,9 +71,12 @@ def newer_events(sequences: dict[uuid.UUID, int]) -> Iterable[tuple[uuid.UUID, E
     moved = [pk for pk, sequence in rows.items() if sequence > sequences[pk]]
     now = timezone.now()
     sessions = BatchSession.objects.filter(pk__in=moved)
-    events: list[tuple[uuid.UUID, Event | None]] = [
-        (session.id, as_event(newest_event(session, now))) for session in sessions
-    ]
+    events: list[tuple[uuid.UUID, Event | None]] = []
+    for session in sessions:
+        try:
+            events.append((session.id, as_event(newest_event(session, now))))
+        except Exception:  # must not keep the others from theirs
+            log.exception("event of batch %s could not be made", session.id)
     return events + [(pk, None) for pk in sequences if pk not in rows]
 
 

@@ -17,7 +17,7 @@ from batches.live.follow import follow
 from batches.live.hub import current_hub
 from batches.live.subscriptions import Event
 from batches.ops.counters import open_streams
-from batches.sweep.progress import encode
+from batches.sweep.encoding import encode
 
 RETRY_MS = (300, 1500)  # each client draws its own, so that they do not reconnect together
 LIFE_SPREAD = 0.2
@@ -71,10 +71,11 @@ class LeanStreams:
         self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hub = current_hub()  # from the first request on: it also collects garbage
         if not scope["path"].endswith(PATH):
             await self.application(scope, receive, send)
             return
-        async with current_hub().opening_streams:
+        async with hub.opening_streams:
             frames = await self._open(scope, receive, send)
         if frames is not None:
             async with contextlib.aclosing(frames):

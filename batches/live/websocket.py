@@ -12,7 +12,7 @@ from batches.live.asgi_types import Message, Receive, Scope, Send
 from batches.live.follow import follow
 from batches.live.subscriptions import Event
 from batches.ops.counters import open_streams
-from batches.sweep.progress import encode
+from batches.sweep.encoding import encode
 
 NORMAL, SERVER_ERROR = 1000, 1011
 CLOSE_CODES = {401: 4401, 404: 4404, 429: 4429}

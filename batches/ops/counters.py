@@ -6,14 +6,43 @@ processes of its host counted, also those that ended. Elsewhere, as in a command
 
 import logging
 import os
+import sys
+from contextlib import suppress
 
 import prometheus_client
 from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 log = logging.getLogger(__name__)
+COUNTER_FILE_BYTES = 64 * 1024  # the size of a new file of prometheus_client
+
+
+class ReservedFile(MmapedDict):
+    """The counts of a process. On a full disk they are kept in memory, and the other processes do not see them."""
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:
+        super().__init__(filename if read_mode else _reserved(filename), read_mode)  # type: ignore[no-untyped-call]
+
+
+def _reserved(filename: str) -> str:
+    """Reserve the blocks of a new file: a write to a mapped page without one would kill the process (SIGBUS)."""
+    if sys.platform != "linux" or os.path.exists(filename):
+        return filename
+    try:
+        with open(filename, "ab") as file:
+            os.posix_fallocate(file.fileno(), 0, COUNTER_FILE_BYTES)
+    except OSError as error:
+        log.warning("counts of this process are not exported: %s", error)
+        with suppress(OSError):
+            os.unlink(filename)
+        return f"/proc/self/fd/{os.memfd_create('counters')}"
+    return filename
+
+
+prometheus_client.values.MmapedDict = ReservedFile  # type: ignore[attr-defined]
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # multiprocess mode has none either
 
 PROCESS = CollectorRegistry()
@@ -45,7 +74,7 @@ open_streams = {"sse": 0, "websocket": 0}  # of this process; its heartbeats car
 
 
 def allocate() -> None:
-    """Write this process's file now: on a full disk a first write kills the process, which must not hold a chunk."""
+    """Create this process's file now, before it holds a chunk."""
     EVENTS_DROPPED.inc(0)
 
 

@@ -1,5 +1,6 @@
 """Heartbeats: each process announces itself in Redis every few seconds, under a key that expires."""
 
+import logging
 import os
 import socket
 import threading
@@ -12,6 +13,7 @@ from django.conf import settings
 
 from batches.ops.redis_connection import redis_client
 
+log = logging.getLogger(__name__)
 WORKER_HOST = socket.gethostname()[:60]
 INTERVAL_S = 2.0
 TTL_S = 15  # several times the interval at which any process announces itself
@@ -37,7 +39,10 @@ def keep_announcing(role: str, numbers: Mapping[str, float]) -> None:
 
     def run() -> None:
         while True:
-            announce(role, **numbers)
+            try:
+                announce(role, **numbers)
+            except Exception:  # Redis away is no error; without the thread this process would seem dead
+                log.exception("heartbeat failed, retrying in %g s", INTERVAL_S)
             time.sleep(INTERVAL_S)
 
     threading.Thread(target=run, name="heartbeats", daemon=True).start()

@@ -1,152 +1,126 @@
-"""Bars as they stood in a file, symbols mixed: checked, sorted, adjusted, made daily, and split by symbol."""
+"""Bars as they stood in a file, symbols mixed: checked, sorted, adjusted, and split by symbol."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from batches.prices.cells import Floats, Moments
-from batches.prices.tables import KEPT_PROBLEMS, BadPriceFile, Table
+from backtester.engine import Prices
+from backtester.engine.prices import has_several_a_day
+from batches.errors import Detail
+from batches.prices.bar_checks import check_bars, kept_once
+from batches.prices.bar_rows import Bars, Indices
+from batches.prices.notes import Notes
+from batches.prices.problems import RowProblems
 
-Indices = npt.NDArray[np.int64]
+__all__ = ["Bars", "Indices", "ParsedFile", "ParsedSeries", "checked_series"]
 JUMP = np.log(2.0)  # halved or doubled from one bar to the next
+SATURDAY = 5
 
 
 @dataclass(frozen=True, eq=False)
 class ParsedSeries:
-    """One symbol's bars, by date: `date` as datetime64[D], the others float64; `close` always, the rest if in the file.
+    """One symbol's bars, by date: `close` always, the other values if in the file, all float64.
+
+    `date` is datetime64[D]; of bars within a day datetime64[ns], the moment in UTC at which each opened.
 
     places : int32[n_bars], the line or row of the file that each bar stood on
+    timezone : of the days of bars within a day
     """
 
     symbol: str
     columns: dict[str, npt.NDArray[np.generic]]
     places: npt.NDArray[np.int32]
+    timezone: str = "UTC"
+
+    @property
+    def dates(self) -> npt.NDArray[np.datetime64]:
+        """datetime64[D] or [ns], [n_bars], rising."""
+        return self.columns["date"]  # type: ignore[return-value]
 
     @property
     def days(self) -> npt.NDArray[np.datetime64]:
-        """datetime64[D][n_bars], rising."""
-        return self.columns["date"].astype("datetime64[D]")
+        """datetime64[D][n_bars], the exchange's day of each bar."""
+        return self.prices.trading_days.view("datetime64[D]")
+
+    @cached_property
+    def prices(self) -> Prices:
+        values: dict[str, Any] = {name: column for name, column in self.columns.items() if name != "date"}
+        return Prices(self.symbol, self.dates, **values, timezone=self.timezone)
 
     @property
     def has_ohlc(self) -> bool:
         return {"open", "high", "low"} <= self.columns.keys()
 
 
-@dataclass
-class Notes:
-    """How the bars were read, for the reader to check. unsorted, jump : the first of them"""
-
-    decimal_comma: bool = False
-    unsorted: str = ""
-    adjusted: bool = False
-    n_bars: int = 0
-    n_days: int = 0
-    jump: str = ""
-    n_jumps: int = 0
-
-    def sentences(self) -> tuple[str, ...]:
-        sentences = []
-        if self.decimal_comma:
-            sentences.append("Numbers are read with a decimal comma.")
-        if self.unsorted:
-            sentences.append(f"Rows are not sorted by date: {self.unsorted} is older than the row before it.")
-        if self.adjusted:
-            sentences.append("Bars are scaled to the adjusted close, which accounts for splits and dividends.")
-        if self.n_bars > self.n_days:
-            sentences.append(f"Intraday: {self.n_bars:,} bars are combined into {self.n_days:,} daily bars.")
-        if self.n_jumps:
-            more = f", and {self.n_jumps - 1:,} more" if self.n_jumps > 1 else ""
-            sentences.append(
-                f"A close halves or doubles in one bar: {self.jump}{more}. Are prices adjusted for splits?"
-            )
-        return tuple(sentences)
-
-
 @dataclass(frozen=True, eq=False)
 class ParsedFile:
-    """All bars of a file, and notes on how they were read."""
+    """All bars of a file, and notes on how they were read.
+
+    skipped : the first rows that `onBadRow: skip` left out, as (line, message); n_skipped : all of them
+    """
 
     series: list[ParsedSeries]
     notes: tuple[str, ...]
     place_word: str = "line"
+    skipped: tuple[Detail, ...] = ()
+    n_skipped: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Bars:
-    """One row for each bar, symbols mixed. rows : of the table; codes : index into `names`, which are sorted."""
-
-    table: Table
-    rows: Indices
-    names: list[str]
-    codes: Indices
-    times: Moments
-    values: dict[str, Floats]
-
-    def take(self, indices: npt.NDArray[np.generic]) -> "Bars":
-        values = {name: column[indices] for name, column in self.values.items()}
-        return Bars(self.table, self.rows[indices], self.names, self.codes[indices], self.times[indices], values)
-
-    def place(self, bar: int | np.integer) -> str:
-        """`line 7`."""
-        return self.table.place(self.rows[bar])
-
-    def label(self, bar: int | np.integer) -> str:
-        """`AAPL on 2020-01-02`; with the time of day if there is one."""
-        time = self.times[bar]
-        day = time.astype("datetime64[D]")
-        return f"{self.names[self.codes[bar]]} on {day if day == time else str(time).replace('T', ' ')}"
+def checked_series(bars: Bars, notes: Notes, problems: RowProblems) -> list[ParsedSeries]:
+    """Return the bars of each symbol, without those that are reported as problems."""
+    bars = kept_once(_sort(bars, notes), notes)
+    bars = check_bars(bars, problems)
+    problems.refuse()
+    if not len(bars.codes):
+        return []
+    bars = _adjusted(bars, notes)
+    is_within_day = _has_several_a_day(bars)[bars.codes]
+    series = []
+    for kept, rows in ((_moments, np.flatnonzero(is_within_day)), (_daily, np.flatnonzero(~is_within_day))):
+        if rows.size:
+            part = kept(bars.take(rows) if rows.size < len(bars.codes) else bars, notes)
+            _note_flat_weekends(part, notes)
+            _note_jumps(part, notes)
+            series += _split(part, notes)
+    return sorted(series, key=lambda one: one.symbol)
 
 
-def checked_series(bars: Bars, notes: Notes) -> list[ParsedSeries]:
-    """Return daily bars of each symbol; BadPriceFile lists the impossible ones."""
-    bars = _sort(bars, notes)
-    _check(bars)
-    bars = _daily(_adjusted(bars, notes), notes)
-    _note_jumps(bars, notes)
-    return _split(bars)
+def _has_several_a_day(bars: Bars) -> npt.NDArray[np.bool_]:
+    """Return for each symbol whether the median distance between its bars is less than a day."""
+    several = np.zeros(len(bars.names), dtype=bool)
+    starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
+    for start, stop in zip(starts, np.append(starts[1:], len(bars.codes)), strict=True):
+        several[bars.codes[start]] = has_several_a_day(bars.times.instants[start:stop])
+    return several
+
+
+def _moments(bars: Bars, notes: Notes) -> Bars:
+    """Sort bars within a day by the moment: the days of a file may be those of another clock."""
+    distances = np.diff(bars.times.instants)[np.diff(bars.codes) == 0]
+    notes.n_within_day += len(bars.codes)
+    notes.bar_days = notes.bar_days or float(np.median(distances) / np.timedelta64(1, "D"))
+    notes.timezone = bars.times.timezone
+    if (distances < np.timedelta64(0)).any():
+        bars = bars.take(np.lexsort((bars.times.instants, bars.codes)))
+    return replace(bars, is_within_day=True)
 
 
 def _sort(bars: Bars, notes: Notes) -> Bars:
-    """By symbol, then by time; rows of the same time stay in the order of the file."""
+    """By symbol, day and instant; rows of the same instant stay in the order of the file."""
     order = np.argsort(bars.codes, kind="stable")
     grouped = bars if (np.diff(order) == 1).all() else bars.take(order)
+    days, instants = grouped.times.wall.astype("datetime64[D]"), grouped.times.instants
     same_symbol = grouped.codes[1:] == grouped.codes[:-1]
-    late = np.flatnonzero((grouped.times[1:] < grouped.times[:-1]) & same_symbol) + 1
+    is_older = (days[1:] < days[:-1]) | ((days[1:] == days[:-1]) & (instants[1:] < instants[:-1]))
+    late = np.flatnonzero(is_older & same_symbol) + 1
     if not late.size:
         return grouped
     first = late[np.argmin(grouped.rows[late])]
     notes.unsorted = notes.unsorted or f"{grouped.place(first)} ({grouped.label(first)})"
-    return grouped.take(np.lexsort((grouped.times, grouped.codes)))
-
-
-def _check(bars: Bars) -> None:
-    """Refuse missing, infinite and impossible values, and two bars of a symbol at the same time."""
-    problems, count = list[tuple[int, str]](), 0
-
-    def add(bad: npt.NDArray[np.intp], message: Callable[[int], str]) -> None:
-        nonlocal count
-        count += bad.size
-        problems.extend((bar, message(bar)) for bar in bad[:KEPT_PROBLEMS].tolist())
-
-    for name, values in bars.values.items():
-        possible = np.isfinite(values) & ((values >= 0) if name == "volume" else (values > 0))
-        add(np.flatnonzero(~possible), lambda bar, n=name, v=values: _impossible(n, v[bar]))  # type: ignore[misc]
-    if "high" in bars.values and "low" in bars.values:
-        low, high = bars.values["low"], bars.values["high"]
-        add(np.flatnonzero(low > high), lambda bar: f"low must not be above high, got {low[bar]:g} and {high[bar]:g}")
-    duplicates = np.flatnonzero((bars.times[1:] == bars.times[:-1]) & (bars.codes[1:] == bars.codes[:-1])) + 1
-    add(duplicates, lambda bar: f"duplicate of {bars.place(bar - 1)}")
-    if problems:
-        problems.sort(key=lambda problem: bars.rows[problem[0]])
-        details = [(bars.place(bar), f"{bars.label(bar)}: {message}") for bar, message in problems]
-        raise BadPriceFile(bars.table.name, *details, count=count)
-
-
-def _impossible(name: str, value: float) -> str:
-    allowed = "0 or more" if name == "volume" else "above 0"
-    return f"{name} is missing" if np.isnan(value) else f"{name} must be {allowed}, got {value:g}"
+    return grouped.take(np.lexsort((instants, days, grouped.codes)))
 
 
 def _adjusted(bars: Bars, notes: Notes) -> Bars:
@@ -160,25 +134,42 @@ def _adjusted(bars: Bars, notes: Notes) -> Bars:
             values[name] = values[name] * factor
     values["close"] = values.pop("adj_close")
     notes.adjusted = True
-    return Bars(bars.table, bars.rows, bars.names, bars.codes, bars.times, values)
+    return replace(bars, values=values)
 
 
 def _daily(bars: Bars, notes: Notes) -> Bars:
-    """Combine the bars of a day: first open, highest high, lowest low, last close, total volume."""
-    days = bars.times.astype("datetime64[D]")
+    """Combine the bars of a day: first open, highest high, lowest low, last close, total of the known volumes."""
+    days = bars.times.wall.astype("datetime64[D]")
     starts = np.concatenate([[True], (days[1:] != days[:-1]) | (bars.codes[1:] != bars.codes[:-1])])
     first = np.flatnonzero(starts)
     notes.n_bars += len(days)
     notes.n_days += first.size
     if first.size == len(days):
-        return Bars(bars.table, bars.rows, bars.names, bars.codes, days, bars.values)
+        return bars
     last = np.append(first[1:], len(days)) - 1
-    folds = {"high": np.maximum.reduceat, "low": np.minimum.reduceat, "volume": np.add.reduceat}
     values = {"close": bars.values["close"][last]}
     if "open" in bars.values:
         values["open"] = bars.values["open"][first]
+    folds = {"high": np.fmax.reduceat, "low": np.fmin.reduceat}
     values |= {name: fold(bars.values[name], first) for name, fold in folds.items() if name in bars.values}
-    return Bars(bars.table, bars.rows[first], bars.names, bars.codes[first], days[first], values)
+    if "volume" in bars.values:
+        known = ~np.isnan(bars.values["volume"])
+        total = np.add.reduceat(np.where(known, bars.values["volume"], 0.0), first)
+        values["volume"] = np.where(np.logical_or.reduceat(known, first), total, np.nan)
+    return replace(bars, rows=bars.rows[first], codes=bars.codes[first], times=bars.times.take(first), values=values)
+
+
+def _note_flat_weekends(bars: Bars, notes: Notes) -> None:
+    """Some sources fill the weekend with bars on which nothing was traded."""
+    if not {"open", "high", "low", "volume"} <= bars.values.keys():
+        return
+    days = bars.times.wall.astype("datetime64[D]").astype(np.int64)
+    weekend = (days + 3) % 7 >= SATURDAY  # 1970-01-01 was a Thursday
+    flat = weekend & (bars.values["high"] == bars.values["low"]) & (bars.values["volume"] == 0)
+    if flat.any() and not flat.all():
+        first = int(np.argmax(flat))
+        notes.n_flat += int(flat.sum())
+        notes.flat = notes.flat or f"{bars.label(first)} ({bars.place(first)})"
 
 
 def _note_jumps(bars: Bars, notes: Notes) -> None:
@@ -192,15 +183,23 @@ def _note_jumps(bars: Bars, notes: Notes) -> None:
         notes.jump = notes.jump or f"{bars.label(first)} goes from {before:g} to {after:g} ({bars.place(first)})"
 
 
-def _split(bars: Bars) -> list[ParsedSeries]:
+def _split(bars: Bars, notes: Notes) -> list[ParsedSeries]:
     edges = np.flatnonzero(np.diff(bars.codes)) + 1
     starts, stops = [0, *edges.tolist()], [*edges.tolist(), len(bars.codes)]
     places = bars.table.places[bars.rows].astype(np.int32)
-    return [
-        ParsedSeries(
-            bars.names[bars.codes[start]],
-            {"date": bars.times[start:stop]} | {name: column[start:stop] for name, column in bars.values.items()},
-            places[start:stop],
-        )
-        for start, stop in zip(starts, stops, strict=True)
-    ]
+    dates = (
+        bars.times.instants.astype("datetime64[ns]") if bars.is_within_day else bars.times.wall.astype("datetime64[D]")
+    )
+    series = []
+    for start, stop in zip(starts, stops, strict=True):
+        columns = {name: column[start:stop] for name, column in bars.values.items()}
+        if "volume" in columns:
+            unknown = np.isnan(columns["volume"].astype(np.float64))
+            if unknown.all():
+                del columns["volume"]
+            else:
+                notes.n_unknown_volumes += int(unknown.sum())
+        timezone = bars.times.timezone if bars.is_within_day else "UTC"
+        name, dated = bars.names[bars.codes[start]], {"date": dates[start:stop], **columns}
+        series.append(ParsedSeries(name, dated, places[start:stop], timezone))
+    return series

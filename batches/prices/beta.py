@@ -6,10 +6,12 @@ from datetime import date
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from backtester.engine import EngineError, Prices, estimate_beta
 from batches.errors import Detail, InvalidRequest
 from batches.prices.series import instruments, load_prices
+from batches.symbols import normalized
 from batches.validators import iso_date, shown
 
 
@@ -24,11 +26,19 @@ class Beta:
 
 
 def measure_beta(own: Prices, market: Prices) -> Beta:
-    """Measure the beta on the days that both series have."""
-    days, at, market_at = np.intersect1d(own.dates, market.dates, assume_unique=True, return_indices=True)
-    value = float(estimate_beta(own.close[at], market.close[market_at]))
+    """Measure the beta on the days that both series have, by the last close of each."""
+    (own_days, closes), (market_days, market_closes) = daily_closes(own), daily_closes(market)
+    days, at, market_at = np.intersect1d(own_days, market_days, assume_unique=True, return_indices=True)
+    value = float(estimate_beta(closes[at], market_closes[market_at]))
     first, last = (days[0].item(), days[-1].item()) if days.size else (None, None)
     return Beta(value if math.isfinite(value) else None, len(days), first, last)
+
+
+def daily_closes(prices: Prices) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64]]:
+    """Return the days, datetime64[D], and the last close of each."""
+    days = prices.trading_days
+    last = np.flatnonzero(np.append(days[1:] != days[:-1], True))
+    return days[last].view("datetime64[D]"), prices.close[last]
 
 
 @lru_cache(maxsize=100_000)
@@ -44,10 +54,11 @@ def series_beta(series_id: int, benchmark_series_id: int, start: date | None, en
 def chosen_beta(symbol: str, benchmark: str, start: str, end: str) -> Beta:
     """Measure the beta over chosen dates, given as ISO text or empty; InvalidRequest names each bad field."""
     problems = list[Detail]()
-    symbols = [text.upper() for text in (symbol, benchmark) if text.isprintable()]
-    series_ids = {instrument.symbol: instrument.series_id for instrument in instruments(symbols)}
-    for field, text in (("symbol", symbol), ("benchmark", benchmark)):
-        if text.upper() not in series_ids:
+    symbols = {"symbol": normalized(symbol), "benchmark": normalized(benchmark)}
+    stored = instruments([text for text in symbols.values() if text.isprintable()])
+    series_ids = {instrument.symbol: instrument.series_id for instrument in stored}
+    for field, text in symbols.items():
+        if text not in series_ids:
             problems.append(Detail(field, f"There are no prices for {shown(text)}."))
     dates = list[date | None]()
     for field, text in (("startDate", start), ("endDate", end)):
@@ -58,7 +69,7 @@ def chosen_beta(symbol: str, benchmark: str, start: str, end: str) -> Beta:
     if problems:
         raise InvalidRequest(*problems)
     try:
-        own, market = (load_prices(series_ids[text.upper()], *dates) for text in (symbol, benchmark))
+        own, market = (load_prices(series_ids[text], dates[0], dates[1]) for text in symbols.values())
     except EngineError as error:
         raise InvalidRequest(Detail("startDate", error.message)) from None
     return measure_beta(own, market)

@@ -1,4 +1,4 @@
-"""From the cells of a column to numbers and times; cells that cannot be read are reported with their place."""
+"""From the cells of a column to numbers; cells that cannot be read are reported with their place."""
 
 import re
 
@@ -8,119 +8,109 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batches.prices.mapping import PriceMapping, is_text
-from batches.prices.tables import BadPriceFile, Table
-
-FIRST_DAY, LAST_DAY = np.datetime64("1700-01-01"), np.datetime64("2200-01-01")
-EMPTY = ("", "null", "nan", "n/a", "na", "none", "-")
-PLAIN_ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?$"
-DAY = {
-    "ymd": r"(?P<y>\d{4})(?P<s>[-/.]?)(?P<m>\d{2})(?P=s)(?P<d>\d{2})",
-    "dmy": r"(?P<d>\d{1,2})(?P<s>[./-])(?P<m>\d{1,2})(?P=s)(?P<y>\d{4})",
-    "mdy": r"(?P<m>\d{1,2})(?P<s>[./-])(?P<d>\d{1,2})(?P=s)(?P<y>\d{4})",
-}
-TIME = r"(?:[T ]\s*(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,]\d+)?)?)?\s*(?P<z>Z|UTC|[+-]\d{2}:?\d{2})?"
+from batches.prices.problems import RowProblems
+from batches.prices.shapes import BLANKS, EMPTY, SIGNS
+from batches.prices.tables import BadPriceFile, Table, coded, is_text
 
 Floats = npt.NDArray[np.float64]
-Moments = npt.NDArray[np.datetime64]
+
+SAMPLED_ROWS = 1_000
+MULTIPLES = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12, "tn": 1e12} | {
+    "万": 1e4,
+    "亿": 1e8,
+    "億": 1e8,
+}
+CURRENCIES = "USD|EUR|GBP|CHF|JPY|CNY|INR|BRL|PLN"
+UNIT = rf"[{SIGNS}%]|(?:^|[+-])(?:[A-Z]{{1,3}}[$]|{CURRENCIES}|Rs\.?)|(?:{CURRENCIES}|zł|kr|元|円)$"
+# A comma (or a point) that groups thousands stands before groups of three digits, in India of two and at last three.
+GROUPED = {
+    ".": r"^[+-]?\d{1,3}(?:(?:,\d{2,3})*,\d{3})(?:\.\d*)?$",
+    ",": r"^[+-]?\d{1,3}(?:(?:\.\d{2,3})*\.\d{3})(?:,\d*)?$",
+}
+PLAIN = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$|^(?i:[+-]?inf(?:inity)?)$"
 
 
-def numbers(table: Table, column: str, decimal: str) -> Floats:
-    """Return the column as float64; an empty cell is NaN."""
+def numbers(table: Table, column: str, decimal: str, problems: RowProblems) -> Floats:
+    """Return the column as float64; an empty cell is NaN, and so is one that is reported as a problem."""
     cells = table.columns[column]
     if not is_text(cells):
         if pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
             raise BadPriceFile(table.name, (f"column {column[:40]}", "it must contain numbers, got dates"))
         return np.asarray(cells.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-    written = plain = pc.utf8_trim_whitespace(cells.cast(pa.string()))
-    if decimal == ",":  # a point may be a thousands separator or a mistake: make it unreadable
-        plain = pc.replace_substring(pc.replace_substring(plain, ".", "?"), ",", ".")
-    try:
-        return np.asarray(plain.cast(pa.float64()).to_numpy(), dtype=np.float64)
-    except pa.ArrowInvalid:
-        return _numbers_with_gaps(table, column, plain.to_pandas(), written)
+    if decimal == ".":
+        try:
+            return np.asarray(pc.utf8_trim_whitespace(cells.cast(pa.string())).cast(pa.float64()).to_numpy())
+        except pa.ArrowInvalid:
+            pass  # an empty cell, or a number as people write it
+    return _written_numbers(cells, column, decimal, problems)
 
 
-def _numbers_with_gaps(table: Table, column: str, plain: pd.Series, written: pa.ChunkedArray) -> Floats:
-    """The slow way, for a column with empty cells or text that is not a number."""
-    values: Floats = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    empty = pc.is_in(pc.utf8_lower(written), pa.array([*EMPTY, None], pa.string())).to_numpy()
-    bad = np.flatnonzero(np.isnan(values) & ~empty.astype(bool))
-    if bad.size:
-        raise table.refusal(bad, lambda row: f"{column} must be a number, got {written[row].as_py()[:40]!r}")
+def _written_numbers(cells: pa.ChunkedArray, column: str, decimal: str, problems: RowProblems) -> Floats:
+    words, codes = coded(cells)
+    values = np.append(_parsed(words, decimal), np.nan)[codes]
+    empty = np.append(pc.is_in(pc.utf8_lower(words), pa.array(EMPTY)).to_numpy(zero_copy_only=False), True)[codes]
+    bad = np.isnan(values) & ~empty
+    problems.add(bad, lambda row: f"{column[:40]} must be a number, got {cells[row].as_py().strip()[:40]!r}")
     return values
 
 
-def moments(table: Table, mapping: PriceMapping) -> Moments:
-    """Return datetime64[s] in the exchange's own time: as written, or converted to the time zone of the mapping."""
-    cells = table.columns[mapping.columns["date"]]
-    times: Moments
-    if is_text(cells):
-        times = _moments_of_text_cells(table, cells, mapping)
-    elif pa.types.is_timestamp(cells.type):
-        if mapping.time_zone:
-            cells = cells.cast(pa.timestamp(cells.type.unit, mapping.time_zone))  # without a zone, it is assumed UTC
-        times = _naive_seconds(pc.local_timestamp(cells) if cells.type.tz else cells)
-    elif pa.types.is_date(cells.type):
-        times = _naive_seconds(cells)
-    else:
-        times = np.full(len(cells), np.datetime64("NaT", "s"))
-    with np.errstate(invalid="ignore"):
-        bad = np.flatnonzero(~((times >= FIRST_DAY) & (times < LAST_DAY)))
-    if bad.size:
-        raise table.refusal(bad, lambda row: _bad_date(cells[row].as_py()))
-    return times
+def _parsed(words: pa.Array, decimal: str) -> Floats:
+    """Return the distinct texts as numbers, NaN where they are none."""
+    plain = without_decoration(words)
+    parts = pc.extract_regex(plain, r"^(?P<number>.*?)(?P<unit>(?i:k|mn?|bn?|tn?|万|亿|億))?$")
+    text = parts.field("number")
+    grouping = "," if decimal == "." else "."
+    grouped = pc.match_substring_regex(text, GROUPED[decimal])
+    text = pc.if_else(grouped, pc.replace_substring(text, grouping, ""), text)
+    if decimal == ",":  # a point that does not group is a mistake: make it unreadable
+        text = pc.replace_substring(pc.replace_substring(text, ".", "?"), ",", ".")
+    readable = pc.match_substring_regex(text, PLAIN)
+    texts = pc.if_else(readable, text, None).to_pandas()
+    values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    units = pc.utf8_lower(parts.field("unit")).to_pylist()
+    multiples = np.array([MULTIPLES.get(unit or "", 1.0) for unit in units])
+    return np.asarray(values * multiples, dtype=np.float64)
 
 
-def _moments_of_text_cells(table: Table, cells: pa.ChunkedArray, mapping: PriceMapping) -> Moments:
-    """Parse each distinct text once: a long file repeats its dates for each symbol."""
-    if not mapping.date_order:
-        question = f"does {str(cells[0].as_py())[:40]!r} start with the day or the month? Set dateOrder"
-        raise BadPriceFile(table.name, (table.place(0), question))
-    coded = cells.combine_chunks().dictionary_encode()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    unique = _moments_of_text(pc.utf8_trim_whitespace(coded.dictionary.cast(pa.string())), mapping)
-    codes = coded.indices.fill_null(len(unique)).to_numpy()
-    times: Moments = np.append(unique, np.datetime64("NaT", "s"))[codes]
-    return times
+def without_decoration(words: pa.Array) -> pa.Array:
+    """Return the numbers without blanks, currency and percent; `(1.5)` and `−1.5` are -1.5."""
+    text = pc.replace_substring_regex(words, rf"[{BLANKS}'’]", "")
+    text = pc.replace_substring_regex(text, "^[−–]", "-")
+    text = pc.replace_substring_regex(text, r"^\((.*)\)$", r"-\1")
+    return pc.replace_substring_regex(text, UNIT, "")
 
 
-def _naive_seconds(cells: pa.ChunkedArray) -> Moments:
-    whole = pc.floor_temporal(cells, unit="second") if pa.types.is_timestamp(cells.type) else cells
-    times: Moments = whole.cast(pa.timestamp("s"), safe=False).to_numpy()
-    return times
+def has_only_thousandths(samples: list[pa.ChunkedArray]) -> bool:
+    """Return whether all numbers have one point, before three digits: `12.345` may be twelve or twelve thousand."""
+    words = [
+        word for column in samples if is_text(column) for word in pc.unique(column.slice(0, SAMPLED_ROWS)).to_pylist()
+    ]
+    numbers = [word.strip() for word in words if word and word.strip().lower() not in EMPTY]
+    return bool(numbers) and all(re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", number) for number in numbers)
 
 
-def _bad_date(value: object) -> str:
-    text = "" if value is None else str(value).strip()
-    return f"date must be like 2022-12-28, got {text[:40]!r}" if text else "date is missing"
+def guess_decimal(samples: list[pa.ChunkedArray], *, delimiter: str) -> str:
+    """Return the decimal sign that the numbers of these columns have.
 
-
-def _moments_of_text(unique: pa.Array, mapping: PriceMapping) -> Moments:
-    """NaT where the text is not a date."""
-    if mapping.date_order == "ymd" and not mapping.time_zone:
-        is_plain = pc.all(pc.match_substring_regex(unique, PLAIN_ISO)).as_py()
-        if is_plain:
-            try:
-                times: Moments = unique.cast(pa.timestamp("s")).to_numpy(zero_copy_only=False)
-                return times
-            except pa.ArrowInvalid:
-                pass  # a day such as February 30: found below, with its line
-    parts = unique.to_pandas().astype(str).str.extract(re.compile(f"^{DAY[mapping.date_order]}{TIME}$"))
-    clock = parts[["H", "M", "S"]].fillna("0")
-    text = parts["y"] + "-" + parts["m"].str.zfill(2) + "-" + parts["d"].str.zfill(2) + " "
-    text += clock["H"].str.zfill(2) + ":" + clock["M"] + ":" + clock["S"].str.zfill(2)
-    written = pd.to_datetime(text, format="%Y-%m-%d %H:%M:%S", errors="coerce")
-    if mapping.time_zone:
-        written = (written - _offsets(parts["z"])).dt.tz_localize("UTC").dt.tz_convert(mapping.time_zone)
-        written = written.dt.tz_localize(None)
-    return np.asarray(written, dtype="datetime64[s]")
-
-
-def _offsets(zones: pd.Series) -> pd.Series:
-    """Parse what follows a time: `+05:30`, `Z`, or nothing, which is assumed UTC."""
-    offsets = zones.where(~zones.isin(["Z", "UTC"])).fillna("+00:00").str.replace(":", "")
-    sign = offsets.str[0].map({"+": 1, "-": -1})
-    minutes = offsets.str[1:3].astype(int) * 60 + offsets.str[3:5].astype(int)
-    return pd.to_timedelta(sign * minutes, unit="m")
+    A sign before anything but three digits is decimal; of two signs in a number the last one is. `1,234` alone may be
+    either: beside a number with a decimal point, or in a file separated by commas, the comma groups thousands.
+    """
+    commas = points = grouped_commas = grouped_points = False
+    for column in samples:
+        if is_text(column):
+            words = without_decoration(pc.unique(column.slice(0, SAMPLED_ROWS).cast(pa.string())))
+            for word in filter(None, words.to_pylist()):
+                match = re.fullmatch(r"[+-]?([\d.,]*?)([.,])(\d*)[kKmMbBtT]?", word)
+                if match is None:
+                    continue
+                head, sign, tail = match.groups()
+                other = "," if sign == "." else "."
+                repeated, both = sign in head, other in head
+                is_decimal = not repeated and (both or len(tail) != 3 or head.lstrip("0") == "" or len(head) > 3)
+                commas |= sign == "," and is_decimal
+                points |= sign == "." and is_decimal
+                grouped_commas |= sign == "," and not is_decimal
+                grouped_points |= sign == "." and repeated
+    if points or (grouped_commas and not commas and delimiter == ","):
+        return "."
+    return "," if commas or grouped_points or grouped_commas else "."

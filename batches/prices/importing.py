@@ -1,11 +1,10 @@
 """Store the prices of a file: all of it, or nothing."""
 
-import hashlib
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO
 
 from django.conf import settings
@@ -13,18 +12,27 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from backtester.engine.bar_sizes import DAY_S
+from backtester.engine.timeframes import calendar_of
+from batches.errors import Conflict
 from batches.models import Instrument, PriceImport, PriceSeries
 from batches.prices.bars import ParsedFile, ParsedSeries
 from batches.prices.beta import measure_beta
+from batches.prices.changes import PricesDiffer, change_notes, find_changes, problems_of, stored_versions
+from batches.prices.host_files import write_mapped
 from batches.prices.layouts import bars_by_symbol
 from batches.prices.mapping import apply_options, guess
-from batches.prices.missing_days import find_gaps, gap_notes, missing_days
-from batches.prices.series import BAR_COLUMNS, decode_prices, encode_bars
-from batches.prices.tables import read_table
+from batches.prices.merging import OnOverlap
+from batches.prices.missing_days import find_gaps, gap_notes, missing_days, trading_days
+from batches.prices.options import NO_OPTIONS
+from batches.prices.parts import Part, encode_parts, is_long, store_parts
+from batches.prices.reading import read_table
+from batches.prices.series import decode_prices, encode_bars
+from batches.prices.tables import damage_refused
 
+MEASURED = ("beta", "gaps", "bar_days", "periods_per_year", "calendar")
 SERIES_PER_STATEMENT = 200  # about 30 MB
 one_file_at_a_time = threading.Lock()  # in a process: reading the largest file takes 2 GB
-NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -43,10 +51,17 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Prices ready to be stored. new : the series that are not stored yet"""
+    """Prices ready to be stored.
+
+    new : the series that are not stored yet, fresh : the bars of these, parts : of the long ones of these, by symbol;
+    bases : for each stored symbol, the series that it had
+    """
 
     hashes: dict[str, str]
     new: list[PriceSeries]
+    fresh: dict[str, ParsedSeries]
+    parts: dict[str, list[Part]]
+    bases: dict[str, int]
     notes: tuple[str, ...]
 
 
@@ -55,25 +70,34 @@ def read_prices(source: BinaryIO | Path | bytes, *, name: str, options: Mapping[
 
     options : how to read it, see `mapping.apply_options`; the rest is guessed.
     """
-    with one_file_at_a_time:
-        table = read_table(source, name=name)
+    with one_file_at_a_time, damage_refused(name):
+        table = read_table(source, name=name, options=options)
         return bars_by_symbol(table, apply_options(guess(table), options, table))
 
 
-def import_prices(
-    parsed: ParsedFile, *, name: str, size: int, source: str, channel: str, owner: User | None = None
-) -> ImportReport:
+@dataclass(frozen=True)
+class Origin:
+    """Where prices come from, for the record of the import."""
+
+    name: str
+    size: int
+    channel: str
+    source: str = ""
+    owner: User | None = None
+
+
+def import_prices(parsed: ParsedFile, origin: Origin, *, on_overlap: OnOverlap = OnOverlap.REFUSE) -> ImportReport:
     """Store the prices and a record of the import in one transaction."""
-    prepared = prepare(parsed, source=source or name)
+    prepared = prepare(parsed, source=origin.source or origin.name, on_overlap=on_overlap)
     with transaction.atomic():
         report = store(prepared)
         now = timezone.now()
         PriceImport.objects.create(
-            name=name[:200],
-            size=size,
-            source=(source or name)[:200],
-            channel=channel,
-            owner=owner,
+            name=origin.name[:200],
+            size=origin.size,
+            source=(origin.source or origin.name)[:200],
+            channel=origin.channel,
+            owner=origin.owner,
             outcome=PriceImport.Outcome.STORED,
             summary=str(report),
             created_at=now,
@@ -82,13 +106,24 @@ def import_prices(
     return report
 
 
-def prepare(parsed: ParsedFile, *, source: str) -> Prepared:
-    """Hash and compress, which takes longest, before the transaction blocks other writers."""
-    hashes = {series.symbol: content_hash(series) for series in parsed.series}
+def prepare(parsed: ParsedFile, *, source: str, on_overlap: OnOverlap = OnOverlap.REFUSE) -> Prepared:
+    """Merge, hash and compress, which takes longest, before the transaction blocks other writers.
+
+    `PricesDiffer` lists the symbols whose bars are not the stored ones, if the choice is to refuse them.
+    """
+    current = stored_versions(series.symbol for series in parsed.series)
+    changes = find_changes(parsed.series, current, on_overlap)
+    if problems := problems_of(changes):
+        raise PricesDiffer(problems)
+    hashes = {change.series.symbol: change.sha256 for change in changes}
     versions = _versions(hashes)
-    unknown = [series for series in parsed.series if series.symbol not in versions]
-    new = [_series(series, hashes[series.symbol], source[:200]) for series in unknown]
-    return Prepared(hashes, new, (*parsed.notes, *gap_notes(find_gaps(parsed, unknown))))
+    unknown = {symbol for symbol in hashes if symbol not in versions}
+    fresh = {change.series.symbol: change.series for change in changes if change.series.symbol in unknown}
+    new = [_series(series, hashes[symbol], source[:200]) for symbol, series in fresh.items()]
+    parts = {symbol: encode_parts(series.columns) for symbol, series in fresh.items() if is_long(series.columns)}
+    gaps = find_gaps(parsed, [series for series in parsed.series if series.symbol in unknown])
+    bases = {symbol: version.series_id for symbol, version in current.items()}
+    return Prepared(hashes, new, fresh, parts, bases, (*parsed.notes, *gap_notes(gaps), *change_notes(changes)))
 
 
 def store(prepared: Prepared) -> ImportReport:
@@ -98,7 +133,10 @@ def store(prepared: Prepared) -> ImportReport:
         # Another process may store the same content, or add the same symbol, meanwhile: then its rows are used.
         PriceSeries.objects.bulk_create(prepared.new, batch_size=SERIES_PER_STATEMENT, ignore_conflicts=True)
         versions = _versions(hashes)
+        for symbol, parts in prepared.parts.items():
+            store_parts(versions[symbol], parts)
         stored = Instrument.objects.in_bulk(list(hashes), field_name="symbol")
+        _require_unchanged(stored, prepared.bases, versions)
         added = [Instrument(symbol=s, series_id=versions[s]) for s in hashes if s not in stored]
         updated = [instrument for symbol, instrument in stored.items() if instrument.series_id != versions[symbol]]
         for instrument in updated:
@@ -108,7 +146,8 @@ def store(prepared: Prepared) -> ImportReport:
         )
         Instrument.objects.bulk_update(updated, ["series", "updated_at"], batch_size=SERIES_PER_STATEMENT)
         changed = {instrument.symbol for instrument in (*added, *updated)}
-        _measure(changed)
+        _measure(changed, prepared.fresh)
+    transaction.on_commit(lambda: _map(prepared))
     return ImportReport(
         added=tuple(instrument.symbol for instrument in added),
         updated=tuple(instrument.symbol for instrument in updated),
@@ -117,22 +156,47 @@ def store(prepared: Prepared) -> ImportReport:
     )
 
 
-def _measure(changed: Collection[str]) -> None:
-    """Store beta and missing days of the changed symbols, or of all symbols if the benchmark changed."""
+def _require_unchanged(stored: Mapping[str, Instrument], bases: Mapping[str, int], versions: Mapping[str, int]) -> None:
+    """The bars were merged with the version of before; another import may have stored other ones since."""
+    for symbol, instrument in stored.items():
+        if instrument.series_id not in (bases.get(symbol), versions[symbol]):
+            raise Conflict(f"The prices of {symbol} were changed by another import. Import the file again.")
+
+
+def _map(prepared: Prepared) -> None:
+    """Write the files of long series now: the first chart would have to decode them."""
+    for symbol in prepared.parts:
+        write_mapped(prepared.hashes[symbol], prepared.fresh[symbol].columns)
+
+
+def _measure(changed: Collection[str], fresh: Mapping[str, ParsedSeries]) -> None:
+    """Store what is measured of the changed symbols, or of all symbols if the benchmark changed.
+
+    fresh : bars that were stored a moment ago, which need not be read again
+    """
     if not changed:
         return
     instruments = Instrument.objects.select_related("series")
     benchmark = instruments.filter(symbol=settings.BENCHMARK_SYMBOL).first()
     market = decode_prices(benchmark.series) if benchmark else None
+    market_days = trading_days(market) if market else None
     if market is None or market.symbol not in changed:
         instruments = instruments.filter(symbol__in=list(changed))
     measured = []
     for instrument in instruments.iterator(chunk_size=100):
-        own = decode_prices(instrument.series)
+        own = fresh[instrument.symbol].prices if instrument.symbol in fresh else decode_prices(instrument.series)
         beta = measure_beta(own, market).value if market else None
-        gaps = len(missing_days(own.dates, market.dates if market else None))
-        measured.append(Instrument(pk=instrument.pk, beta=beta, gaps=gaps))  # without the bars, to save memory
-    Instrument.objects.bulk_update(measured, ["beta", "gaps"], batch_size=500)
+        measured.append(  # without the bars, to save memory
+            Instrument(
+                pk=instrument.pk,
+                beta=beta,
+                gaps=len(missing_days(trading_days(own), market_days)),
+                bar_days=None if own.bar_seconds is None else own.bar_seconds / DAY_S,
+                periods_per_year=own.periods_per_year,
+                calendar=calendar_of(own),
+            )
+        )
+    Instrument.objects.bulk_update(measured, MEASURED, batch_size=500)
 
 
 def _versions(hashes: Mapping[str, str]) -> dict[str, int]:
@@ -143,25 +207,18 @@ def _versions(hashes: Mapping[str, str]) -> dict[str, int]:
 
 
 def _series(parsed: ParsedSeries, sha256: str, source: str) -> PriceSeries:
-    dates = parsed.days
+    days, moments = parsed.days, parsed.dates.astype("datetime64[us]")
+    is_within_day = parsed.prices.is_within_day
     return PriceSeries(
         symbol=parsed.symbol,
         sha256=sha256,
         has_ohlc=parsed.has_ohlc,
-        first_date=dates[0].item(),
-        last_date=dates[-1].item(),
-        n_bars=len(dates),
+        first_date=days[0].item(),
+        last_date=days[-1].item(),
+        first_at=moments[0].item().replace(tzinfo=UTC) if is_within_day else None,
+        last_at=moments[-1].item().replace(tzinfo=UTC) if is_within_day else None,
+        timezone=parsed.timezone,
+        n_bars=len(days),
         source=source,
-        data=encode_bars(parsed.columns),
+        data=b"" if is_long(parsed.columns) else encode_bars(parsed.columns),
     )
-
-
-def content_hash(parsed: ParsedSeries) -> str:
-    """Hash the values, so that the same prices in another file format are the same content."""
-    digest = hashlib.sha256()
-    for name in BAR_COLUMNS:
-        if name in parsed.columns:
-            column = parsed.columns[name]
-            plain = column.astype("datetime64[D]").astype("<i8") if name == "date" else column.astype("<f8")
-            digest.update(f"{name}:{len(plain)}:".encode() + plain.tobytes())
-    return digest.hexdigest()

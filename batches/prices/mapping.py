@@ -3,35 +3,27 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from itertools import islice
-from pathlib import PurePath
-from zoneinfo import available_timezones
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from batches.errors import Detail, InvalidRequest
-from batches.prices.tables import Table
+from batches.prices.cells import guess_decimal, has_only_thousandths
+from batches.prices.column_names import candidates, plain, roles_of
+from batches.prices.named_columns import is_moments
+from batches.prices.options import ROLES, VALUES, BadRow, Layout, check_options, chosen_columns, renames
+from batches.prices.shapes import is_clock, is_empty, is_number
+from batches.prices.symbol_names import symbol_of
+from batches.prices.tables import Table, is_text
+from batches.prices.unnamed_roles import guess_unnamed
+from batches.symbols import normalized
 from batches.validators import nearest, shown
 
-VALUES = ("close", "open", "high", "low", "volume", "adj_close")
-ROLES = ("date", "symbol", *VALUES)
-# Names of the same columns in files of common sources.
-ALIASES = {
-    "datetime": "date", "timestamp": "date", "time": "date", "__index_level_0__": "date", "datum": "date",
-    "ticker": "symbol", "adjclose": "adj_close", "adjusted_close": "adj_close", "adj._close": "adj_close",
-    "vol": "volume", "volumen": "volume", "eröffnung": "open", "erster": "open", "hoch": "high", "tief": "low",
-    "schluss": "close", "schlusskurs": "close", "close/last": "close",
-}  # fmt: skip
-SAMPLED_ROWS = 1_000
-SLASHED = re.compile(r"\s*(\d{1,2})([./-])(\d{1,2})\2\d{4}\b")
-
-
-class Layout(StrEnum):
-    LONG = "long"  # a bar; a column holds the symbol
-    SINGLE = "single"  # a bar; the file holds one symbol
-    WIDE = "wide"  # a day, with a close in the column of each symbol
+SAMPLED_ROWS, SAMPLED_COLUMNS = 1_000, 50
+LAST_MONTH = 12
+THOUSANDTHS = "All prices have a point before three digits: if it groups thousands, set decimal to ','."
+TICKER = r"(?=.*[^\W\d_])[^\sa-z]{1,12}|[A-Z\d_]+(?:\.[A-Z\d_]*){2,}"  # `AAPL`, or a key such as `EXR.D.USD.EUR.SP00.A`
+DAY_OR_MONTH = r"^\s*(?P<first>\d{1,2})(?P<sign>[./ -])(?P<second>\d{1,2})[./ -](?:\d{4}|\d{2})\b"
 
 
 @dataclass(frozen=True)
@@ -44,100 +36,179 @@ class PriceMapping:
     decimal: str = "."
     date_order: str = "ymd"  # or dmy, mdy; empty if the dates are ambiguous
     time_zone: str = ""  # empty: dates are used as written
-
-
-def canonical(name: str) -> str:
-    """Return the role that a column's name stands for, else the name in lower case."""
-    plain = re.sub(r"[\s_]+", "_", name.strip().lower()) if name != "__index_level_0__" else name
-    return ALIASES.get(plain, plain)
+    on_bad_row: BadRow = BadRow.REFUSE
+    renames: dict[str, str] = field(default_factory=dict)  # symbol of the file to its new name; empty: left out
+    notes: tuple[str, ...] = ()  # on what was guessed and may be wrong
+    symbol_note: str = ""
+    decimal_note: str = ""
 
 
 def guess(table: Table) -> PriceMapping:
     """Guess from the column names and the first rows."""
-    names = {canonical(name): name for name in reversed(table.columns)}
-    date_column = names.get("date", "")
-    if "symbol" in names:
-        layout = Layout.LONG
-    elif "close" in names:
-        layout = Layout.SINGLE
+    notes = list[str]()
+    if table.format.header is None and all(
+        name in table.unnamed for name in table.columns if name != table.symbol_column
+    ):
+        columns = guess_unnamed(table)
+        layout = Layout.LONG if "symbol" in columns else Layout.SINGLE
+        order = ", ".join(f"{role} ({name})" for role, name in columns.items())
+        notes.append(f"There is no header; the columns are read as {order}.")
     else:
-        layout = Layout.WIDE
-    roles = ("date",) if layout is Layout.WIDE else ROLES
-    columns = {role: names[role] for role in roles if role in names}
-    return PriceMapping(
-        layout=layout,
-        columns=columns,
-        symbol=PurePath(table.name).name.split(".csv")[0].split(".parquet")[0].upper(),
-        decimal=_guess_decimal(
-            table, [name for name in table.columns if name not in (date_column, names.get("symbol"))]
-        ),
-        date_order=_guess_date_order(table.columns[date_column]) if date_column else "ymd",
+        columns = _named_roles(table)
+        layout = _guess_layout(table, columns)
+    if layout is Layout.WIDE:
+        columns = {role: name for role, name in columns.items() if role in ("date", "time")}
+    symbol, symbol_note = (table.symbol, "") if table.symbol else symbol_of(table.name)
+    mapping = PriceMapping(layout, columns, symbol, notes=tuple(notes), symbol_note=symbol_note)
+    return _with_formats(mapping, table)
+
+
+def _with_formats(mapping: PriceMapping, table: Table) -> PriceMapping:
+    """Guess decimal sign and date order from the columns of the mapping."""
+    date = mapping.columns.get("date")
+    keys = {mapping.columns.get(role) for role in ("date", "time", "symbol")} | {table.symbol_column}
+    others = [name for name in table.columns if name not in keys]
+    prices = [mapping.columns[role] for role in VALUES if role in mapping.columns and role != "volume"]
+    samples = [table.columns[name] for name in dict.fromkeys([*prices, *others[:SAMPLED_COLUMNS]])]
+    is_unclear = table.format.delimiter == ";" and has_only_thousandths([table.columns[name] for name in prices])
+    return replace(
+        mapping,
+        decimal=guess_decimal(samples, delimiter=table.format.delimiter),
+        decimal_note=THOUSANDTHS if is_unclear else "",
+        date_order=guess_date_order(table.columns[date]) if date else "ymd",
     )
+
+
+def _named_roles(table: Table) -> dict[str, str]:
+    names = [name for name in table.columns if name not in table.duplicates]
+    columns = _date_and_time(table, names)
+    for role in ("symbol", *VALUES):
+        sure = candidates(names, role)
+        weak = (name for name in candidates(names, role, weak=True) if _confirms(table, name, role))
+        own = next((name for name in (*sure, *weak) if name not in columns.values()), "")
+        if own:
+            columns[role] = own
+    if "symbol" not in columns and table.symbol_column:
+        columns["symbol"] = table.symbol_column
+    return {role: columns[role] for role in ROLES if role in columns}
+
+
+def _confirms(table: Table, name: str, role: str) -> bool:
+    """Return whether the cells agree with a name that is not sure: names of companies are no symbols."""
+    if role != "symbol":
+        return True
+    column = table.columns[name]
+    if not is_text(column):
+        return False
+    words = [str(word) for word in pc.unique(column.slice(0, SAMPLED_ROWS).cast(pa.string())).to_pylist() if word]
+    tickers = [re.fullmatch(TICKER, word.strip()) for word in words]
+    return bool(words) and all(tickers)
+
+
+def _date_and_time(table: Table, names: list[str]) -> dict[str, str]:
+    """Take the surest name whose cells are dates; and, if they have no time of day, a column of times."""
+    named = candidates(names, "date")
+    named += [name for name in names if name in table.unnamed and name not in named][:1]
+    dates = [name for name in [*named, *candidates(names, "date", weak=True)] if is_moments(table.columns[name])]
+    clocks = [name for name in candidates(names, "time") if name not in dates and _is_clocks(table.columns[name])]
+    days = [name for name in dates if not _has_clock(table.columns[name])]
+    if clocks and days:
+        return {"date": days[0], "time": clocks[0]}
+    best = dates or [name for name in named if name not in table.unnamed] or _only_dates(table, names)
+    return {"date": best[0]} if best else {}
+
+
+def _only_dates(table: Table, names: list[str]) -> list[str]:
+    """Return the first column of dates with a name that stands for nothing known. Large numbers alone are no dates."""
+    others = [name for name in names if not roles_of(name) and name not in table.unnamed][:SAMPLED_COLUMNS]
+    return [
+        name
+        for name in others
+        if is_moments(table.columns[name]) and not all(text.isdigit() for text in _sample(table.columns[name]))
+    ][:1]
+
+
+def _sample(column: pa.ChunkedArray) -> list[str]:
+    texts = column.slice(0, 100).cast(pa.string()).to_pylist()
+    return [text for text in texts if text is not None and not is_empty(text)]
+
+
+def _is_clocks(column: pa.ChunkedArray) -> bool:
+    sample = _sample(column)
+    return bool(sample) and all(is_clock(text) for text in sample)
+
+
+def _has_clock(column: pa.ChunkedArray) -> bool:
+    """Return whether the dates already hold a time of day that is not midnight."""
+    return any(re.search(r"\d[T ]\d{1,2}:\d{2}|^\d{9,}$", text) and "00:00:00" not in text for text in _sample(column))
+
+
+def _guess_layout(table: Table, columns: dict[str, str]) -> Layout:
+    bars = {"open", "high", "low"} <= columns.keys()
+    has_close = bool(columns.keys() & {"close", "adj_close"})
+    if "symbol" in columns and (has_close or bars or columns["symbol"] != table.symbol_column):
+        return Layout.LONG
+    if bars or (has_close and not _are_symbols(table, columns)):
+        return Layout.SINGLE
+    return Layout.WIDE
+
+
+def _are_symbols(table: Table, columns: dict[str, str]) -> bool:
+    """Return whether a column called like a price is the ticker of one, among others: `date, AAPL, CL, NAV`."""
+    keys = {columns.get("date"), columns.get("time"), table.symbol_column}
+    others = [name for name in table.columns if name not in keys and name not in table.duplicates]
+    known = [name for name in others if roles_of(name)]
+    tickers = all(name == name.upper() and len(name) <= 12 and " " not in name for name in others)
+    if not tickers or len(others) <= len(known) or any("close" in plain(name) for name in known):
+        return False
+    return all(_has_numbers(table.columns[name]) for name in others[:SAMPLED_COLUMNS])
+
+
+def _has_numbers(column: pa.ChunkedArray) -> bool:
+    """Return whether most cells are numbers; a column without any cell may be a symbol that was not listed yet."""
+    sample = _sample(column)
+    return not sample or sum(is_number(text) for text in sample) > 0.5 * len(sample)
 
 
 def apply_options(mapping: PriceMapping, options: Mapping[str, str], table: Table) -> PriceMapping:
-    """Return the mapping with the options layout, symbol, decimal, dateOrder, timeZone and column.<role> applied."""
-    if problems := _problems(options, table):
-        raise InvalidRequest(*problems)
-    columns = mapping.columns | {role: options[f"column.{role}"] for role in ROLES if f"column.{role}" in options}
+    """Return the mapping with the options of `ReadOptions` applied."""
+    check_options(options)
+    chosen = chosen_columns(options)
+    unknown = [
+        Detail(f"column.{role}", f"The file has no column {shown(column)}.{nearest(column, table.columns)}")
+        for role, column in chosen.items()
+        if column and column not in table.columns
+    ]
+    if unknown:
+        raise InvalidRequest(*unknown)
+    columns = {role: name for role, name in (mapping.columns | chosen).items() if name}
+    layout = Layout(options.get("layout") or mapping.layout)
+    if chosen and "close" in columns and layout is Layout.WIDE and not options.get("layout"):
+        layout = Layout.LONG if "symbol" in columns else Layout.SINGLE
+    guessed = replace(mapping, layout=layout, columns=columns)
+    if columns != mapping.columns:
+        guessed = _with_formats(guessed, table)
     return replace(
-        mapping,
-        layout=Layout(options.get("layout") or mapping.layout),
-        columns={role: name for role, name in columns.items() if name},  # an empty name: the table has no such column
-        symbol=(options.get("symbol") or mapping.symbol).strip().upper(),
-        decimal=options.get("decimal") or mapping.decimal,
-        date_order=options.get("dateOrder") or mapping.date_order,
+        guessed,
+        symbol=normalized(options.get("symbol") or mapping.symbol),
+        symbol_note="" if options.get("symbol") or layout is not Layout.SINGLE else mapping.symbol_note,
+        decimal=options.get("decimal") or guessed.decimal,
+        decimal_note="" if options.get("decimal") else guessed.decimal_note,
+        date_order=options.get("dateOrder") or guessed.date_order,
         time_zone=options.get("timeZone", mapping.time_zone),
+        on_bad_row=BadRow(options.get("onBadRow") or mapping.on_bad_row),
+        renames=renames(options),
     )
 
 
-def _problems(options: Mapping[str, str], table: Table) -> list[Detail]:
-    allowed = {"layout": tuple(Layout), "decimal": (".", ","), "dateOrder": ("ymd", "dmy", "mdy")}
-    problems = [
-        Detail(name, f"{name} must be {' or '.join(map(repr, map(str, values)))}, got {shown(options[name])}.")
-        for name, values in allowed.items()
-        if options.get(name) and options[name] not in values
-    ]
-    for role in ROLES:
-        column = options.get(f"column.{role}")
-        if column and column not in table.columns:
-            hint = nearest(column, table.columns)
-            problems.append(Detail(f"column.{role}", f"The file has no column {shown(column)}.{hint}"))
-    zone = options.get("timeZone")
-    if zone and zone not in available_timezones():
-        hint = nearest(zone, available_timezones())
-        message = f"timeZone must be a time zone such as America/New_York, got {shown(zone)}.{hint}"
-        problems.append(Detail("timeZone", message))
-    return problems
-
-
-def is_text(column: pa.ChunkedArray) -> bool:
-    """Return whether the cells are text, plain or dictionary encoded."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _guess_decimal(table: Table, names: list[str]) -> str:
-    """Return a comma if the numbers of the first rows have commas and no points."""
-    commas = points = False
-    for name in islice(names, 50):
-        column = table.columns[name]
-        if is_text(column):
-            sample = column.slice(0, SAMPLED_ROWS).cast(pa.string())
-            numbers = sample.filter(pc.match_substring_regex(sample, r"^\s*[-+]?\d+([.,]\d+)?\s*$"))
-            commas |= bool(pc.any(pc.match_substring(numbers, ",")).as_py())
-            points |= bool(pc.any(pc.match_substring(numbers, ".")).as_py())
-    return "," if commas and not points else "."
-
-
-def _guess_date_order(column: pa.ChunkedArray) -> str:
+def guess_date_order(column: pa.ChunkedArray) -> str:
     """Return empty if ambiguous: no number is above twelve, and there are no points between them."""
-    if not is_text(column):
-        return "ymd"
-    matches = [SLASHED.match(text) for text in pc.unique(column).cast(pa.string()).to_pylist() if text]
-    parts = [match.groups() for match in matches if match]
-    if len(parts) < len(matches) or not parts:  # the date that does not match will be reported
-        return "ymd"
-    if any(int(first) > 12 for first, _, _ in parts) or parts[0][1] == ".":
+    sample = _sample(column)
+    if not is_text(column) or sum(bool(re.match(DAY_OR_MONTH, text)) for text in sample) <= 0.5 * len(sample):
+        return "ymd"  # the dates that are not of this form will be reported
+    parts = pc.extract_regex(pc.unique(column).cast(pa.string()), DAY_OR_MONTH)
+    parts = parts.combine_chunks() if isinstance(parts, pa.ChunkedArray) else parts
+    first, second = (pc.max(pc.cast(parts.field(name), pa.int64())).as_py() or 0 for name in ("first", "second"))
+    if first > LAST_MONTH or parts.drop_null().field("sign")[0].as_py() == ".":
         return "dmy"
-    return "mdy" if any(int(second) > 12 for _, _, second in parts) else ""
+    return "mdy" if second > LAST_MONTH else ""

@@ -8,21 +8,34 @@ import numpy as np
 import numpy.typing as npt
 from django.conf import settings
 
+from backtester.engine import Prices
+from backtester.engine.bar_sizes import bar_days
 from batches.models import Instrument
 from batches.prices.bars import ParsedFile, ParsedSeries
 from batches.prices.series import load_series
 
 Days = npt.NDArray[np.datetime64]
+FEWEST_TO_MEASURE = 5  # bars, whose size is known then
 MAX_HOLIDAYS_IN_A_ROW = 2  # weekdays; more of them are missing days also where no benchmark has the trading days
 
 
+def trading_days(prices: Prices) -> Days:
+    """Return the distinct days that have bars."""
+    return np.unique(prices.trading_days).view("datetime64[D]")
+
+
 def missing_days(days: Days, market: Days | None) -> Days:
-    """Return the trading days without a bar between the first and the last bar.
+    """Return the trading days without a bar between the first and the last bar. days : of each bar
 
     The days of the benchmark are trading days. Before its first day, after its last one, and without a benchmark,
-    weekdays are, except one or two missing in a row, which are assumed to be holidays.
+    weekdays are, except one or two missing in a row, which are assumed to be holidays. Weekly and longer bars
+    lack none.
     """
+    days = np.unique(days)
     first, last = days[0], days[-1]
+    size = bar_days(days.astype(np.int64)) if len(days) >= FEWEST_TO_MEASURE else None
+    if size and size > 1:
+        return days[:0]
     if market is None or not market.size:
         return _missing_weekdays(days, first, last)
     trading = market[(market > first) & (market < last)]
@@ -70,9 +83,9 @@ def _market_days(parsed: ParsedFile) -> Days | None:
     """The benchmark of the file, if it has one, goes before the stored one."""
     for series in parsed.series:
         if series.symbol == settings.BENCHMARK_SYMBOL:
-            return series.days
+            return trading_days(series.prices)
     stored = Instrument.objects.filter(symbol=settings.BENCHMARK_SYMBOL).first()
-    return load_series(stored.series_id).dates if stored else None
+    return trading_days(load_series(stored.series_id)) if stored else None
 
 
 def gap_notes(gaps: dict[str, Gap]) -> tuple[str, ...]:

@@ -1,7 +1,5 @@
 """The version of the prices that a batch ran on, and whether there are newer ones."""
 
-from django.db.models import Max
-
 from batches.models import BatchSession, Instrument, PriceSeries
 
 MAX_NAMED = 3
@@ -10,11 +8,21 @@ MAX_NAMED = 3
 def prices_used(session: BatchSession) -> str:
     """`as imported by 2026-11-24 09:30 UTC; newer prices are available for AAPL`."""
     used = {fact["symbol"]: fact["seriesId"] for fact in session.instruments}
-    newest = PriceSeries.objects.filter(pk__in=used.values()).aggregate(newest=Max("created_at"))["newest"]
-    current = Instrument.objects.filter(symbol__in=used).order_by("symbol").values_list("symbol", "series_id")
-    outdated = [symbol for symbol, series_id in current if series_id != used[symbol]]
-    imported = f"as imported by {newest:%Y-%m-%d %H:%M} UTC"
-    if not outdated:
-        return imported
-    more = f" and {len(outdated) - MAX_NAMED:,} more" if len(outdated) > MAX_NAMED else ""
-    return f"{imported}; newer prices are available for {', '.join(outdated[:MAX_NAMED])}{more}"
+    series = dict(PriceSeries.objects.filter(pk__in=used.values()).values_list("pk", "created_at"))
+    current = dict(Instrument.objects.filter(symbol__in=used).values_list("symbol", "series_id"))
+    gone = [symbol for symbol in used if used[symbol] not in series]
+    deleted = [symbol for symbol in used if symbol not in current and symbol not in gone]
+    outdated = sorted(symbol for symbol in current if current[symbol] != used[symbol] and symbol not in gone)
+    parts = [f"as imported by {max(series.values()):%Y-%m-%d %H:%M} UTC"] if series else []
+    if outdated:
+        parts.append(f"newer prices are available for {_listed(outdated)}")
+    if deleted:
+        parts.append(f"the prices of {_listed(deleted)} are gone from the instruments, but kept for this batch")
+    if gone:
+        parts.append(f"the prices of {_listed(gone)} are gone, and their tests cannot be computed again")
+    return "; ".join(parts)
+
+
+def _listed(symbols: list[str]) -> str:
+    more = f" and {len(symbols) - MAX_NAMED:,} more" if len(symbols) > MAX_NAMED else ""
+    return f"{', '.join(symbols[:MAX_NAMED])}{more}"

@@ -15,6 +15,7 @@ from batches.prices.bars import ParsedFile
 from batches.prices.layouts import bars_by_symbol
 from batches.prices.mapping import guess
 from batches.prices.tables import Table
+from batches.symbols import normalized
 
 WAITS_S = (1.0, 4.0, 16.0)  # before each retry; Yahoo lifts its rate limit after a pause
 TIMEOUT_S = 20
@@ -39,7 +40,7 @@ def fetch(
     """Fetch the bars of all symbols from `start` to `end`, both included, adjusted for splits and dividends."""
     yfinance = _yfinance()
     frames = []
-    for symbol in dict.fromkeys(symbol.upper() for symbol in symbols):
+    for symbol in dict.fromkeys(map(normalized, symbols)):
         say(f"Fetching {symbol} ...")
         frames.append(_bars(yfinance, symbol, start, end, say, sleep))
     frame = pd.concat(frames, ignore_index=True)

@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple, cast
 
 import numpy as np
-from django.db import connection
+from django.db import connection, models
 
 from backtester.engine import METRICS
 from backtester.engine.arrays import Floats
@@ -30,6 +31,21 @@ def decode_block(block: bytes | memoryview | None, size: int) -> Floats:
 def result_bytes(total: int) -> int:
     """Return the stored size of the results of so many tests."""
     return total * len(METRICS) * 8
+
+
+def store_rows(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    """Update columns of many chunks, (id, {column: value}) each, with one statement; Django's takes one for each."""
+    for columns, group in groupby(rows, key=lambda row: tuple(row[1])):
+        fields = [cast("models.Field[Any, Any]", ResultChunk._meta.get_field(name)) for name in columns]
+        names = ", ".join(f"{field.column} = %s" for field in fields)
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {ResultChunk._meta.db_table} SET {names} WHERE id = %s",  # noqa: S608 - names of our own
+                [
+                    [*(field.get_db_prep_save(values[field.name], connection) for field in fields), pk]
+                    for pk, values in group
+                ],
+            )
 
 
 class Piece(NamedTuple):

@@ -1,6 +1,7 @@
 """The metrics that this process has read, by batch. Finished chunks never change, so they are read once."""
 
 import threading
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from batches.models import BatchSession, ChunkStatus
 from batches.results.blocks import Piece, read_pieces
 
 CACHE_BYTES = 512 * 1024 * 1024
+UNUSED_S = 20.0  # after which a table is dropped
 
 
 class Chunk(NamedTuple):
@@ -34,6 +36,7 @@ class MetricTable:
 
     def __init__(self, total: int) -> None:
         self.total = total
+        self.used_at = 0.0  # monotonic seconds
         self.columns: dict[int, Floats] = {}
         self.chunk_ids: dict[int, set[int]] = {}  # of the chunks that a column contains
         self.lock = threading.Lock()  # the parts of a page ask at the same time, and each would read the same
@@ -81,9 +84,18 @@ class TableCache:
         with self.lock:
             table = self.tables.pop(session.id, None) or MetricTable(session.total)
             self.tables[session.id] = table
+            table.used_at = time.monotonic()
             while self.size > self.limit and len(self.tables) > 1:
                 self.tables.popitem(last=False)
             return table
+
+    def drop_unused(self, now: float) -> bool:
+        """Drop what was not used for UNUSED_S; return whether there was any."""
+        with self.lock:
+            unused = [pk for pk, table in self.tables.items() if table.used_at < now - UNUSED_S]
+            for session_id in unused:
+                del self.tables[session_id]
+            return bool(unused)
 
 
 cache = TableCache(CACHE_BYTES)

@@ -1,7 +1,7 @@
 """Export the rows of a batch that pass a query's filters, in its order, as CSV, JSON or Parquet.
 
 In the order of the index, which is the database's, memory does not grow with the number of tests. Any other order needs
-all of them at once.
+four bytes for each.
 """
 
 import csv
@@ -20,13 +20,25 @@ import pyarrow.parquet as pq
 from backtester.engine import METRIC_NAMES
 from backtester.engine.arrays import Ints
 from batches.models import BatchSession, ResultChunk
-from batches.results.columns import ResultColumns, columns_of, columns_of_chunk, finished_chunks, no_columns
+from batches.results.columns import (
+    ResultColumns,
+    chunks_of,
+    columns_of,
+    columns_of_chunk,
+    columns_of_tests,
+    finished_chunks,
+    no_columns,
+)
+from batches.results.damage import checked
 from batches.results.failures import Failures
-from batches.results.query import ResultsQuery, in_order, select
-from batches.sweep.plan import plan_of
-from batches.sweep.wire_names import wire_name
+from batches.results.judged import judged, short_verdict
+from batches.results.orders import Positions
+from batches.results.query import ResultsQuery, order_of, select
+from batches.sweep.plan import Plan, plan_of
+from batches.sweep.wire_names import JUDGED, wire_name
 
 ROWS_AT_ONCE = 20_000
+PANDAS_ATTRS = b"PANDAS_ATTRS"  # the metadata that pandas reads as the `attrs` of the table
 FORMULA = r"\A([=+\-@\t\r\n\x00])"  # the start of a text that a spreadsheet would run
 
 
@@ -39,17 +51,33 @@ def _slices(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[Result
 
 def _parts(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[ResultColumns, Ints, Failures]]:
     if query.sort != "index" or query.descending:
-        columns = columns_of(session)
-        yield columns, in_order(columns, query, select(columns, query)), Failures.of(session)
+        yield from _sorted_parts(session, query)
         return
     plan, chunks = plan_of(session), finished_chunks(session)
     if query.symbol:
         chunks = chunks.filter(symbol_number=plan.grid.symbols.index(query.symbol))
     # Ids first, then a chunk at a time: one long read would keep SQLite's log from being cleaned up.
     for pk in list(chunks.order_by("start").values_list("pk", flat=True)):
-        chunk = ResultChunk.objects.get(pk=pk)
-        columns = columns_of_chunk(plan, chunk)
+        chunk = checked(ResultChunk.objects.get(pk=pk))
+        columns = columns_of_chunk(session, chunk)
         yield columns, select(columns, query), Failures(chunk.failures)
+
+
+def _sorted_parts(session: BatchSession, query: ResultsQuery) -> Iterator[tuple[ResultColumns, Ints, Failures]]:
+    """Yield a part at a time. Between two parts, while the client reads, only the order of the tests is kept."""
+    tests = _tests_in_order(session, query)
+    chunks, failures = chunks_of(session), Failures.of(session)  # afterwards: each of the tests is in one
+    for start in range(0, len(tests), ROWS_AT_ONCE):
+        part = tests[start : start + ROWS_AT_ONCE].astype(np.int64)
+        yield columns_of_tests(session, chunks, part), np.arange(len(part)), failures
+
+
+def _tests_in_order(session: BatchSession, query: ResultsQuery) -> Positions:
+    """Return the indices of the tests that pass the query's filters, in its order, int32[n]."""
+    columns = columns_of(session)
+    order = order_of(columns, query)
+    is_complete = len(columns.index) == session.total  # then positions are indices, and the cache holds them
+    return order if is_complete else columns.index[order].astype(np.int32)
 
 
 def tables(session: BatchSession, query: ResultsQuery) -> Iterator[pa.Table]:
@@ -81,14 +109,23 @@ def _table(columns: ResultColumns, positions: Ints, failures: Failures) -> pa.Ta
     arrays: dict[str, Any] = {
         "index": index,
         "symbol": pa.array(plan.grid.symbols, pa.string()).take(pa.array(decoded.symbol_number)),
+        **_timeframes(plan, index),
         **{wire_name(name): values for name, values in decoded.parameters.items()},
         "beta": pa.array(betas, from_pandas=True),
         "coefficient": pa.array(decoded.coefficient if is_scaled else undefined, from_pandas=True),
         **{wire_name(name): pa.array(metrics[row], from_pandas=True) for row, name in enumerate(METRIC_NAMES)},
+        **{name: pa.array(judged(columns.verdict, name, index), from_pandas=True) for name in JUDGED},
         "error": failures.messages(index),
     }
     arrays["trades"] = pa.array(metrics[METRIC_NAMES.index("trades")], pa.int64(), from_pandas=True)
     return pa.table(arrays)
+
+
+def _timeframes(plan: Plan, index: Ints) -> dict[str, Any]:
+    """Return a column where the batch has the axis: files of other batches keep the columns that they always had."""
+    if not plan.grid.timeframes:
+        return {}
+    return {"timeframe": pa.array(plan.timeframes, pa.string()).take(pa.array(index // plan.grid.size_per_series))}
 
 
 def csv_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
@@ -126,9 +163,14 @@ def harmless(texts: Any) -> Any:
     return pc.replace_substring_regex(texts, FORMULA, r"'\1")
 
 
+def _about(session: BatchSession) -> dict[str, Any]:
+    return {"sessionId": str(session.id), "verdict": short_verdict(session)}
+
+
 def json_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]:
     """Yield a JSON object in parts, with the rows under `results` as in a page of results."""
-    before = orjson.dumps({"success": True, "sessionId": str(session.id), "results": []})[:-2]
+    head = {"success": True, **_about(session), "results": []}
+    before = orjson.dumps(head)[:-2]
     for columns, positions, failures in _slices(session, query):
         rows = columns.rows(positions)
         for row, message in zip(rows, failures.messages(columns.index[positions]).to_pylist(), strict=True):
@@ -168,7 +210,9 @@ def parquet_parts(session: BatchSession, query: ResultsQuery) -> Iterator[bytes]
     pipe = _Pipe()
     writer: pq.ParquetWriter | None = None
     for table in tables(session, query):
-        writer = writer or pq.ParquetWriter(pipe, table.schema, compression="zstd")
+        if writer is None:
+            schema = table.schema.with_metadata({PANDAS_ATTRS: orjson.dumps(_about(session))})
+            writer = pq.ParquetWriter(pipe, schema, compression="zstd")
         writer.write_table(table)
         yield pipe.take()
     if writer:

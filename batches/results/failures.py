@@ -1,14 +1,26 @@
 """Why tests failed: stored as ranges of indices for each cause."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
 
 from backtester.engine.arrays import Ints
 from batches.models import BatchSession, ResultChunk
+from batches.results.damage import REASON, damaged_chunks
 
 Cause = tuple[str, list[list[int]]]  # (message, [[first, past last], ...] in combination indices)
+MOST_CAUSES = 500  # of a chunk, in 500 characters each: a message that differs in each test would fill the disk
+OTHER_CAUSES = f"Another reason than the first {MOST_CAUSES} of this part of the batch."
+
+
+def causes_of(errors: Mapping[str, Ints], start: int) -> list[Cause]:
+    """Return the causes of a chunk's failures. errors : message -> int64[k], offsets from `start`"""
+    causes = list(errors.items())
+    kept, rest = causes[:MOST_CAUSES], causes[MOST_CAUSES:]
+    if rest:
+        kept.append((OTHER_CAUSES, np.sort(np.concatenate([offsets for _, offsets in rest]))))
+    return [(message, failure_ranges(offsets, start)) for message, offsets in kept]
 
 
 def failure_ranges(offsets: Ints, start: int) -> list[list[int]]:
@@ -28,8 +40,11 @@ class Failures:
 
     @classmethod
     def of(cls, session: BatchSession) -> "Failures":
-        failures = ResultChunk.objects.filter(session=session).exclude(failures=[]).values_list("failures", flat=True)
-        return cls(cause for causes in failures for cause in causes)
+        """Return why tests of a batch failed, or cannot be read."""
+        damaged = damaged_chunks(session)
+        rows = ResultChunk.objects.filter(session=session).exclude(failures=[]).values_list("pk", "failures")
+        causes = [cause for pk, causes in rows if pk not in damaged for cause in causes]
+        return cls([*causes, *((REASON, [list(span)]) for span in damaged.values())])
 
     def messages(self, index: Ints) -> pa.Array:
         """Return string[n], null where a test did not fail. index : int64[n], in any order"""

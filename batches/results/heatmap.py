@@ -7,55 +7,102 @@ import numpy as np
 from backtester.engine.arrays import Floats, Ints
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
-from batches.results.columns import columns_of
-from batches.results.query import column
+from batches.results.columns import ResultColumns, columns_of
+from batches.results.holding import SORTABLE
+from batches.results.query import ResultsQuery, check_timeframe, column, select
+from batches.results.windows import whole_field
 from batches.sweep.plan import plan_of
-from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
+from batches.sweep.wire_names import wire_name
+from batches.symbols import normalized
 from batches.validators import nearest
 
+OWN_FIELDS = ("x", "y", "metric", "aggregate", "cells")
+FEWEST_CELLS, MOST_CELLS = 100, 10_000_000
 AGGREGATES = ("best", "mean", "median")
 # The defaults. The API's is part of the wire contract; on the page one lucky symbol must not decide a cell.
 API_AGGREGATE, PAGE_AGGREGATE = "best", "median"
 
 
-def heatmap(
-    session: BatchSession, *, x: str = "", y: str = "", metric: str = "", symbol: str = "", aggregate: str = ""
-) -> dict[str, Any]:
-    """Return the cells `values[row of y][column of x]`, None where no finished test has a value.
+def heatmap(session: BatchSession, **query: str) -> dict[str, Any]:
+    """Return the cells `values[row of y][column of x]`, None where no finished test has a value, and how many have one.
 
-    Defaults: the first parameter that is not the other axis, the batch's own metric, all symbols, API_AGGREGATE.
+    query : x, y, metric, aggregate, cells, and the filters of a page of results: symbol, timeframe, bounds like
+    `min.sharpe`. Defaults: the first parameter that is not the other axis, the batch's own metric, all tests,
+    API_AGGREGATE, and a cell for each pair of values.
     """
+    x, y, symbol, timeframe = (query.get(name, "") for name in ("x", "y", "symbol", "timeframe"))
     axes = {wire_name(name): values for name, values in plan_of(session).grid.axes.items()}
     names = list(axes)
     x = x or next((name for name in names if name != y), names[0])
     y = y or next((name for name in names if name != x), names[0])
-    symbol = symbol.strip().upper()
-    metric, aggregate = metric or session.sort_by, aggregate or API_AGGREGATE
+    symbol = normalized(symbol)
+    metric, aggregate = query.get("metric") or session.sort_by, query.get("aggregate") or API_AGGREGATE
     _check("x", x, names)
     _check("y", y, names)
-    _check("metric", metric, list(METRICS_BY_WIRE_NAME))
+    _check("metric", metric, list(SORTABLE))
     _check("aggregate", aggregate, list(AGGREGATES))
     columns = columns_of(session)
-    first, last = 0, len(columns.index)
+    check_timeframe(timeframe, columns.plan)
     if symbol:
         _check("symbol", symbol, list(columns.plan.grid.symbols))
-        first, last = columns.span(columns.plan.grid.symbols.index(symbol))
-    values = column(columns, metric)[first:last]
-    cell = _places(axes[y], column(columns, y)[first:last]) * len(axes[x])
-    cell += _places(axes[x], column(columns, x)[first:last])
-    descending = METRICS_BY_WIRE_NAME[metric].higher_is_better
-    cells = aggregated(cell, values, len(axes[x]) * len(axes[y]), aggregate, descending=descending)
+    filters = {name: value for name, value in query.items() if name not in OWN_FIELDS}
+    tests = _passing(session, columns, filters)
+    values = column(columns, metric)[tests]
+    most = whole_field(query, "cells", FEWEST_CELLS, MOST_CELLS)
+    together_x, together_y = _together(len(axes[x]), len(axes[y]), most)
+    n_x, n_y = -(-len(axes[x]) // together_x), -(-len(axes[y]) // together_y)
+    cell = _places(axes[y], column(columns, y)[tests]) // together_y * n_x
+    cell += _places(axes[x], column(columns, x)[tests]) // together_x
+    counts = np.bincount(cell[~np.isnan(values)], minlength=n_x * n_y)
+    descending = SORTABLE[metric].higher_is_better
+    cells = aggregated(cell, values, n_x * n_y, aggregate, descending=descending)
+    if most is not None:
+        cells = _four_digits(cells)
     return {
-        "x": {"name": x, "values": list(axes[x])},
-        "y": {"name": y, "values": list(axes[y])},
+        "x": _axis(x, list(axes[x]), together_x),
+        "y": _axis(y, list(axes[y]), together_y),
         "metric": metric,
         "symbol": symbol or None,
+        "timeframe": timeframe or None,
         "aggregate": aggregate,
-        "tests": last - first,
-        "values": [
-            [None if value != value else value for value in row] for row in cells.reshape(len(axes[y]), -1).tolist()
-        ],
+        "tests": len(values),
+        "values": [[None if value != value else value for value in row] for row in cells.reshape(n_y, n_x).tolist()],
+        "counts": counts.reshape(n_y, n_x).tolist(),
     }
+
+
+def _together(n_x: int, n_y: int, most: int | None) -> tuple[int, int]:
+    """Return how many neighboring values of each axis share a cell, so that there are at most `most` cells."""
+    together_x = together_y = 1
+    while most is not None and -(-n_x // together_x) * -(-n_y // together_y) > most:
+        if n_x / together_x >= n_y / together_y:
+            together_x += 1
+        else:
+            together_y += 1
+    return together_x, together_y
+
+
+def _axis(name: str, values: list[float], together: int) -> dict[str, Any]:
+    if together == 1:
+        return {"name": name, "values": values}
+    groups = [values[at : at + together] for at in range(0, len(values), together)]
+    return {"name": name, "values": [group[0] for group in groups], "cellValues": groups}
+
+
+def _four_digits(values: Floats) -> Floats:
+    """Round to four significant digits: a picture shows fewer, and the response is a quarter as long."""
+    with np.errstate(divide="ignore"):
+        scale = 10.0 ** (3 - np.floor(np.log10(np.abs(values))))
+    rounded: Floats = np.where(np.isfinite(scale), np.round(values * scale) / scale, values)
+    return rounded
+
+
+def _passing(session: BatchSession, columns: ResultColumns, filters: dict[str, str]) -> Ints | slice:
+    """Return the tests that pass the filters; a slice without bounds, which copies nothing."""
+    query = ResultsQuery.parse(session, filters)
+    if query.bounds or query.timeframe:
+        return select(columns, query)
+    return slice(*columns.span(columns.plan.grid.symbols.index(query.symbol))) if query.symbol else slice(None)
 
 
 def aggregated(cell: Ints, values: Floats, n_cells: int, aggregate: str, *, descending: bool) -> Floats:

@@ -2,35 +2,41 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from backtester.engine.arrays import Floats, Ints
+from backtester.engine.arrays import Bools, Floats, Ints
+from backtester.engine.timeframes import seconds_of
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
+from batches.results import formula
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.failures import Failures
+from batches.results.holding import AHEAD, SORTABLE, ahead_of_holding
+from batches.results.orders import LARGE, Positions, cache
 from batches.results.ranking import first_in_order
 from batches.sweep.plan import Plan, plan_of
-from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
+from batches.sweep.wire_names import JUDGED, METRICS_BY_WIRE_NAME, wire_name
 from batches.sweep.wire_types import Row
+from batches.symbols import normalized
 from batches.validators import nearest
 
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1_000
 BOUND = re.compile(r"(min|max)(?:\.(\w+)|([A-Z]\w*))", re.ASCII)  # min.sharpe or minSharpe
-FIELDS = ("sort", "symbol", "page", "pageSize")
+FIELDS = ("sort", "symbol", "timeframe", "page", "pageSize")
 
 
 @dataclass(frozen=True)
 class ResultsQuery:
-    """sort : wire name of a metric or parameter; bounds : (wire name, at least, at most)"""
+    """sort : wire name of a metric or parameter, or `=` and a formula; bounds : (wire name, at least, at most)"""
 
     sort: str
     descending: bool
     symbol: str
+    timeframe: str
     page: int
     page_size: int
     bounds: tuple[tuple[str, float, float], ...]
@@ -41,19 +47,50 @@ class ResultsQuery:
         names = sortable(plan_of(session))
         sort = query.get("sort") or sort or default_sort(session)
         name = sort.removeprefix("-")
-        if name not in names:
+        if name.startswith(formula.MARK):
+            _check_formula(name, names)
+        elif name not in names:
             raise InvalidRequest(_unknown("sort", name, names))
-        symbol = query.get("symbol", "").strip().upper()
+        symbol = normalized(query.get("symbol", ""))
         if symbol and symbol not in plan_of(session).grid.symbols:
             raise InvalidRequest(Detail("symbol", unknown_symbol(symbol, plan_of(session).grid.symbols)))
+        timeframe = query.get("timeframe", "")
+        check_timeframe(timeframe, plan_of(session))
         return cls(
             sort=name,
             descending=sort.startswith("-"),
             symbol=symbol,
+            timeframe=timeframe,
             page=_whole(query, "page", 1, 10**9),
             page_size=_whole(query, "pageSize", PAGE_SIZE, MAX_PAGE_SIZE),
             bounds=_bounds(query, names),
         )
+
+
+def _check_formula(name: str, names: Sequence[str]) -> None:
+    try:
+        formula.check(name.removeprefix(formula.MARK), names)
+    except formula.BadFormula as error:
+        raise InvalidRequest(Detail("sort", str(error))) from None
+
+
+def check_timeframe(timeframe: str, plan: Plan) -> None:
+    """Refuse one that the batch does not have; "" is any."""
+    if timeframe and timeframe not in plan.timeframes:
+        names = timeframe_names(plan)
+        message = f"{timeframe[:40]!r} is not among the timeframes of this batch: {', '.join(names) or 'none'}."
+        raise InvalidRequest(Detail("timeframe", message))
+
+
+def timeframe_names(plan: Plan) -> list[str]:
+    """Return the distinct timeframes of a batch."""
+    return [name for name in dict.fromkeys(plan.timeframes) if name]
+
+
+def of_timeframe(plan: Plan, index: Ints, timeframe: str) -> Bools:
+    """Return which tests are of the timeframe, bool[n]. index : of the tests"""
+    series = np.array([name == timeframe for name in plan.timeframes])
+    return np.asarray(series[index // plan.grid.size_per_series])
 
 
 def unknown_symbol(symbol: str, symbols: Sequence[str]) -> str:
@@ -84,17 +121,54 @@ def default_sort(session: BatchSession) -> str:
 def sortable(plan: Plan) -> list[str]:
     """Return the wire names that can be sorted and filtered by."""
     parameters = [wire_name(parameter) for parameter in plan.grid.axes]
-    return ["index", *parameters, *(["coefficient"] if plan.grid.coefficients else []), *METRICS_BY_WIRE_NAME]
+    return [
+        "index",
+        *(["timeframe"] if plan.grid.timeframes else []),
+        *parameters,
+        *(["coefficient"] if plan.grid.coefficients else []),
+        *SORTABLE,
+        *JUDGED,
+    ]
 
 
 def page(session: BatchSession, query: ResultsQuery) -> ResultsPage:
     """Return a page of rows. Undefined values come last in either direction; ties by index."""
     columns = columns_of(session)
-    positions = select(columns, query)
     first = (query.page - 1) * query.page_size
-    rows = columns.rows(in_order(columns, query, positions, first + query.page_size)[first:])
+    positions, total = _first_rows(columns, query, first + query.page_size)
+    rows = columns.rows(positions[first:])
     _add_errors(session, rows)
-    return ResultsPage(rows, len(positions), query.page, query.page_size)
+    return ResultsPage(rows, total, query.page, query.page_size)
+
+
+def _first_rows(columns: ResultColumns, query: ResultsQuery, count: int) -> tuple[Ints, int]:
+    """Return the first `count` positions as the query sorts them, and the number of all that pass its filters.
+
+    The first pages of a large batch are found without the order of all its rows.
+    """
+    order = cache.known(order_key(columns, query))
+    if order is None and count < len(columns.index) // 4:
+        positions = select(columns, query)
+        return in_order(columns, query, positions, count), len(positions)
+    if order is None:
+        order = order_of(columns, query)
+    return order[:count].astype(np.int64), len(order)
+
+
+def order_of(columns: ResultColumns, query: ResultsQuery) -> Positions:
+    """Return the positions of all rows that pass the query's filters, in its order, int32[n]."""
+
+    def compute() -> Ints:
+        return in_order(columns, query, select(columns, query))
+
+    if len(columns.index) < LARGE:
+        return compute().astype(np.int32)
+    return cache.get(order_key(columns, query), compute)
+
+
+def order_key(columns: ResultColumns, query: ResultsQuery) -> Hashable:
+    chosen = query.symbol, query.timeframe, query.bounds
+    return columns.identity, columns.verdict, query.sort, query.descending, *chosen
 
 
 def in_order(columns: ResultColumns, query: ResultsQuery, positions: Ints, count: int | None = None) -> Ints:
@@ -110,6 +184,8 @@ def select(columns: ResultColumns, query: ResultsQuery) -> Ints:
     if query.symbol:
         first, last = columns.span(columns.plan.grid.symbols.index(query.symbol))
     keep = np.ones(last - first, dtype=bool)
+    if query.timeframe:
+        keep &= of_timeframe(columns.plan, columns.index[first:last], query.timeframe)
     for name, low, high in query.bounds:
         values = column(columns, name)[first:last]
         keep &= (values >= low) & (values <= high)  # an undefined value passes no bound
@@ -120,12 +196,28 @@ def column(columns: ResultColumns, wire: str) -> Floats:
     """Return one column of the finished tests by its wire name, float64[n]."""
     if wire == "index" or not len(columns.index):
         return columns.index.astype(np.float64)
+    if wire.startswith(formula.MARK):
+        values = formula.evaluate(wire.removeprefix(formula.MARK), lambda name: column(columns, name))
+        return np.broadcast_to(values, columns.index.shape)
     if wire in METRICS_BY_WIRE_NAME:
         return columns.metric(METRICS_BY_WIRE_NAME[wire].name)
+    if wire in JUDGED:
+        return columns.judged(wire)
+    if wire == "timeframe":
+        return _lengths(columns)
+    if wire == AHEAD:
+        return ahead_of_holding(columns)
     decoded = columns.plan.grid.decode_many(columns.index)
     if wire == "coefficient":
         return np.asarray(decoded.coefficient, dtype=np.float64)
     return next(values.astype(np.float64) for name, values in decoded.parameters.items() if wire_name(name) == wire)
+
+
+def _lengths(columns: ResultColumns) -> Floats:
+    """Return the length of a bar of each test in seconds, which sorts timeframes."""
+    grid = columns.plan.grid
+    lengths = np.array([seconds_of(timeframe) for timeframe in grid.timeframes or ()], dtype=np.float64)
+    return lengths[columns.index // grid.size_per_series % grid.n_timeframes]
 
 
 def _add_errors(session: BatchSession, rows: list[Row]) -> None:

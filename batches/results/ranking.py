@@ -24,6 +24,12 @@ def first_in_order(values: Floats, count: int, *, descending: bool) -> Ints:
     return np.argsort(keys, kind="stable")[:count]
 
 
+def that_traded(values: Floats, exposure: Floats) -> Floats:
+    """Return the values without those of tests that never held a position: doing nothing does not win."""
+    traded: Floats = np.where(exposure > 0, values, np.nan)
+    return traded
+
+
 def best(values: Floats, count: int, *, descending: bool) -> Ints:
     """Return the positions of the `count` best defined values."""
     first = first_in_order(values, count, descending=descending)
@@ -38,7 +44,7 @@ def best_position(values: Floats, metric: Metric) -> int | None:
 
 def best_by_symbol(columns: ResultColumns, metric: Metric) -> dict[str, int | None]:
     """Return the position of the best finished test of each symbol, None if no value is defined."""
-    values = columns.metric(metric.name)
+    values = that_traded(columns.metric(metric.name), columns.metric("exposure"))
     positions: dict[str, int | None] = {}
     for number, symbol in enumerate(columns.plan.grid.symbols):
         first, last = columns.span(number)

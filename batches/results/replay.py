@@ -1,7 +1,9 @@
 """Replay one combination: curves, trades, and buy and hold for comparison."""
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from backtester.engine import (
     EngineError,
@@ -9,58 +11,109 @@ from backtester.engine import (
     Replay,
     buy_and_hold,
     buy_and_hold_equity,
+    error_text,
     hold_instalments,
+    is_built_in,
     replay,
     undefined_reasons,
 )
+from backtester.engine.arrays import Ints
 from batches.errors import BatchError, NotFound
 from batches.models import BatchSession
+from batches.results.columns import finished_chunks
+from batches.results.failures import Failures
+from batches.results.windows import Window, moment_text
 from batches.sweep.plan import Plan, plan_of, wire_metrics
 from batches.sweep.wire_names import wire_name
+from batches.sweep.wire_types import Identity
+from batches.validators import wire_limit
+
+WHOLE = Window()
 
 
-def combination(session: BatchSession, index: int) -> dict[str, Any]:
-    """Return the replayed combination in its wire form, or raise NotFound."""
+@dataclass(frozen=True, eq=False)
+class Played:
+    """A replayed combination: its identity on the wire, the bars it was tested on, and what came out."""
+
+    plan: Plan
+    identity: Identity
+    prices: Prices
+    replay: Replay
+
+
+def combination(session: BatchSession, index: int, window: Window = WHOLE) -> dict[str, Any]:
+    """Return the replayed combination in its wire form, or raise NotFound. window : the part of it that is sent"""
+    return on_the_wire(played(session, index), window)
+
+
+def played(session: BatchSession, index: int) -> Played:
+    """Return the combination computed again, or raise NotFound, or TEST_FAILED with the reason."""
     if not 0 <= index < session.total:
         raise NotFound("combination")
     plan = plan_of(session)
-    identity = plan.identity(index)
-    number = plan.grid.symbols.index(identity["symbol"])
+    is_foreign = not is_built_in(session.strategy)
+    if is_foreign:
+        require_success(session, index)
+    number = plan.grid.series_of(index)
     prices = plan.prices(number)
     try:
-        replayed = replay(plan.grid, prices, index, plan.rules, beta=plan.betas[number])
+        replayed = replay(plan.grid, prices, index, plan.rules, beta=plan.beta(number))
     except EngineError as error:
         raise BatchError(error.message, code="TEST_FAILED", status=422) from error
-    return identity | {
+    except Exception as error:
+        if not is_foreign:
+            raise
+        raise BatchError(error_text(error), code="TEST_FAILED", status=422) from error
+    return Played(plan, plan.identity(index), prices, replayed)
+
+
+def on_the_wire(played: Played, window: Window) -> dict[str, Any]:
+    plan, prices, replayed = played.plan, played.prices, played.replay
+    bars, n_bars = window.bars(prices, replayed.equity)
+    trades, pages = window.trades(replayed.trades)
+    dates = moment_text(replayed.dates[bars])
+    return {
+        **played.identity,
         "effectiveParameters": {wire_name(name): value for name, value in replayed.effective_parameters.items()},
         "metrics": wire_metrics(replayed.metrics),
         "undefined": {
             wire_name(name): {"code": reason.code, "sentence": reason.sentence}
             for name, reason in undefined_reasons(replayed.metrics).items()
         },
-        "dates": [str(day) for day in replayed.dates],
-        "equity": replayed.equity.tolist(),
-        "drawdown": replayed.drawdown.tolist(),
-        "exposure": replayed.exposure.tolist(),
-        "trades": [_trade(trade) for trade in replayed.trades],
+        "range": {"from": dates[0], "to": dates[-1], "bars": n_bars, "points": len(bars)},
+        "dates": dates,
+        "equity": replayed.equity[bars].tolist(),
+        "drawdown": replayed.drawdown[bars].tolist(),
+        "exposure": replayed.exposure[bars].tolist(),
+        "trades": [_trade(trade) for trade in trades],
+        "tradePages": pages,
         "buyAndHold": {
             "metrics": wire_metrics(buy_and_hold(prices, plan.rules)),
-            "equity": buy_and_hold_equity(prices, plan.rules).tolist(),
-            **_holders_in_lots(plan, prices, replayed),
+            "equity": buy_and_hold_equity(prices, plan.rules)[bars].tolist(),
+            **_holders_in_lots(plan, prices, replayed, bars),
         },
     }
 
 
-def _holders_in_lots(plan: Plan, prices: Prices, replayed: Replay) -> dict[str, Any]:
+def require_success(session: BatchSession, index: int) -> None:
+    """Refuse a test of a user's strategy that no worker has passed: its code may loop, and this is the server."""
+    if not finished_chunks(session).filter(start__lte=index, stop__gt=index).exists():
+        raise BatchError("This test has not run yet.", code="TEST_FAILED", status=422)
+    (reason,) = Failures.of(session).messages(np.array([index])).to_pylist()
+    if reason is not None:
+        raise BatchError(reason, code="TEST_FAILED", status=422)
+
+
+def _holders_in_lots(plan: Plan, prices: Prices, replayed: Replay, bars: Ints) -> dict[str, Any]:
     """Return `samePurchases` and `equalInstalments`, never sold, for a strategy that buys in lots."""
     if plan.grid.strategy.kind != "path":
         return {}
     return {
-        wire_name(name): {"metrics": wire_metrics(held.metrics), "equity": held.equity.tolist()}
+        wire_name(name): {"metrics": wire_metrics(held.metrics), "equity": held.equity[bars].tolist()}
         for name, held in hold_instalments(prices, plan.rules, replayed.shares).items()
     }
 
 
 def _trade(trade: Any) -> dict[str, Any]:
-    values = {wire_name(name.rstrip("_")): value for name, value in asdict(trade).items()}
-    return values | {name: values[name] and str(values[name]) for name in ("entryDate", "exitDate")}
+    values = {wire_name(name.rstrip("_")): value for name, value in vars(trade).items()}
+    return values | {name: values[name] and wire_limit(values[name]) for name in ("entryDate", "exitDate")}

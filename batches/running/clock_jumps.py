@@ -14,7 +14,7 @@ from django.db.models import F
 
 from batches.models import ACTIVE, BatchSession, ChunkStatus, ResultChunk
 
-SIGHTINGS = ("worker_seen_at", "queued_at")
+SIGHTINGS = ("worker_seen_at", "turn_at")
 log = logging.getLogger(__name__)
 JUMP_S = 2.0  # what the wall clock may gain or lose against the monotonic one between two checks
 DRIFT_S = 0.1  # and since the stored check: small steps must not add up to a jump

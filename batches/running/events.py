@@ -16,7 +16,8 @@ from batches.models import BatchSession
 from batches.ops import counters
 from batches.ops.redis_connection import redis_client
 from batches.running.circuit_breaker import CircuitBreaker
-from batches.sweep.progress import encode, newest_event
+from batches.sweep.encoding import encode
+from batches.sweep.progress import newest_event
 
 log = logging.getLogger(__name__)
 breaker = CircuitBreaker(open_s=1.0)

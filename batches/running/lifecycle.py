@@ -9,16 +9,20 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from backtester.engine import error_text
 from batches.errors import Conflict
 from batches.models import ACTIVE, BatchSession, Status
+from batches.results.columns import ResultColumns
 from batches.running.events import publish
-from batches.running.queue import QUEUE_DEPTH, enqueue
+from batches.running.queue import wake_workers
 from batches.running.summary import summarize
 from batches.sweep.progress import timeout_words
+from batches.verdict import jobs as verdict_jobs
+from batches.verdict import ledger
 
 log = logging.getLogger(__name__)
 MOVES: dict[Status, frozenset[Status]] = {
@@ -39,12 +43,20 @@ def move(
     A terminal event skips one sequence number, for the `connected` event of late watchers.
     """
     sources = [status for status, targets in MOVES.items() if to in targets]
-    changed = BatchSession.objects.filter(pk=session_id, status__in=sources, **(only or {})).update(
-        status=to, sequence=F("sequence") + (2 if to.is_terminal else 1), published_at=now, **changes
-    )
+    has_verdict = False
+    with transaction.atomic():
+        changed = BatchSession.objects.filter(pk=session_id, status__in=sources, **(only or {})).update(
+            status=to, sequence=F("sequence") + (2 if to.is_terminal else 1), published_at=now, **changes
+        )
+        if changed and to.is_terminal:
+            ended = BatchSession.objects.get(pk=session_id)
+            ledger.count(ended)
+            has_verdict = verdict_jobs.create(ended, now)
     if changed:
         log.info("batch moved: %s", to, extra={"session": str(session_id)})
         publish(BatchSession.objects.get(pk=session_id))
+        if has_verdict:
+            wake_workers(1)
     return bool(changed)
 
 
@@ -59,9 +71,27 @@ def complete(session_id: uuid.UUID) -> bool:
         raise
     except Exception as error:  # would fail in every attempt; the results are stored and can be read
         log.exception("summary failed: batch %s", session_id)
-        return fail(session_id, timezone.now(), f"The summary failed: {type(error).__name__}: {error}"[:500])
+        return fail(session_id, timezone.now(), f"The summary failed. {error_text(error)}")
     now = timezone.now()  # the summary is part of the batch's duration
     return move(session_id, Status.COMPLETE, now, ended_at=now, results=results)
+
+
+def set_complete(session: BatchSession, columns: ResultColumns) -> tuple[str, ...]:
+    """Complete a locked batch, all of whose results are in memory. Return the columns that are left to save.
+
+    None are changed if the summary fails, as `complete` will find again and say.
+    """
+    try:
+        results = summarize(session, columns)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("summary failed: batch %s", session.id)
+        return ()
+    now = timezone.now()
+    session.status, session.results, session.ended_at, session.published_at = Status.COMPLETE, results, now, now
+    session.sequence += 2  # as `move` does
+    return "status", "results", "ended_at"
 
 
 def cancel(session_id: uuid.UUID, now: datetime) -> bool:
@@ -100,7 +130,7 @@ def resume(session_id: uuid.UUID, now: datetime) -> bool:
         deadline_at=session.created_at + timedelta(seconds=session.timeout_s + paused_s),
     )
     if resumed:
-        enqueue(session_id, messages=QUEUE_DEPTH)
+        wake_workers()
     return resumed
 
 
@@ -108,7 +138,10 @@ def delete(session_id: uuid.UUID) -> bool:
     """Delete an ended batch with its results. Return False if it does not exist; raise Conflict if it is active."""
     if BatchSession.objects.filter(pk=session_id, status__in=ACTIVE).exists():
         raise Conflict("The batch is still active; cancel it first, then delete it.", code="STILL_ACTIVE")
-    deleted, _ = BatchSession.objects.filter(pk=session_id).exclude(status__in=ACTIVE).delete()
+    with transaction.atomic():
+        for uncounted in BatchSession.objects.filter(pk=session_id, counted=False).exclude(status__in=ACTIVE):
+            ledger.count(uncounted)  # of an older version
+        deleted, _ = BatchSession.objects.filter(pk=session_id).exclude(status__in=ACTIVE).delete()
     return bool(deleted)
 
 

@@ -1,11 +1,10 @@
-"""Queue batches for the workers.
+"""Wake the workers with messages that say only that there is work.
 
-Messages carry ids only and may be lost or doubled: claims and the watchdog put that right.
+Messages may be lost or doubled: whose turn it is stands in the database, and the watchdog wakes the workers again.
 """
 
 import logging
 import os
-import uuid
 from functools import lru_cache
 
 import redis
@@ -19,27 +18,34 @@ from batches.running.circuit_breaker import CircuitBreaker
 
 log = logging.getLogger(__name__)
 RUN_SLICE = "batches.tasks.run_slice"
-QUEUE_DEPTH = 4  # messages of one batch in the queue: enough to keep a few workers busy, few enough to be fair
+WAKEN = 4  # workers at once; each wakes another one while there is work and a free worker
+MOST_MESSAGES = 16  # that wait: more say nothing new
 PRODUCERS, TIMEOUT_S = 8, 0.5
 breaker = CircuitBreaker(open_s=1.0)
 
 
-def enqueue(session_id: uuid.UUID, *, messages: int = 1) -> bool:
-    """Send messages, each worth one time slice of one worker. Return False if the broker cannot be reached.
-
-    A batch has only a few messages in the queue at a time, whatever its size, so that batches take turns.
-    """
+def wake_workers(messages: int = WAKEN) -> bool:
+    """Send messages, each worth one time slice of one worker. Return False if the broker cannot be reached."""
     if breaker.is_open:
         return False
     try:
+        messages = min(messages, MOST_MESSAGES - _length())
         with _producers(os.getpid()).acquire(block=True, timeout=TIMEOUT_S) as producer:  # type: ignore[no-untyped-call]
             for _ in range(messages):
-                current_app.send_task(RUN_SLICE, args=[str(session_id)], producer=producer, retry=False)
+                current_app.send_task(RUN_SLICE, producer=producer, retry=False)
     except (KombuError, redis.RedisError, OSError) as error:
         breaker.trip()
-        log.warning("batch not queued, left to the watchdog: batch %s: %s", session_id, error)
+        log.warning("workers not woken, left to the watchdog: %s", error)
         return False
     return True
+
+
+def hand_on() -> bool:
+    """Replace the message of a worker that leaves work behind; with two while no message waits, as workers may be free.
+
+    Return False if the broker cannot be reached.
+    """
+    return wake_workers(1 if queue_length() else 2)
 
 
 @lru_cache(maxsize=1)
@@ -53,6 +59,10 @@ def _producers(_pid: int) -> ProducerPool:
 def queue_length() -> int | None:
     """Return the number of waiting messages, None if the broker cannot be reached."""
     try:
-        return int(redis_client().llen(f"{settings.REDIS_PREFIX}:{settings.CELERY_TASK_DEFAULT_QUEUE}"))
+        return _length()
     except redis.RedisError:
         return None
+
+
+def _length() -> int:
+    return int(redis_client().llen(f"{settings.REDIS_PREFIX}:{settings.CELERY_TASK_DEFAULT_QUEUE}"))

@@ -1,94 +1,151 @@
 """Record finished chunks: results and counters in one transaction. Recording a chunk twice changes nothing."""
 
+import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from backtester.engine import SliceResult
 from batches.models import BatchSession, ChunkStatus, Phase, ResultChunk
 from batches.ops import counters
-from batches.results.blocks import encode_block
-from batches.results.failures import failure_ranges
+from batches.results.blocks import encode_block, store_rows
+from batches.results.columns import ResultColumns, columns_in_memory
+from batches.results.damage import checksum
+from batches.results.failures import causes_of
 from batches.running import lifecycle
 from batches.running.events import publish
-from batches.running.tallying import FinishedSlice, add_improvement, add_slice
+from batches.running.tallying import FinishedSlice, add_improvement, add_slices
 from batches.sweep.plan import plan_of
 from batches.sweep.progress import active_seconds, with_sample
+from batches.verdict import jobs as verdict_jobs
+from batches.verdict import ledger
 
 TALLIED = (
-    "successful", "failed", "work_done", "leaders", "failures", "last_test", "pace", "worker_seen_at", "sequence",
-    "phase", "published_at",
+    "successful", "failed", "work_done", "work_rate", "leaders", "failures", "last_test", "pace", "worker_seen_at",
+    "sequence", "phase", "published_at", "sharpes", "luck",
 )  # fmt: skip
 Recording = tuple[ResultChunk, FinishedSlice]
+log = logging.getLogger(__name__)
+RATE_WEIGHT = 0.5  # of the newest claim in the rate of a batch
 
 
-def record_chunks(results: Sequence[tuple[ResultChunk, SliceResult]], now: datetime) -> int:
-    """Commit the results of chunks of one batch with its counters, then publish. Return how many were recorded.
+@dataclass(frozen=True)
+class Recorded:
+    """What a transaction recorded. tests, failed : newly counted; is_news : an event is due"""
 
-    Chunks that were recorded before are left out; if the batch has ended, all of them are.
+    session: BatchSession
+    tests: int
+    failed: int
+    is_news: bool
+
+    def announce(self) -> None:
+        """Publish, complete or abort the batch. Call after the commit."""
+        session = self.session
+        counters.FAILED.inc(self.failed)
+        counters.SUCCESSFUL.inc(self.tests - self.failed)
+        if self.is_news or session.state.is_terminal:
+            publish(session)
+        if session.state.is_terminal:
+            log.info("batch moved: %s", session.status, extra={"session": str(session.id)})
+        elif session.current >= session.total:
+            lifecycle.complete(session.id)
+        elif exceeds_failure_share(session):
+            lifecycle.fail(session.id, timezone.now(), _abort_message(session))
+
+
+def store_chunks(
+    results: Sequence[tuple[ResultChunk, SliceResult]], now: datetime, seconds: float | None = None
+) -> Recorded | None:
+    """Store the results of chunks of one batch with its counters, inside the caller's transaction.
+
+    Chunks that were recorded before are left out; if the batch has ended, all of them are. Return None if nothing is
+    new. seconds : that one worker computed for, to measure its rate
     """
-    return _record([(chunk, _finished_slice(chunk, result)) for chunk, result in results], now)
+    recordings = [(chunk, _finished_slice(chunk, result)) for chunk, result in results]
+    return _store_all(recordings, now, seconds)
 
 
 def record_lost_chunk(chunk: ResultChunk, reason: str, now: datetime) -> bool:
     """Count the tests of a chunk as failed after its last attempt. The batch goes on."""
     lost = FinishedSlice(chunk.start, chunk.stop, None, [(reason, [[chunk.start, chunk.stop]])])
-    return bool(_record([(chunk, lost)], now))
+    with transaction.atomic():
+        recorded = _store_all([(chunk, lost)], now, None)
+    if recorded:
+        recorded.announce()
+    return recorded is not None
 
 
 def _finished_slice(chunk: ResultChunk, result: SliceResult) -> FinishedSlice:
-    failures = [(message, failure_ranges(offsets, chunk.start)) for message, offsets in result.errors.items()]
-    return FinishedSlice(chunk.start, chunk.stop, result.metrics, failures)
+    return FinishedSlice(chunk.start, chunk.stop, result.metrics, causes_of(result.errors, chunk.start))
 
 
-def _record(recordings: list[Recording], now: datetime) -> int:
-    with transaction.atomic():
-        # The session's row is locked first, so that two workers add to the counters one after the other.
-        session = BatchSession.objects.select_for_update().filter(pk=recordings[0][0].session_id).first()
-        if session is None or session.state.is_terminal:  # cancelled, perhaps deleted, since the claim
-            return 0
-        slices = [finished for chunk, finished in recordings if _store(chunk, finished)]
-        if not slices:
-            return 0
-        is_due = publishing_is_due(session, now)
-        is_finished = _tally(session, slices, now)
-        if is_due and not is_finished:  # the terminal event follows
-            session.published_at = now
-        is_improved = add_improvement(session, now)
-        session.save(update_fields=(*TALLIED, "improvements") if is_improved else TALLIED)
-    if is_due and not is_finished:
-        publish(session)
-    failed = sum(finished.failed for finished in slices)
-    counters.FAILED.inc(failed)
-    counters.SUCCESSFUL.inc(sum(finished.stop - finished.start for finished in slices) - failed)
-    if is_finished:
-        lifecycle.complete(session.id)
-    elif exceeds_failure_share(session):
-        lifecycle.fail(session.id, now, _abort_message(session))
-    return len(slices)
+def _store_all(recordings: list[Recording], now: datetime, seconds: float | None) -> Recorded | None:
+    # The session's row is locked first, so that two workers add to the counters one after the other.
+    session = BatchSession.objects.select_for_update().filter(pk=recordings[0][0].session_id).first()
+    if session is None or session.state.is_terminal:  # cancelled, perhaps deleted, since the claim
+        return None
+    slices = _store(recordings)
+    if not slices:
+        return None
+    is_due, work_before = publishing_is_due(session, now), session.work_done
+    is_finished = _tally(session, slices, now)
+    if seconds:
+        session.work_rate = _rate(session.work_rate, (session.work_done - work_before) / seconds)
+    is_news = is_due and not is_finished  # the terminal event follows
+    if is_news:
+        session.published_at = now
+    columns: Sequence[str] = TALLIED
+    if add_improvement(session, now):
+        columns = (*columns, "improvements")
+    tests, failed = (sum(counts) for counts in zip(*((part.size, part.failed) for part in slices), strict=True))
+    if is_finished and tests == session.total and all(part.metrics is not None for part in slices):
+        whole = _in_memory(session, slices)
+        ending = lifecycle.set_complete(session, whole)
+        if ending:
+            ledger.count(session, whole)
+            verdict_jobs.create(session, now)
+        columns = (*columns, *ending)
+    session.save(update_fields=columns)
+    return Recorded(session, tests, failed, is_news)
 
 
-def _store(chunk: ResultChunk, finished: FinishedSlice) -> bool:
-    """Fill the chunk's row, unless it is filled."""
-    is_lost = finished.metrics is None
-    unfinished = ResultChunk.objects.filter(pk=chunk.pk, status__in=[ChunkStatus.WAITING, ChunkStatus.RUNNING])
-    return bool(
-        unfinished.update(
-            status=ChunkStatus.FAILED if is_lost else ChunkStatus.DONE,
-            block=None if finished.metrics is None else encode_block(finished.metrics),
-            failures=finished.failures,
-            lease_until=None,
-        )
-    )
+def _in_memory(session: BatchSession, slices: list[FinishedSlice]) -> ResultColumns:
+    """Return the columns of a batch that is recorded at once."""
+    metrics = [part.metrics for part in sorted(slices, key=lambda part: part.start) if part.metrics is not None]
+    return columns_in_memory(plan_of(session), np.concatenate(metrics, axis=1))
+
+
+def _rate(before: float | None, newest: float) -> float:
+    return newest if before is None else before + RATE_WEIGHT * (newest - before)
+
+
+def _store(recordings: list[Recording]) -> list[FinishedSlice]:
+    """Fill the rows of the chunks that are not filled, in one statement. Return what was stored."""
+    ids = [chunk.pk for chunk, _ in recordings]
+    unfinished = ResultChunk.objects.filter(pk__in=ids, status__in=[ChunkStatus.WAITING, ChunkStatus.RUNNING])
+    left = set(unfinished.values_list("pk", flat=True))
+    new = [(chunk, finished) for chunk, finished in recordings if chunk.pk in left]
+    store_rows((chunk.pk, _columns(finished)) for chunk, finished in new)
+    return [finished for _, finished in new]
+
+
+def _columns(finished: FinishedSlice) -> dict[str, Any]:
+    if finished.metrics is None:
+        return {"status": ChunkStatus.FAILED, "failures": finished.failures, "block": None, "crc32": None}
+    block = encode_block(finished.metrics)
+    return {"status": ChunkStatus.DONE, "failures": finished.failures, "block": block, "crc32": checksum(block)}
 
 
 def _tally(session: BatchSession, slices: list[FinishedSlice], now: datetime) -> bool:
     """Add finished slices to the session (in memory). Return True if these are the last ones."""
     plan = plan_of(session)
-    for finished in slices:
-        add_slice(session, plan, finished)
+    add_slices(session, plan, slices)
     session.pace = with_sample(session.pace, active_seconds(session, now), session.work_done)
     session.worker_seen_at = now
     session.sequence += 1

@@ -11,12 +11,16 @@ from backtester.engine import get_strategy
 from batches import quotas
 from batches.errors import Conflict
 from batches.models import BatchSession, ChunkStatus, ResultChunk
+from batches.naming import store_tags
 from batches.ops import storage
 from batches.results.blocks import decode_block, encode_block, result_bytes
-from batches.running.queue import QUEUE_DEPTH, enqueue
-from batches.running.tallying import FinishedSlice, add_improvement, add_slice
+from batches.results.damage import checksum, damaged_chunks, is_intact
+from batches.running.queue import wake_workers
+from batches.running.submission import set_tried
+from batches.running.tallying import FinishedSlice, add_improvement, add_slices
 from batches.search import remember
 from batches.sweep.plan import plan_of
+from batches.verdict import holdouts
 
 MAX_PIECES = 64  # of an old chunk; one with more scattered failures is run again as a whole
 
@@ -28,24 +32,30 @@ def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> B
     """
     if not ended.state.is_terminal:
         raise Conflict("The batch is still active; retry it after it has ended.", code="STILL_ACTIVE")
-    if ended.successful == ended.total:
+    if ended.successful == ended.total and not damaged_chunks(ended):
         raise Conflict("Every test of the batch succeeded; there is nothing to retry.", code="NOTHING_TO_RETRY")
+    holdouts.require_unlocked(ended, owner)
     quotas.require_batch_slot()
     storage.require_space(result_bytes(ended.total))
     session = BatchSession(
         request=ended.request,
+        title=ended.title,
         strategy=ended.strategy,
         sort_by=ended.sort_by,
         instruments=ended.instruments,
         engine_version=get_strategy(ended.strategy).engine_version,
         owner=owner,
         retry_of=ended,
+        tested_until=ended.tested_until,
+        holdout=ended.holdout,
         total=ended.total,
         work_total=ended.work_total,
+        work_rate=ended.work_rate,
         created_at=now,
         timeout_s=ended.timeout_s,
         deadline_at=now + timedelta(seconds=ended.timeout_s),
     )
+    set_tried(session)
     chunks = list(_carried_over(ended, session))
     session.carried_tests, session.carried_work = session.current, session.work_done
     session.pace = [[0.0, session.work_done]]
@@ -53,9 +63,10 @@ def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> B
     with transaction.atomic():
         quotas.charge(owner, session.total - session.current, now)
         session.save(force_insert=True)
+        store_tags(session, ended.tag_names)
         remember(session)
         ResultChunk.objects.bulk_create(chunks, batch_size=100)
-    enqueue(session.id, messages=QUEUE_DEPTH)
+    wake_workers()
     return session
 
 
@@ -74,14 +85,15 @@ def _carried_over(ended: BatchSession, session: BatchSession) -> Iterator[Result
                 whole = decode_block(old.block, old.stop - old.start)
                 metrics = np.ascontiguousarray(whole[:, start - old.start : stop - old.start])
                 piece.status, piece.block = ChunkStatus.DONE, encode_block(metrics)
-                add_slice(session, plan, FinishedSlice(start, stop, metrics, []))
+                piece.crc32 = checksum(piece.block)
+                add_slices(session, plan, [FinishedSlice(start, stop, metrics, [])])
             yield piece
             position += 1
 
 
 def _pieces(old: ResultChunk, *, keep: bool) -> list[tuple[int, int, bool]]:
     """Return (start, stop, finished) slices that cover an old chunk."""
-    if old.status != ChunkStatus.DONE or not keep:
+    if old.status != ChunkStatus.DONE or not keep or not is_intact(old):
         return [(old.start, old.stop, False)]
     failed = sorted((first, last) for _, ranges in old.failures for first, last in ranges)
     pieces, at = [], old.start

@@ -1,17 +1,21 @@
 """Add finished slices of the grid to a session, in memory: counters, leaders, causes of failure, best so far."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import numpy as np
 
 from backtester.engine import METRIC_NAMES
 from backtester.engine.arrays import Floats
 from batches.models import BatchSession
 from batches.results.failures import Cause
-from batches.results.ranking import best, better_first
+from batches.results.ranking import best, better_first, that_traded
 from batches.sweep.plan import Plan
 from batches.sweep.progress import active_seconds
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.sweep.wire_types import Failure, Row
+from batches.verdict.luck import add_sharpes, set_luck
 
 LEADERS = 10
 IMPROVEMENTS = 200
@@ -32,32 +36,48 @@ class FinishedSlice:
     failures: list[Cause]
 
     @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+    @property
     def failed(self) -> int:
         return sum(last - first for _, ranges in self.failures for first, last in ranges)
 
 
-def add_slice(session: BatchSession, plan: Plan, finished: FinishedSlice) -> None:
-    """Add a slice to the counters, the leaders, the causes of failure, and set the newest test."""
-    symbol_number = finished.start // plan.grid.size_per_symbol
-    session.successful += finished.stop - finished.start - finished.failed
-    session.failed += finished.failed
-    session.work_done += float(finished.stop - finished.start) * plan.bars[symbol_number]
-    if finished.metrics is not None:
-        session.leaders = _leaders(session, plan, finished.start, finished.metrics)
-    session.failures = merged_failures(session.failures, plan, finished.failures)
-    session.last_test = plan.identity(finished.stop - 1)
+def add_slices(session: BatchSession, plan: Plan, slices: Sequence[FinishedSlice]) -> None:
+    """Add slices to the counters, the leaders, the causes of failure, and set the newest test."""
+    for finished in slices:
+        series_number = plan.grid.series_of(finished.start)
+        session.successful += finished.size - finished.failed
+        session.failed += finished.failed
+        session.work_done += float(finished.size) * plan.bars[series_number]
+        session.failures = merged_failures(session.failures, plan, finished.failures)
+    session.leaders = _leaders(session, plan, slices)
+    add_sharpes(session, (part.metrics for part in slices if part.metrics is not None))
+    _set_luck(session, plan)
+    session.last_test = plan.identity(slices[-1].stop - 1)
 
 
-def _leaders(session: BatchSession, plan: Plan, start: int, metrics: Floats) -> list[Row]:
+def _set_luck(session: BatchSession, plan: Plan) -> None:
+    number = plan.grid.series_of(session.leaders[0]["index"]) if session.leaders else 0
+    set_luck(session, plan.bars[number], plan.prices(number).periods_per_year)
+
+
+def _leaders(session: BatchSession, plan: Plan, slices: Sequence[FinishedSlice]) -> list[Row]:
+    leaders: list[Row] = session.leaders
+    parts = [(np.arange(part.start, part.stop), part.metrics) for part in slices if part.metrics is not None]
+    if not parts:
+        return leaders
+    index, metrics = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts], axis=1)
     metric = METRICS_BY_WIRE_NAME[session.sort_by]
     descending = metric.higher_is_better
-    values = metrics[METRIC_NAMES.index(metric.name)]
+    values = that_traded(metrics[METRIC_NAMES.index(metric.name)], metrics[METRIC_NAMES.index("exposure")])
     top = best(values, LEADERS, descending=descending)
-    if len(session.leaders) == LEADERS:  # most slices bring nothing new, and making rows costs more than this look
-        last = session.leaders[-1][session.sort_by]
+    if len(leaders) == LEADERS:  # most slices bring nothing new, and making rows costs more than this look
+        last = leaders[-1][session.sort_by]  # type: ignore[literal-required]
         top = top[values[top] >= last] if descending else top[values[top] <= last]
-    rows = plan.rows(start + top, metrics[:, top])
-    return better_first([*session.leaders, *rows], session.sort_by, descending=descending)[:LEADERS]
+    rows = plan.rows(index[top], metrics[:, top])
+    return better_first([*leaders, *rows], session.sort_by, descending=descending)[:LEADERS]
 
 
 def add_improvement(session: BatchSession, now: datetime) -> bool:
@@ -68,11 +88,12 @@ def add_improvement(session: BatchSession, now: datetime) -> bool:
     if not session.leaders:
         return False
     value = session.leaders[0][session.sort_by]
+    luck = session.luck["sharpe"] if session.luck and session.sort_by == "sharpe" else None
     curve = session.improvements
     if value is None or (curve and curve[-1][2] == value):
         return False
     kept = curve if len(curve) < IMPROVEMENTS else curve[::2]
-    session.improvements = [*kept, [round(active_seconds(session, now), 3), session.current, value]]
+    session.improvements = [*kept, [round(active_seconds(session, now), 3), session.current, value, luck]]
     return True
 
 

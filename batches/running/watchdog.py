@@ -10,20 +10,23 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from batches.models import ACTIVE, BatchSession, ChunkStatus, ResultChunk, Status
 from batches.ops import heartbeats
 from batches.ops.heartbeats import WORKER_HOST
-from batches.running import lifecycle, retention
+from batches.prices import drafts
+from batches.running import lifecycle, retention, turns
+from batches.running.attempts import give_up
 from batches.running.clock_jumps import WallClock
-from batches.running.queue import QUEUE_DEPTH, enqueue, queue_length
-from batches.running.recording import record_lost_chunk
+from batches.running.queue import queue_length, wake_workers
+from batches.verdict import jobs as verdict_jobs
+from batches.verdict import ledger
 
 log = logging.getLogger(__name__)
 INTERVAL_S = 0.5  # between two rounds
-UNATTENDED_S = 1.0  # a batch that waits for so long was lost by the broker if the queue is empty,
+UNATTENDED_S = 1.0  # a batch that waits for so long was forgotten if the queue is empty,
 FORGOTTEN_S = 10.0  # and for so long if it is not
 DAY_S = 24 * 3600.0
 
@@ -40,18 +43,23 @@ def run(stop: threading.Event, clock: WallClock) -> None:
             daily.prune(timezone.now(), time.monotonic())
         except DatabaseError as error:  # locked, full or away
             log.warning("watchdog round failed: %s", error)
+        except Exception:  # of one batch; the next round repairs the others
+            log.exception("watchdog round failed")
         stop.wait(INTERVAL_S)
 
 
 class Daily:
-    """Deletes batches older than RETENTION_DAYS when the watchdog starts, then once a day."""
+    """Deletes batches older than RETENTION_DAYS and abandoned uploads when the watchdog starts, then once a day."""
 
     def __init__(self) -> None:
         self.due_s = 0.0
 
     def prune(self, now: datetime, monotonic_s: float) -> None:
-        if settings.RETENTION_DAYS and monotonic_s >= self.due_s:
-            self.due_s = monotonic_s + DAY_S
+        if monotonic_s < self.due_s:
+            return
+        self.due_s = monotonic_s + DAY_S
+        drafts.expire(now)
+        if settings.RETENTION_DAYS:
             retention.prune(retention.Limits(older_than=timedelta(days=settings.RETENTION_DAYS)), now)
 
 
@@ -61,7 +69,10 @@ def do_round(now: datetime) -> None:
     free_abandoned_chunks(now)
     for session_id in finished_but_open():
         lifecycle.complete(session_id)
-    queue_forgotten(now)
+    ledger.count_uncounted()
+    if verdict_jobs.free_if_gone(worker_is_gone):
+        wake_workers(1)
+    wake_if_unserved(now)
 
 
 def free_abandoned_chunks(now: datetime) -> None:
@@ -71,14 +82,17 @@ def free_abandoned_chunks(now: datetime) -> None:
         if chunk.lease_until and chunk.lease_until > now and not worker_is_gone(chunk.claimed_by):
             continue
         if chunk.attempt >= settings.CHUNK_MAX_ATTEMPTS:
-            record_lost_chunk(chunk, f"No worker survived this part of the batch ({chunk.attempt} attempts).", now)
-            continue
-        freed = ResultChunk.objects.filter(
-            pk=chunk.pk, status=ChunkStatus.RUNNING, attempt=chunk.attempt, claimed_by=chunk.claimed_by
-        ).update(status=ChunkStatus.WAITING, lease_until=None)
-        if freed:
+            give_up(chunk, f"No worker survived this part of the batch ({chunk.attempt} attempts).")
+        elif _free(chunk):
             log.warning("chunk freed: batch %s, chunk %s, claimed by %s", chunk.session_id, chunk.pk, chunk.claimed_by)
-            enqueue(chunk.session_id)
+            wake_workers(1)
+
+
+def _free(chunk: ResultChunk) -> bool:
+    claimed = ResultChunk.objects.filter(
+        pk=chunk.pk, status=ChunkStatus.RUNNING, attempt=chunk.attempt, claimed_by=chunk.claimed_by
+    )
+    return bool(claimed.update(status=ChunkStatus.WAITING, lease_until=None))
 
 
 def worker_is_gone(claimed_by: str) -> bool:
@@ -109,16 +123,9 @@ def finished_but_open() -> list[uuid.UUID]:
     return list(active.filter(total__lte=F("successful") + F("failed")).values_list("pk", flat=True))
 
 
-def queue_forgotten(now: datetime) -> None:
-    """Queue batches again that wait without a worker: the broker may have lost their messages."""
-    patience = UNATTENDED_S if queue_length() == 0 else FORGOTTEN_S
-    before, later = now - timedelta(seconds=patience), now + timedelta(seconds=FORGOTTEN_S)  # later: by another clock
-    unattended = (
-        BatchSession.objects.filter(status__in=[Status.QUEUED, Status.RUNNING], created_at__lte=before)
-        .filter(Q(worker_seen_at=None) | ~Q(worker_seen_at__range=(before, later)))
-        .filter(Q(queued_at=None) | Q(queued_at__lte=before))
-    )
-    for session_id in unattended.values_list("pk", flat=True):
-        if ResultChunk.objects.filter(session=session_id, status=ChunkStatus.WAITING).exists():
-            BatchSession.objects.filter(pk=session_id).update(queued_at=now)
-            enqueue(session_id, messages=QUEUE_DEPTH)
+def wake_if_unserved(now: datetime) -> None:
+    """Wake the workers if a batch has waited for a turn for long: the broker may have lost the messages."""
+    since = verdict_jobs.waiting_since(now)
+    waited_s = max(turns.longest_wait(now), (now - since).total_seconds() if since else 0.0)
+    if waited_s >= UNATTENDED_S and (waited_s >= FORGOTTEN_S or queue_length() == 0):
+        wake_workers()

@@ -1,209 +1,189 @@
-"""Claim chunks, compute them, hand them to recording. No transaction is open while the engine computes."""
+"""Claim chunks of the batches whose turn it is, and work on them for one time slice."""
 
-import contextlib
 import logging
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
-from structlog.contextvars import bound_contextvars
 
-from backtester.engine import METRICS, EngineError, SliceResult, is_warm, run_slice
-from batches.models import WIDE_COLUMNS, BatchSession, ChunkStatus, Phase, ResultChunk, Status
-from batches.ops import counters
+from backtester.engine import is_warm
+from batches.models import BatchSession, ChunkStatus, Phase, ResultChunk, Status
 from batches.ops.heartbeats import process_name
-from batches.running import lifecycle
+from batches.running import turns
+from batches.running.attempts import DATABASE_ERRORS, run
 from batches.running.events import publish
-from batches.running.recording import record_chunks, record_lost_chunk
 from batches.sweep.plan import plan_of
+from batches.sweep.rates import declared_rate
+from batches.verdict import jobs as verdict_jobs
 
 log = logging.getLogger(__name__)
-TIME_SLICE_S = 0.25  # how long a message keeps a worker on one batch, before the next batch in the queue has its turn
-MAX_CLAIM, CLAIM_TARGET_S = 16, 0.02  # small chunks share transactions, which cost as much as computing one
-RECONNECT_WITHIN_S = 5.0  # a database that refuses within this time may have lost our connection only
-DATABASE_ERRORS = (OperationalError, InterfaceError)  # locked, full, or gone
+TIME_SLICE_S = 0.5  # how long a message keeps a worker, so that a worker that has to stop soon may
+MAX_CLAIM = 64  # chunks of one claim
 
 
-def work_on(session_id: uuid.UUID) -> bool:
-    """Work on a batch for one time slice. Return True if there may be more to do."""
+@dataclass(frozen=True)
+class Claim:
+    """Chunks of one batch that this process computes. is_first : the batch began with them"""
+
+    session: BatchSession
+    chunks: list[ResultChunk]
+    is_first: bool
+
+
+def take_turns(only: uuid.UUID | None = None) -> bool:
+    """Work for one time slice, on one batch or on those whose turn it is. Return True if there may be more to do."""
     until = time.monotonic() + TIME_SLICE_S
+
+    def next_claim() -> Claim | None:
+        return None if time.monotonic() >= until else claim_next(timezone.now(), only=only)
+
     try:
-        while chunks := claim(session_id):
-            run(chunks)
-            if time.monotonic() >= until:
-                return True
-    except DATABASE_ERRORS as error:  # the watchdog queues the batch again after a pause
+        judged = only is None and verdict_is_next(timezone.now()) and verdict_jobs.take_turn()
+        current = claim(only)
+        while current:
+            current = run(current.chunks, next_claim)
+            if current:
+                _announce_start(current)
+            elif time.monotonic() < until:  # what other transactions had locked may be free now
+                current = claim(only)
+    except DATABASE_ERRORS as error:  # the watchdog wakes the workers after a pause
         connection.close()
-        log.warning("batch paused: database unavailable: batch %s: %s", session_id, error)
-    return False
-
-
-def claim(session_id: uuid.UUID, *, limit: int = MAX_CLAIM) -> list[ResultChunk]:
-    """Claim the next waiting chunks of an active batch, several small ones at a time; [] if there are none.
-
-    Two workers may pick the same chunks: the conditional update gives each chunk to one of them, and a worker that got
-    none looks again.
-    """
-    while True:
-        now = timezone.now()
-        with transaction.atomic():
-            chunks = _fitting(_waiting_chunks(session_id, limit))
-            if not chunks or (chunks[0].session.deadline_at and chunks[0].session.deadline_at <= now):
-                return []
-            claimed = _claim(chunks, now)
-            started = bool(claimed) and _start(chunks[0].session, now)
-        if started:
-            _announce_start(chunks[0].session)
-        if claimed:
-            return claimed
-
-
-def _waiting_chunks(session_id: uuid.UUID, limit: int) -> list[ResultChunk]:
-    """Return the next chunks in the order of work, if the batch is active, without the columns that few need."""
-    waiting = ResultChunk.objects.filter(
-        session=session_id, status=ChunkStatus.WAITING, session__status__in=[Status.QUEUED, Status.RUNNING]
-    )
-    wide = ("block", *(f"session__{name}" for name in WIDE_COLUMNS))
-    return list(waiting.select_related("session").defer(*wide)[:limit])
-
-
-def _fitting(waiting: list[ResultChunk]) -> list[ResultChunk]:
-    """Return the first chunks that compute for CLAIM_TARGET_S together, of a new batch one, so that it soon has news.
-
-    A chunk that was tried before is claimed alone: if it kills its worker again, no other chunk is blamed for it.
-    """
-    if not waiting or waiting[0].session.status == Status.QUEUED or waiting[0].attempt:
-        return waiting[:1]
-    waiting = list(takewhile(lambda chunk: not chunk.attempt, waiting))
-    plan = plan_of(waiting[0].session)
-    cost_s = plan.grid.strategy.cost_ns / 1e9
-    seconds = np.cumsum([(chunk.stop - chunk.start) * plan.bars[chunk.symbol_number] * cost_s for chunk in waiting])
-    return waiting[: max(1, int(np.searchsorted(seconds, CLAIM_TARGET_S, side="right")))]
-
-
-def _claim(chunks: list[ResultChunk], now: datetime) -> list[ResultChunk]:
-    """Return the chunks that no other worker claimed first."""
-    claim = {"claimed_by": process_name(), "lease_until": now + timedelta(seconds=settings.CHUNK_LEASE_S)}
-    rows = ResultChunk.objects.filter(pk__in=[chunk.pk for chunk in chunks])
-    count = rows.filter(status=ChunkStatus.WAITING).update(
-        status=ChunkStatus.RUNNING, attempt=F("attempt") + 1, **claim
-    )
-    if count < len(chunks):
-        ids = set(rows.filter(status=ChunkStatus.RUNNING, **claim).values_list("pk", flat=True))
-        chunks = [chunk for chunk in chunks if chunk.pk in ids]
-    for chunk in chunks:
-        chunk.attempt += 1
-    return chunks
-
-
-def _start(session: BatchSession, now: datetime) -> bool:
-    """Set the batch running in the first claim's own transaction. Return True if it was that claim.
-
-    Later only a recorded chunk says that a worker is alive: claims alone bring a batch no further.
-    """
-    if session.status != Status.QUEUED:
+        log.warning("work paused: database unavailable: %s", error)
         return False
-    changed = BatchSession.objects.filter(pk=session.pk, status=Status.QUEUED).update(
-        status=Status.RUNNING, started_at=session.started_at or now, worker_seen_at=now, sequence=F("sequence") + 1
-    )
-    return bool(changed)
+    return judged or time.monotonic() >= until or (only is None and verdict_is_next(timezone.now()))
 
 
-def _announce_start(session: BatchSession) -> None:
-    """Announce the compilation that delays the first result. With compiled kernels the first result comes at once."""
-    if is_warm(session.strategy):
-        return
-    # Only while it runs: a batch that ended meanwhile has published its last event.
-    changed = BatchSession.objects.filter(pk=session.pk, status=Status.RUNNING).update(
-        phase=Phase.COMPILING, sequence=F("sequence") + 1, published_at=timezone.now()
-    )
-    if changed:
-        publish(BatchSession.objects.get(pk=session.pk))
+def verdict_is_next(now: datetime) -> bool:
+    """Return whether a verdict has waited for a turn at least as long as every batch."""
+    since = verdict_jobs.waiting_since(now)
+    if since is None:
+        return False
+    return all(since <= turns.unserved_since(batch) for batch in turns.candidates(now) if batch.is_waiting)
 
 
-def run(chunks: list[ResultChunk]) -> None:
-    """Compute and record claimed chunks, or give them back."""
-    try:
-        computed = [(chunk, result) for chunk in chunks if (result := attempt(chunk)) is not None]
-        if computed:
-            _record(computed)
-    except BaseException:  # the database, or a shutdown: the chunks are not to blame
-        for chunk in chunks:
-            _release_if_possible(chunk)
-        raise
+def claim(only: uuid.UUID | None = None, *, limit: int | None = None) -> Claim | None:
+    """Claim chunks of the batch whose turn it is, or of one batch; None if there is nothing to do."""
+    with transaction.atomic():
+        claimed = claim_next(timezone.now(), only=only, wait=True, limit=limit)
+    if claimed:
+        _announce_start(claimed)
+    return claimed
 
 
-def attempt(chunk: ResultChunk) -> SliceResult | None:
-    """Return a chunk's result, or None if this attempt failed. After the last attempt its tests count as failed."""
-    try:
-        with bound_contextvars(chunk=chunk.pk), counters.CHUNK_SECONDS.time():
-            return compute(chunk)
-    except DATABASE_ERRORS:
-        raise
-    except EngineError as error:  # as when an upgrade removed the strategy: no chunk can ever be computed
-        lifecycle.fail(chunk.session_id, timezone.now(), f"The batch cannot be computed any more. {error.message}")
-    except Exception as error:  # also a soft time limit
-        log.exception(
-            "chunk failed: batch %s, chunk %s, attempt %d",
-            chunk.session_id,
-            chunk.pk,
-            chunk.attempt,
-            extra={"chunk": chunk.pk},
-        )
-        if chunk.attempt < settings.CHUNK_MAX_ATTEMPTS:
-            release(chunk)
-        else:
-            reason = f"{type(error).__name__}: {error} ({chunk.attempt} attempts)"[:500]
-            record_lost_chunk(chunk, reason, timezone.now())
+def claim_next(
+    now: datetime, *, only: uuid.UUID | None = None, wait: bool = False, limit: int | None = None
+) -> Claim | None:
+    """Claim chunks of the batch whose turn it is, inside the caller's transaction.
+
+    wait : whether to wait for a batch that another transaction has locked, or to take the next batch. A transaction
+        that has locked a batch itself must not wait for another one: two workers could wait for each other.
+    """
+    batches = [batch for batch in turns.candidates(now) if only in (None, batch.pk)]
+    waiting = turns.in_order(batches, now)
+    turn = turns.turn_of(len(waiting))
+    for batch in waiting:
+        session = _locked(batch.pk, wait=wait)
+        if session and (claim := _claim(session, turn, now, limit)):
+            return claim
     return None
 
 
-def compute(chunk: ResultChunk) -> SliceResult:
-    """Return the chunk's metrics, a pure function of the plan: every worker gets the same bits."""
-    plan = plan_of(chunk.session)
-    number = chunk.symbol_number
-    try:
-        return run_slice(plan.grid, plan.prices(number), chunk.start, chunk.stop, plan.rules, beta=plan.betas[number])
-    except EngineError as error:  # a fact about these tests, not a fault of the machine: it would come again
-        return all_failed(chunk, error.message)
+def _locked(session_id: uuid.UUID, *, wait: bool) -> BatchSession | None:
+    """Return an active batch, locked; None if it has ended, or another transaction holds it. SQLite locks all."""
+    rows = BatchSession.objects.narrow().filter(pk=session_id, status__in=[Status.QUEUED, Status.RUNNING])
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=not wait)
+    return rows.first()
 
 
-def _record(computed: list[tuple[ResultChunk, SliceResult]]) -> None:
-    """Record, again on a new connection if the database refuses at once: computing again would cost more."""
-    began = time.monotonic()
-    try:
-        record_chunks(computed, timezone.now())
-    except DATABASE_ERRORS:
-        if time.monotonic() - began > RECONNECT_WITHIN_S:
-            raise
-        connection.close()
-        record_chunks(computed, timezone.now())
+def _claim(session: BatchSession, turn: turns.Turn, now: datetime, limit: int | None) -> Claim | None:
+    """Claim what one worker computes in a turn, or None if nothing waits."""
+    waiting = list(session.chunks.filter(status=ChunkStatus.WAITING).defer("block")[: limit or MAX_CLAIM])
+    for chunk in waiting:
+        chunk.session = session
+    chunks = _fitting(waiting, turn)
+    if not chunks or not _set_claimed(chunks, now):
+        return None
+    is_first = session.status == Status.QUEUED
+    changes: dict[str, Any] = {"turn_at": now}
+    if is_first:
+        # Later only a recorded chunk says that a worker is alive: claims alone bring a batch no further.
+        changes |= {"status": Status.RUNNING, "started_at": session.started_at or now, "worker_seen_at": now}
+        changes["sequence"] = F("sequence") + 1
+    BatchSession.objects.filter(pk=session.pk).update(**changes)
+    return Claim(session, chunks, is_first)
 
 
-def all_failed(chunk: ResultChunk, message: str) -> SliceResult:
-    """Return a result in which every test failed for the same reason."""
-    size = chunk.stop - chunk.start
-    return SliceResult(metrics=np.full((len(METRICS), size), np.nan), errors={message: np.arange(size)})
+def _set_claimed(chunks: list[ResultChunk], now: datetime) -> bool:
+    """Update the rows of the chunks, of which the last may be cut. Return False if another worker was first."""
+    claim = {"claimed_by": process_name(), "lease_until": now + timedelta(seconds=settings.CHUNK_LEASE_S)}
+    *whole, last = chunks
+    for part, changes in ((whole, claim), ([last], claim | {"stop": last.stop})):
+        ids = [chunk.pk for chunk in part]
+        rows = ResultChunk.objects.filter(pk__in=ids, status=ChunkStatus.WAITING)
+        if ids and not rows.update(status=ChunkStatus.RUNNING, attempt=F("attempt") + 1, **changes):
+            return False
+    for chunk in chunks:
+        chunk.attempt += 1
+    return True
 
 
-def release(chunk: ResultChunk, *, counts: bool = True) -> None:
-    """Give a claimed chunk back, unless another worker has claimed it since.
+def _fitting(waiting: list[ResultChunk], turn: turns.Turn) -> list[ResultChunk]:
+    """Return the first chunks that fit a turn together; the last of them is cut to fit.
 
-    counts : whether the attempt counts; not if the chunk is not to blame, as on a full disk
+    A new batch gets less, so that it soon has news, and a batch with little left all of it. A chunk that was tried
+    before is claimed alone: if it kills its worker again, no other chunk is blamed for it.
     """
-    claimed = ResultChunk.objects.filter(
-        pk=chunk.pk, status=ChunkStatus.RUNNING, claimed_by=process_name(), attempt=chunk.attempt
+    if not waiting or waiting[0].attempt:
+        return waiting[:1]
+    session = waiting[0].session
+    if session.status == Status.QUEUED and session.request["abortFailureShare"] < 1:
+        waiting = waiting[:1]  # a batch that may be aborted has to be looked at before its end
+    waiting = list(takewhile(lambda chunk: not chunk.attempt, waiting))
+    plan = plan_of(session)
+    rate = session.work_rate or declared_rate(session.strategy)
+    work = np.cumsum([(chunk.stop - chunk.start) * plan.bars[plan.grid.series_of(chunk.start)] for chunk in waiting])
+    if len(waiting) < MAX_CLAIM and work[-1] <= rate * turn.small_s:
+        return waiting
+    limit = rate * (turns.FIRST_TURN_S if session.status == Status.QUEUED else turn.seconds)
+    whole = int(np.searchsorted(work, limit, side="right"))
+    left = limit - (work[whole - 1] if whole else 0.0)
+    if whole == len(waiting) or (whole and left < limit / 2):  # too little to be worth a chunk
+        return waiting[:whole]
+    size = max(1, int(left / plan.bars[plan.grid.series_of(waiting[whole].start)]))
+    return [*waiting[:whole], _cut(waiting[whole], size, behind=waiting[-1])]
+
+
+def _cut(chunk: ResultChunk, size: int, *, behind: ResultChunk) -> ResultChunk:
+    """Return the chunk with its first tests only. The others become a chunk behind one that waits."""
+    middle = chunk.start + size
+    if middle < chunk.stop:
+        ResultChunk.objects.create(
+            session=chunk.session,
+            position=behind.position + 1,
+            symbol_number=chunk.symbol_number,
+            start=middle,
+            stop=chunk.stop,
+        )
+        chunk.stop = middle
+    return chunk
+
+
+def _announce_start(claim: Claim) -> None:
+    """Announce the compilation that delays the first result. With compiled kernels the first result comes at once."""
+    if not claim.is_first or is_warm(claim.session.strategy):
+        return
+    # Only while it runs: a batch that ended meanwhile has published its last event.
+    changed = BatchSession.objects.filter(pk=claim.session.pk, status=Status.RUNNING).update(
+        phase=Phase.COMPILING, sequence=F("sequence") + 1, published_at=timezone.now()
     )
-    claimed.update(status=ChunkStatus.WAITING, lease_until=None, attempt=F("attempt") - (0 if counts else 1))
-
-
-def _release_if_possible(chunk: ResultChunk) -> None:
-    """Release the chunk; if the database refuses, the end of the lease does."""
-    with contextlib.suppress(*DATABASE_ERRORS):
-        release(chunk, counts=False)
+    if changed:
+        publish(BatchSession.objects.get(pk=claim.session.pk))

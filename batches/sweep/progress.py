@@ -1,12 +1,10 @@
 """Compute the event of a batch, the same on every transport, from its row and the time. No queries, no clock."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-import orjson
-
-from batches.models import BatchSession, Status
+from batches.models import BatchSession, Phase, Status
+from batches.sweep.encoding import fitted
 from batches.sweep.wire_types import ProgressEvent
 
 PACE_WINDOW_S = 60.0  # how far back the estimate looks
@@ -80,7 +78,7 @@ def timeout_words(seconds: float) -> str:
 def snapshot(session: BatchSession, now: datetime) -> ProgressEvent:
     """Return the state of the batch as an event, without what a terminal event adds."""
     last = session.last_test or {}
-    return {
+    event: ProgressEvent = {
         "type": event_type(session.state),
         "sessionId": str(session.id),
         "sequence": session.sequence,
@@ -102,8 +100,12 @@ def snapshot(session: BatchSession, now: datetime) -> ProgressEvent:
         "recentErrors": [failure["message"] for failure in session.failures[-RECENT_ERRORS:]],
         "bestSoFar": session.leaders[0] if session.leaders else None,
         "leaders": session.leaders,
+        "luck": session.luck,
         "lastWorkerSeenAtMs": None if session.worker_seen_at is None else _milliseconds(session.worker_seen_at),
     }
+    if session.loading and (session.status, session.phase) == (Status.RUNNING, Phase.LOADING):
+        event["loading"] = session.loading
+    return event
 
 
 def event_type(state: Status) -> Literal["progress", "complete", "error"]:
@@ -116,7 +118,7 @@ def event_type(state: Status) -> Literal["progress", "complete", "error"]:
 def newest_event(session: BatchSession, now: datetime) -> ProgressEvent:
     event = snapshot(session, now)
     if event["type"] == "complete":
-        event["results"] = session.results
+        event["results"] = fitted(session.results)
     elif event["type"] == "error":
         event["error"], event["code"] = session.error, session.error_code
     return event
@@ -129,11 +131,6 @@ def connected_event(session: BatchSession, now: datetime) -> ProgressEvent:
     if session.state.is_terminal:
         event["sequence"] -= 1
     return event
-
-
-def encode(event: Mapping[str, object]) -> str:
-    """Return one line of JSON; NaN becomes null."""
-    return orjson.dumps(event).decode()
 
 
 def _milliseconds(instant: datetime) -> int:

@@ -4,7 +4,7 @@ Fields that depend on others find those that passed in `info.data`.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -20,10 +20,14 @@ from backtester.engine import (
     axis_values,
     get_strategy,
 )
+from backtester.engine.timeframes import seconds_of
 from batches.errors import Detail
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
-from batches.validators import NotAmong, finite, iso_date, one_of, whole
+from batches.symbols import normalized
+from batches.validators import NotAmong, day_of, finite, iso_date, iso_date_or_moment, number, one_of, whole
 
+MAX_TIMEFRAMES = 20
+MOST_HELD_OUT = 0.5
 MAX_DETAILS = 20  # a body may hold 100,000 wrong names
 Axes = dict[str, list[int | float]]
 
@@ -46,17 +50,49 @@ def strategy_name(value: Any) -> str:
 
 
 def end_date(value: Any, info: ValidationInfo) -> date:
-    end, start = iso_date(value), info.data.get("start_date")
-    if start and start > end:
+    end, start = iso_date_or_moment(value), info.data.get("start_date")
+    both = isinstance(start, datetime) and isinstance(end, datetime)
+    if start and (start > end if both else day_of(start) > day_of(end)):
         raise Refused(Detail("startDate", f"startDate must not be after endDate, got {start} and {end}."))
     return end
+
+
+def holdout(value: Any, info: ValidationInfo) -> float | date | None:
+    """Return a fraction or the first locked day; None for 0, which locks nothing. The prices decide whether it fits."""
+    requirement = f"a fraction from 0 to {MOST_HELD_OUT:g}, or a date as YYYY-MM-DD"
+    if not isinstance(value, str):
+        try:
+            return number(0, MOST_HELD_OUT)(value) or None
+        except ValueError:
+            raise ValueError(requirement) from None
+    try:
+        first = iso_date(value)
+    except ValueError:
+        raise ValueError(requirement) from None
+    start, end = (limit and day_of(limit) for limit in (info.data.get("start_date"), info.data.get("end_date")))
+    if start and first <= start:
+        raise Refused(Detail("holdout", f"holdout must be after startDate, got {first} and {start}."))
+    if end and first > end:
+        raise Refused(Detail("holdout", f"holdout must not be after endDate, got {first} and {end}."))
+    return first
+
+
+def timeframes(value: Any) -> tuple[str, ...]:
+    """Each at least the stored bars, which is checked with the prices."""
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_TIMEFRAMES:
+        raise ValueError(f"a list of 1 to {MAX_TIMEFRAMES} timeframes such as 5m, 4h, 1d or 1w")
+    try:
+        by_length = {seconds_of(timeframe): timeframe for timeframe in reversed(value)}
+    except BadParameters as error:
+        raise Refused(Detail("timeframes", error.message)) from None
+    return tuple(timeframe for timeframe in dict.fromkeys(value) if by_length[seconds_of(timeframe)] == timeframe)
 
 
 def symbols(value: Any) -> tuple[str, ...]:
     # Unprintable: the database would fail on a NUL or half a surrogate pair, instead of finding no such symbol.
     if not isinstance(value, list) or not value or not all(isinstance(s, str) and s and s.isprintable() for s in value):
         raise ValueError("a list of at least one symbol")
-    symbols = tuple(dict.fromkeys(symbol.strip().upper() for symbol in value))
+    symbols = tuple(dict.fromkeys(map(normalized, value)))
     if len(symbols) > settings.BATCH_MAX_SYMBOLS:
         raise ValueError(f"a list of at most {settings.BATCH_MAX_SYMBOLS:,} symbols (BATCH_MAX_SYMBOLS)")
     return symbols

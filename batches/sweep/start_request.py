@@ -20,10 +20,24 @@ from pydantic import (
 
 from backtester.engine import STRATEGIES, get_strategy
 from batches.errors import Detail, InvalidRequest
+from batches.models import MAX_TAG, MAX_TITLE
 from batches.sweep import start_checks
 from batches.sweep.start_checks import MAX_DETAILS, Axes, Refused
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
-from batches.validators import boolean, iso_date, nearest, number, shown, uuid_text, whole
+from batches.validators import (
+    MAX_TAGS,
+    boolean,
+    iso_date,
+    iso_date_or_moment,
+    nearest,
+    number,
+    shown,
+    tags,
+    title,
+    uuid_text,
+    whole,
+    wire_limit,
+)
 
 LEGACY_INSIDE_RANGES = ("symbols", "startDate", "endDate")  # where older clients put them
 MAX_MESSAGE = 500
@@ -67,13 +81,32 @@ RANGE = {
 }
 # A check runs before pydantic's own, so that its words are the ones that are reported.
 Name = Annotated[str, BeforeValidator(start_checks.strategy_name)]
-StartDate = Annotated[date, BeforeValidator(iso_date)]
-EndDate = Annotated[date, BeforeValidator(start_checks.end_date)]
+LIMIT = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
+Limit = Annotated[date, PlainSerializer(wire_limit), WithJsonSchema(LIMIT)]
+StartDate = Annotated[Limit, PlainValidator(iso_date_or_moment)]
+EndDate = Annotated[Limit, PlainValidator(start_checks.end_date)]
+HOLDOUT = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": start_checks.MOST_HELD_OUT},
+        {"type": "string", "format": "date"},
+    ]
+}
+Holdout = Annotated[
+    float | date,
+    PlainValidator(start_checks.holdout),
+    PlainSerializer(lambda value: value.isoformat() if isinstance(value, date) else value),
+    WithJsonSchema(HOLDOUT),
+]
 Flag = Annotated[bool, BeforeValidator(boolean)]
 Symbols = Annotated[
     tuple[str, ...],
     BeforeValidator(start_checks.symbols),
     WithJsonSchema(_array({"type": "string", "minLength": 1}, settings.BATCH_MAX_SYMBOLS)),
+]
+Timeframes = Annotated[
+    tuple[str, ...],
+    BeforeValidator(start_checks.timeframes),
+    WithJsonSchema(_array({"type": "string", "pattern": r"^[1-9][0-9]*[mhdw]$"}, start_checks.MAX_TIMEFRAMES)),
 ]
 Ranges = Annotated[
     Axes,
@@ -103,6 +136,14 @@ Timeout = Annotated[
 Share = Annotated[float, BeforeValidator(number(0, 1)), Field(ge=0, le=1)]
 Tests = Annotated[int, BeforeValidator(whole(1, 10**9)), Field(ge=1, le=10**9)]
 Uuid = Annotated[uuid.UUID, BeforeValidator(uuid_text)]
+Title = Annotated[str, BeforeValidator(title), WithJsonSchema({"type": "string", "maxLength": MAX_TITLE})]
+Tags = Annotated[
+    tuple[str, ...],
+    BeforeValidator(tags),
+    WithJsonSchema(
+        {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": MAX_TAG}, "maxItems": MAX_TAGS}
+    ),
+]
 
 
 def _setting(name: str, **options: Any) -> Any:
@@ -129,13 +170,19 @@ class StartRequest(BaseModel):
     strategy: Name
     """A name of /api/strategies."""
     start_date: StartDate | None = None
-    """First day to test; from the first bar when left out."""
+    """First day, or moment, to test; from the first bar when left out."""
     end_date: EndDate | None = None
-    """Last day to test, included; to the last bar when left out."""
+    """Last day, or moment, to test, included; to the last bar when left out."""
+    holdout: Holdout | None = None
+    """The last part of the days to lock: a fraction of them, or the first locked day. Nothing is computed on
+    locked days until one row is evaluated on them (POST …/holdout)."""
     beta_scaling: Flag = Field(False, alias="enableBetaScaling")
     """Multiply every percentage parameter by beta x coefficient."""
     symbols: Symbols
     """Symbols of /api/instruments, in any case (BATCH_MAX_SYMBOLS)."""
+    timeframes: Timeframes = ()
+    """Lengths of the tested bars, an axis after the symbols: 5m, 4h, 1d, 1w, each at least the stored bars of every
+    symbol and a multiple of them. By default the stored bars are tested."""
     axes: Ranges = Field({}, alias="parameterRanges", validate_default=True)
     """The values of each parameter of the strategy. One left out has its default. Older clients put symbols, startDate
     and endDate here; they are taken from here too."""
@@ -151,6 +198,8 @@ class StartRequest(BaseModel):
     """In the currency of the prices."""
     whole_shares: Flag = False
     """Buy whole shares only."""
+    flat_at_session_end: Flag = False
+    """Close every position on the last bar of each day of the exchange. For signal strategies, on bars within a day."""
     sort_by: Metric = "annualized_return"
     """The metric that ranks."""
     include_comparison: Flag = True
@@ -161,6 +210,10 @@ class StartRequest(BaseModel):
     """End the batch when a larger share (a fraction) of its tests failed; 1: never."""
     abort_minimum_tests: Tests = _setting("BATCH_ABORT_MINIMUM_TESTS")
     """Number of finished tests before that share counts."""
+    title: Title = ""
+    """What to call the batch; by default its strategy, ranges and symbols. It can be changed later (PATCH)."""
+    tags: Tags = ()
+    """Words to find it by; without commas. They can be changed later (PATCH)."""
     session_id: Uuid | None = None
     """An id of your choice: the same request sent twice starts one batch."""
 
@@ -182,7 +235,16 @@ class StartRequest(BaseModel):
 
     def as_json(self) -> dict[str, Any]:
         """Return the stored and compared form: equal requests give equal JSON, however they were spelled."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"session_id"})
+        unnamed = {
+            name
+            for name in ("title", "tags", "timeframes", "holdout", "flat_at_session_end")
+            if not getattr(self, name)
+        }  # as older versions stored it
+        return self.model_dump(mode="json", by_alias=True, exclude={"session_id", *unnamed})
+
+    def until(self, last: date | None) -> "StartRequest":
+        """Return the request that ends on this day, if it has to."""
+        return self if last is None else self.model_copy(update={"end_date": last})
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "StartRequest":
@@ -190,9 +252,11 @@ class StartRequest(BaseModel):
         ranges = stored["parameterRanges"]
         parameters = get_strategy(stored["strategy"]).all_parameters
         axes = {item.name: ranges[wire_name(item.name)] for item in parameters if wire_name(item.name) in ranges}
-        dates = {name: stored[name] and date.fromisoformat(stored[name]) for name in ("startDate", "endDate")}
+        dates = {name: stored[name] and iso_date_or_moment(stored[name]) for name in ("startDate", "endDate")}
+        held_out = stored.get("holdout")
+        dates["holdout"] = iso_date(held_out) if isinstance(held_out, str) else held_out
         sort_by = METRICS_BY_WIRE_NAME[stored["sortBy"]].name
-        lists = {name: tuple(stored[name]) for name in ("symbols", "coefficients")}
+        lists = {name: tuple(stored.get(name, ())) for name in ("symbols", "timeframes", "coefficients", "tags")}
         return cls.model_construct(**{**stored, **dates, **lists, "parameterRanges": axes, "sortBy": sort_by})
 
 

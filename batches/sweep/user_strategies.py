@@ -10,6 +10,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
@@ -19,12 +20,14 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Warning, register
 
-from backtester.engine import STRATEGIES, EngineError, Strategy
+from backtester.engine import STRATEGIES, EngineError, Strategy, error_text, foreign_text
 from backtester.engine import register as add_strategy
-from backtester.engine.strategies import set_version
+from backtester.engine.strategies import substitute
+from batches.sweep.foreign_code import contained
 
 log = logging.getLogger(__name__)
 GROUP = "backtester.strategies"
+MESSAGE = 450  # characters, and the line after it
 HINT = "Its strategies are not available; the others are. Fix or remove it, then restart."
 failures: dict[str, str] = {}  # source -> reason
 
@@ -37,8 +40,10 @@ def load(folder: Path) -> None:
         try:
             run()
             for name in STRATEGIES.keys() - before:
-                set_version(name, version)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
+                substitute(contained(replace(STRATEGIES[name], version=version)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything
             failures[source] = _reason(error, source)
             log.warning("strategies not loaded: %s: %s", source, failures[source])
 
@@ -78,8 +83,9 @@ def _reason(error: BaseException, source: str) -> str:
     """Return one line: the error, and the line of the file that raised it."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
     where = f" (line {lines[-1]})" if lines else ""
-    message = error.message if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
-    return f"{' '.join(message.split())}{where}"[:500]
+    is_sentence = isinstance(error, EngineError)
+    message = foreign_text(error, MESSAGE) if is_sentence else error_text(error, MESSAGE)
+    return f"{message}{where}"
 
 
 @register()

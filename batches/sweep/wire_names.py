@@ -10,3 +10,10 @@ def wire_name(name: str) -> str:
 
 
 METRICS_BY_WIRE_NAME = {wire_name(metric.name): metric for metric in METRICS}
+# What the verdict adds to each test; the last in the unit of the metric that ranks.
+JUDGED = ("outOfSampleReturn", "outOfSampleSharpe", "neighbourMedian")
+JUDGED_LABELS = {
+    "outOfSampleReturn": ("Return out of sample", "fraction"),
+    "outOfSampleSharpe": ("Sharpe out of sample", "ratio"),
+    "neighbourMedian": ("Median of neighbors", ""),
+}

@@ -31,6 +31,9 @@ MetricName = Annotated[
 ]
 StatusName = Annotated[str, doc("State of the batch."), WithJsonSchema({"type": "string", "enum": list(Status.values)})]
 Parameters = Annotated[dict[str, float], doc("The tested value of each parameter, before beta scaling.")]
+Timeframe = Annotated[
+    str | None, doc("Length of the bars, as 5m, 4h, 1d or 1w; null for stored bars that have no such name.")
+]
 Beta = Annotated[float | None, doc("The instrument's beta, a ratio; null without beta scaling.")]
 Coefficient = Annotated[float | None, doc("Multiplies beta; null without beta scaling.")]
 
@@ -40,9 +43,15 @@ class Identity(TypedDict):
 
     index: Annotated[int, doc("The combination's stable number in the batch, from 0.", ge=0)]
     symbol: Symbol
+    timeframe: Timeframe
     parameters: Parameters
     beta: Beta
     coefficient: Coefficient
+    betaLooksAhead: NotRequired[
+        Annotated[
+            bool, doc("Whether beta is that of the tested dates, known only at their end; only with beta scaling.")
+        ]
+    ]
 
 
 @with_config(ConfigDict(json_schema_extra=_describe_metrics))
@@ -74,6 +83,11 @@ class Metrics(TypedDict):
 class Row(Identity, Metrics):
     """One test."""
 
+    outOfSampleReturn: Annotated[float | None, doc("Return of the last 30 % of the history; null before the verdict.")]
+    outOfSampleSharpe: Annotated[float | None, doc("Sharpe ratio of the same; null before the verdict.")]
+    neighbourMedian: Annotated[
+        float | None, doc("Median of the neighbors on the grid, of the metric that ranks; null before the verdict.")
+    ]
     error: NotRequired[Annotated[str, doc("Why the test failed.")]]
 
 
@@ -113,12 +127,43 @@ class BatchResults(TypedDict):
     results: Annotated[list[Row], doc("The top rows, best first.")]
     truncated: Annotated[bool, doc("Whether there are more rows than these.")]
     resultsUrl: Annotated[str, doc("Address of all rows, in pages.")]
+    verdictUrl: NotRequired[Annotated[str, doc("Address of the verdict on luck; not in older batches.")]]
     errors: Annotated[list[Failure], doc("Why tests failed.")]
     summary: Summary
     comparison: Annotated[
         dict[str, Metrics | None], doc("Buy and hold of each symbol; null for one without enough bars.")
     ]
     validation: Validation
+
+
+class Luck(TypedDict):
+    """The best so far against what luck alone would show. All Sharpe ratios are annual."""
+
+    trials: Annotated[Count, doc("Tests of this batch with a Sharpe ratio.")]
+    trialsEver: Annotated[Count, doc("The same on these prices, earlier batches included (see /api/ledger).")]
+    sharpe: Annotated[float, doc("What the best of so many tests without skill would show.")]
+    bestSharpe: Annotated[float | None, doc("Of the best so far.")]
+    deflatedSharpe: Annotated[
+        float | None, doc("Confidence that the best is above luck, a fraction; no probability of skill.", ge=0, le=1)
+    ]
+
+
+class EstimatedLuck(TypedDict):
+    """What luck alone would show for the best test, before any of them has run."""
+
+    trials: Annotated[Count, doc("Tests that are new on these prices.")]
+    trialsEver: Annotated[Count, doc("With those that were tried on them before.")]
+    years: Annotated[float, doc("Years of prices, of the symbol with the fewest.")]
+    sharpe: Annotated[float, doc("The annual Sharpe ratio that is expected from luck alone, an upper bound.")]
+    sentence: Annotated[str, doc("The same in words.")]
+
+
+class Loading(TypedDict):
+    """The prices that are decoded before they can be tested."""
+
+    symbol: Symbol
+    number: Annotated[Count, doc("Its place among the symbols of the batch, from 1.")]
+    total: Annotated[Count, doc("Symbols of the batch.")]
 
 
 class ProgressEvent(TypedDict):
@@ -130,6 +175,9 @@ class ProgressEvent(TypedDict):
     sentAtMs: Annotated[int, doc("When it was made, in milliseconds since 1970 (UTC).")]
     status: StatusName
     phase: Annotated[str | None, doc("What a running batch does now: loading, compiling, testing or writing.")]
+    loading: NotRequired[
+        Annotated[Loading, doc("In the phase loading: the symbol whose bars are decoded, if they are many.")]
+    ]
     current: Annotated[Count, doc("Tests done.")]
     total: Annotated[Count, doc("Tests in all.")]
     percentage: Annotated[float, doc("Percent done; 100 only when all tests are.", ge=0, le=100)]
@@ -145,6 +193,7 @@ class ProgressEvent(TypedDict):
     recentErrors: Annotated[list[str], doc("The last few distinct failures in words.")]
     bestSoFar: Annotated[Row | None, doc("The best row so far, by the batch's own metric.")]
     leaders: Annotated[list[Row], doc("The ten best rows so far.")]
+    luck: Annotated[Luck | None, doc("The best against luck; null while fewer than two tests have a Sharpe ratio.")]
     lastWorkerSeenAtMs: Annotated[int | None, doc("When a worker last worked on it, in milliseconds since 1970 (UTC).")]
     results: NotRequired[Annotated[BatchResults | None, doc("With `complete`.")]]
     error: NotRequired[Annotated[str | None, doc("With `error`: what happened.")]]

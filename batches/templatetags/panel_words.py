@@ -2,6 +2,7 @@
 
 from django import template
 
+from batches.formatting import or_missing
 from batches.web import panel_words
 
 register = template.Library()
@@ -12,10 +13,12 @@ for function in (
     panel_words.remaining_text,
     panel_words.beta_text,
     panel_words.best_text,
+    panel_words.luck_text,
+    panel_words.retry_text,
     panel_words.ahead,
     panel_words.signed,
     panel_words.shade,
     panel_words.rounded,
 ):
-    register.filter(function.__name__, function)
-register.simple_tag(panel_words.cell)
+    register.filter(function.__name__, or_missing(function))
+register.simple_tag(or_missing(panel_words.cell), name="cell")

@@ -1,6 +1,5 @@
 """The page of one batch and its actions. All of it works without scripts."""
 
-import json
 import uuid
 from typing import Any
 
@@ -14,23 +13,31 @@ from django.views.decorators.http import require_GET, require_POST
 
 from batches import permissions
 from batches.addresses import stream_address, websocket_address
-from batches.errors import BatchError, NotFound
+from batches.errors import BatchError
 from batches.models import BatchSession
 from batches.ops import storage
 from batches.permissions import Permission
 from batches.prices.versions import prices_used
+from batches.results.damage import damaged_chunks
 from batches.running import lifecycle, retrying
-from batches.sweep.link import fits_a_link, sweep_query
-from batches.sweep.progress import timeout_words
+from batches.sweep.notes import batch_notes
+from batches.sweep.progress import elapsed_seconds, timeout_words
+from batches.sweep.titles import default_title
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.verdict import holdouts
+from batches.web.best_rows import best_rows
 from batches.web.charts.best_curve import best_curve
 from batches.web.heatmap_choice import HeatmapChoice
 from batches.web.history_views import MAX_NOTE_LENGTH
 from batches.web.htmx import is_htmx, page_or_part, wants_part
-from batches.web.labels import axes_of, label_of, leader_columns, names_of, parallel_axes, title_of
-from batches.web.presenters import facts, first_symbols, panel_event
+from batches.web.labels import axes_of, label_of, leader_columns, names_of, parallel_axes, summary_of, title_of
+from batches.web.next_sweeps import form_link, on_every_symbol
+from batches.web.panel_words import ahead
+from batches.web.presenters import MOST_LISTED, facts, first_symbols, panel_event
 from batches.web.results_table import ResultsTable
+from batches.web.winner import figures, warnings
 
+ASK_FROM_S = 10.0  # Cancel asks when a batch has worked for longer
 MOVES = {"cancel": lifecycle.cancel, "pause": lifecycle.pause, "resume": lifecycle.resume}
 
 
@@ -44,9 +51,11 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "map": HeatmapChoice.parse(session, request.GET),
         "names": names_of(session),
         "metric": METRICS_BY_WIRE_NAME[session.sort_by],
+        "event": panel_event(session, timezone.now()),
+        "link": form_link(session),
     }
-    if session.state.is_terminal:
-        context |= _results_context(session, request.GET)
+    context |= {"curve": best_curve(session), "leader_columns": leader_columns(session)}
+    context |= _results_context(session, request.GET) if session.state.is_terminal else _waiting_context(session)
     if not wants_part(request):
         context |= _page_context(session)
     return page_or_part(request, "batches/detail.html", "batches/_results.html", context)
@@ -54,40 +63,70 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 
 def _page_context(session: BatchSession) -> dict[str, Any]:
     return {
-        "event": panel_event(session, timezone.now()),
         "title": title_of(session),
+        "summary": summary_of(session),
+        "default_title": default_title(session.request),
+        "notes": batch_notes(session) + holdouts.batch_notes(session),
+        "holdout": session.holdout,
         "facts": [*facts(session), ("Prices", prices_used(session))],
-        "curve": best_curve(session),
-        "leader_columns": leader_columns(session),
-        "link": f"{reverse('batches:form')}?{_same_sweep(session)}",
         "timeout": timeout_words(session.timeout_s),
+        "ask_from": ASK_FROM_S,
         "longest_note": MAX_NOTE_LENGTH,
         "stream": stream_address(session.id),
         "websocket": websocket_address(session.id),
     }
 
 
-def _same_sweep(session: BatchSession) -> str:
-    """Return the query string of the form for the same sweep. Thousands of symbols are named by their batch."""
-    if fits_a_link(session.request["symbols"]):
-        return sweep_query(session.request)
-    return f"{sweep_query(session.request | {'symbols': []})}&symbolsOf={session.id}"
+def _waiting_context(session: BatchSession) -> dict[str, Any]:
+    """Return the places that the results will take: a line for each symbol, dashes for the winner."""
+    return {
+        "best": session.leaders[0] if session.leaders else None,
+        "figures": figures(session.leaders[0] if session.leaders else None, None),
+        "best_by_symbol": [
+            {"symbol": symbol, "row": None, "hold": None} for symbol in session.request["symbols"][:MOST_LISTED]
+        ],
+    }
 
 
 def _results_context(session: BatchSession, query: QueryDict) -> dict[str, Any]:
     results = session.results or {}
     comparison = results.get("comparison", {})
-    best_rows = results.get("summary", {}).get("bestBySymbol", {})
+    best = results.get("summary", {}).get("overallBest")
+    table = ResultsTable(session, query)
+    lines = [
+        {"symbol": symbol, "row": row, "hold": comparison.get(symbol)}
+        for symbol, row in first_symbols(session, best_rows(session, table.query))
+    ]
     return {
-        "table": ResultsTable(session, query),
-        "best_by_symbol": [
-            {"symbol": symbol, "row": row, "hold": comparison.get(symbol)}
-            for symbol, row in first_symbols(session, best_rows)
-        ],
-        "warnings": results.get("validation", {}).get("warnings", []),
+        "table": table,
+        "best_by_symbol": sorted(lines, key=_lead, reverse=True),
+        "best": best,
+        "figures": figures(best, comparison.get(best["symbol"]) if best else None),
+        "ahead": sum((ahead(line["row"], line["hold"]) or 0) > 0 for line in lines),
+        "damage": _damage(session),
+        "warnings": warnings(session),
+        "everywhere": on_every_symbol(session),
         "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
         "parallel_axes": [label_of(session, name) for name in parallel_axes(session)],
     }
+
+
+def _lead(line: dict[str, Any]) -> float:
+    lead = ahead(line["row"], line["hold"])
+    return float("-inf") if lead is None else lead
+
+
+def _damage(session: BatchSession) -> str:
+    """Return a warning about tests whose results cannot be read."""
+    tests = sum(stop - start for start, stop in damaged_chunks(session).values())
+    subject = "The stored results of 1 test are" if tests == 1 else f"The stored results of {tests:,} tests are"
+    return f"{subject} damaged and cannot be read. A retry runs them again." if tests else ""
+
+
+def _is_worth_asking(session: BatchSession, request: HttpRequest) -> bool:
+    """Return whether a cancel without scripts asks first; with scripts, `cancel-question.js` does."""
+    is_active = not session.state.is_terminal and session.current > 0
+    return is_active and "sure" not in request.POST and elapsed_seconds(session, timezone.now()) > ASK_FROM_S
 
 
 @require_POST
@@ -101,6 +140,8 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
         with storage.refusals():
             if action in MOVES:
                 permissions.require(request.user, Permission.CONTROL_ALL, session)
+                if action == "cancel" and not is_htmx(request) and _is_worth_asking(session, request):
+                    return render(request, "batches/cancel.html", {"session": session, "title": title_of(session)})
                 MOVES[action](session.id, timezone.now())
                 return HttpResponse(status=204) if is_htmx(request) else redirect(target)
             if action == "retry":
@@ -114,11 +155,3 @@ def act(request: HttpRequest, session_id: uuid.UUID, action: str) -> HttpRespons
     except BatchError as error:
         messages.error(request, error.message)
     return HttpResponse(headers={"HX-Redirect": target}) if is_htmx(request) else redirect(target)
-
-
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - passed by name
-    """Render 404 as a page, or as JSON for API clients."""
-    if request.path.startswith("/api/"):
-        body = json.dumps(NotFound("page").as_json())
-        return HttpResponse(body, status=404, content_type="application/json")
-    return render(request, "404.html", status=404)

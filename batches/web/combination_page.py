@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from backtester.engine import Metric
+from batches.results.replay import Played
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.web.charts.ranges import View
 
 HOLDER_METRICS = ("finalEquity", "totalReturn", "annualizedReturn", "sharpe", "maxDrawdown")
+HEADLINE = (
+    *("annualizedReturn", "totalReturn", "sharpe", "sortino", "annualizedVolatility", "maxDrawdown"),
+    *("trades", "winRate", "profitFactor", "exposure"),
+)
 LOT_HOLDERS = (
     ("samePurchases", "Same purchases", "Same cash on the same days, never sold: shows what the exits added."),
     ("equalInstalments", "Equal installments", "As many equal, evenly spaced purchases: shows what the timing added."),
@@ -22,6 +28,30 @@ class MetricLine:
     value: float | None
     why: str
     held: float | None
+
+
+def headline_metrics(played: dict[str, Any]) -> list[MetricLine]:
+    """Return the metrics that decide, for the head of the page."""
+    lines = {METRICS_BY_WIRE_NAME[name].name: name for name in HEADLINE}
+    return [line for line in metric_lines(played) if line.about.name in lines]
+
+
+@dataclass(frozen=True)
+class TradeLine:
+    """number : from 0, in order of the entries; href : the range of the chart around it"""
+
+    number: int
+    row: dict[str, Any]
+    href: str
+
+
+def trade_lines(row: dict[str, Any], played: Played, view: View) -> list[TradeLine]:
+    first = (row["tradePages"]["page"] - 1) * row["tradePages"]["pageSize"]
+    bars = played.replay.trade_bars[first:].tolist()
+    return [
+        TradeLine(first + k, trade, view.around(entry, exit_))
+        for k, (trade, (entry, exit_)) in enumerate(zip(row["trades"], bars, strict=False))
+    ]
 
 
 @dataclass(frozen=True)

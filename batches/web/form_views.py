@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,6 +20,7 @@ from batches.ops import storage
 from batches.permissions import Permission
 from batches.running import submission
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.symbols import joined
 from batches.web.forms.presets import examples, presets_of, save_preset
 from batches.web.forms.sweep_form import SweepForm
 from batches.web.forms.symbol_search import search_symbols
@@ -33,7 +35,8 @@ N_RECENT = 5
 def form(request: HttpRequest) -> HttpResponse:
     """Show the form; a POST starts the batch or, without scripts, counts or searches."""
     if request.method != "POST":
-        return _form_page(request, SweepForm(_link_data(request)), show_errors=bool(request.GET))
+        sweep = SweepForm(_link_data(request), permissions.visible(request.user))
+        return _form_page(request, sweep, show_errors=bool(request.GET))
     sweep = SweepForm(request.POST)
     if request.POST.get("intent") in ("count", "find"):
         return _form_page(request, sweep)
@@ -55,7 +58,7 @@ def _link_data(request: HttpRequest) -> QueryDict:
         return request.GET
     data = request.GET.copy()
     with contextlib.suppress(NotFound):
-        data["symbols"] = ",".join(permissions.find(request.user, request.GET["symbolsOf"]).request["symbols"])
+        data["symbols"] = joined(permissions.find(request.user, request.GET["symbolsOf"]).request["symbols"])
     return data
 
 
@@ -67,11 +70,12 @@ def _form_page(
     status: int = 200,
     refused: BatchError | None = None,
 ) -> HttpResponse:
-    counted = _count_context(sweep)
+    counted = _count_context(sweep, permissions.owner(request.user))
     if not show_errors:
         sweep.errors.clear()
     now = timezone.now()
-    recent = permissions.visible(request.user).select_related("owner").narrow("request", "leaders", "notes")[:N_RECENT]
+    recent = permissions.visible(request.user).select_related("owner").prefetch_related("tags")
+    recent = recent.narrow("request", "leaders", "notes")[:N_RECENT]
     context = counted | {
         "strategies": STRATEGIES.values(),
         "metrics": METRICS_BY_WIRE_NAME.items(),
@@ -85,12 +89,13 @@ def _form_page(
     return render(request, "batches/form.html", context, status=status)
 
 
-def _count_context(sweep: SweepForm) -> dict[str, Any]:
+def _count_context(sweep: SweepForm, owner: User | None) -> dict[str, Any]:
     """Count and estimate; problems are shown at their fields."""
     context: dict[str, Any] = {"sweep": sweep, "estimate": None, "problem": ""}
     if sweep.request:
         try:
-            context["estimate"] = submission.estimate(sweep.request)
+            estimate = context["estimate"] = submission.estimate(sweep.request, owner)
+            context["common_query"] = sweep.query_over(estimate.common) if estimate.common else ""
         except BatchError as error:
             sweep.refuse(error)
             context["problem"] = "" if error.details else error.message
@@ -101,7 +106,9 @@ def _count_context(sweep: SweepForm) -> dict[str, Any]:
 def count(request: HttpRequest) -> HttpResponse:
     """Return the count and all errors; the address bar gets the link to the form."""
     sweep = SweepForm(request.POST)
-    response = render(request, "batches/_count.html", _count_context(sweep) | {"swapped": True})
+    response = render(
+        request, "batches/_count.html", _count_context(sweep, permissions.owner(request.user)) | {"swapped": True}
+    )
     response["HX-Replace-Url"] = f"{reverse('batches:form')}?{sweep.query()}"
     return response
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from backtester.engine.arrays import Floats
-from batches.formatting import count
+from batches.formatting import count, counted
 from batches.formatting import metric as metric_text
 from batches.models import BatchSession
 from batches.results.heatmap import heatmap
-from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.results.holding import SORTABLE
 from batches.web.heatmap_choice import HeatmapChoice
 from batches.web.labels import label_of, names_of
 from batches.web.panel_words import value_text
@@ -67,19 +67,22 @@ class HeatmapTable:
 
 def heatmap_table(session: BatchSession, choice: HeatmapChoice, *, column: str = "", row: str = "") -> HeatmapTable:
     """column, row : the requested windows, from 1, as text; invalid ones are replaced by the one with the best cell."""
-    grid = heatmap(
-        session, x=choice.x, y=choice.y, metric=choice.metric, symbol=choice.symbol, aggregate=choice.aggregate
-    )
+    names = ("x", "y", "metric", "symbol", "timeframe", "aggregate")
+    grid = heatmap(session, **{name: getattr(choice, name) for name in names}, **choice.bounds)
     cells = np.array(grid["values"], dtype=np.float64)
     cells = plateau(cells) if choice.near else cells
-    metric = METRICS_BY_WIRE_NAME[grid["metric"]]
+    metric = SORTABLE[grid["metric"]]
     best = _best(cells, descending=metric.higher_is_better)
     x = _window(session, grid["x"], column, MOST_COLUMNS, best[1] if best else 0)
     y = _window(session, grid["y"], row, MOST_ROWS, best[0] if best else 0)
     shades = _shades(cells, descending=metric.higher_is_better)
     columns = range(x.first, x.first + len(x.texts))
+    counts = np.array(grid["counts"])
     rows = [
-        (text, [(metric_text(_defined(cells[at, c]), metric.unit), int(shades[at, c])) for c in columns])
+        (
+            text,
+            [(_cell_text(cells[at, c], counts[at, c], counts.max(), metric.unit), int(shades[at, c])) for c in columns],
+        )
         for at, text in enumerate(y.texts, start=y.first)
     ]
     return HeatmapTable(x, y, rows, _summary(session, grid, cells, best))
@@ -131,17 +134,21 @@ def _summary(session: BatchSession, grid: dict[str, Any], cells: Floats, best: t
     """Return sentences on the range of the values, the best cell, and whether it is at an end of an axis."""
     if best is None:
         return ["No finished test has a value here yet."]
-    metric, names = METRICS_BY_WIRE_NAME[grid["metric"]], names_of(session)
+    metric, names = SORTABLE[grid["metric"]], names_of(session)
     low, high = (metric_text(float(end), metric.unit) for end in (np.nanmin(cells), np.nanmax(cells)))
     axes = {axis["name"]: (axis["values"], place) for axis, place in zip((grid["y"], grid["x"]), best, strict=True)}
     coordinates = ", ".join(
         f"{label_of(session, name)} {value_text(values[place], name, names)}" for name, (values, place) in axes.items()
     )
-    filled = count(int((~np.isnan(cells)).sum()))
+    filled = counted(int((~np.isnan(cells)).sum()), "cell")
+    counts = np.array(grid["counts"])
+    partial = int(((counts > 0) & (counts < counts.max())).sum())
     sentences = [
-        f"{metric.label}, {grid['aggregate']} of {count(grid['tests'])} tests in {filled} cells: {low} to {high}.",
+        f"{metric.label}, {grid['aggregate']} of {counted(grid['tests'], 'test')} in {filled}: {low} to {high}.",
         f"The best cell, {metric_text(float(cells[best]), metric.unit)}, is at {coordinates}.",
     ]
+    if partial:
+        sentences.append(f"{counted(partial, 'cell')} with fewer tests than the others.")
     ends = [label_of(session, name) for name, (values, place) in axes.items() if _at_an_end(values, place)]
     if ends:
         position = "is at the end of its range" if len(ends) == 1 else "are at the ends of their ranges"
@@ -153,5 +160,7 @@ def _at_an_end(values: list[float], place: int) -> bool:
     return len(values) >= LEAST_RANGE and values[place] in (min(values), max(values))
 
 
-def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _cell_text(value: float, n_tests: int, most: int, unit: str) -> str:
+    """`1.20`, or `1.20 (2 of 3)` where tests failed: a cell without its weakest symbol looks better than it is."""
+    text = metric_text(None if np.isnan(value) else float(value), unit)
+    return text if n_tests in (0, most) else f"{text} ({count(int(n_tests))} of {count(int(most))})"

@@ -5,7 +5,6 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,61 +13,81 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from batches import permissions
-from batches.errors import BatchError
-from batches.models import ACTIVE, BatchSession, Status
+from batches.errors import BatchError, InvalidRequest
+from batches.history import FIELDS, NEWEST, PAGE_SIZE, HistoryQuery, history_page
+from batches.models import BatchSession, BatchTag
+from batches.naming import rename
 from batches.permissions import Permission
+from batches.results.judged import short_verdicts
 from batches.running import lifecycle
-from batches.search import MAX_RESULTS, newest_matching, remember
-from batches.web.comparison import compare as compare_two
+from batches.validators import shown
+from batches.validators import tags as checked_tags
+from batches.validators import title as checked_title
+from batches.web.comparison import MOST
+from batches.web.comparison import compare as compare_batches
 from batches.web.htmx import page_or_part
 from batches.web.labels import title_of
 from batches.web.presenters import batch_lines, symbols_text
 
-ON_A_PAGE = 25
 MAX_NOTE_LENGTH = 2_000
-LONGEST_SEARCH = 200
-STATUS_GROUPS = {
-    "active": list(ACTIVE),
-    "complete": [Status.COMPLETE],
-    "failed": [Status.ERROR],
-    "cancelled": [Status.CANCELLED],
+MAX_TAG_CHOICES = 50
+GROUPS = ("active", "complete", "failed", "cancelled")
+SORT_LABELS = {
+    NEWEST: "Newest",
+    "createdAt": "Oldest",
+    "title": "Title",
+    "strategy": "Strategy",
+    "-total": "Most tests",
+    "total": "Fewest tests",
 }
 
 
 @ensure_csrf_cookie
 @require_GET
 def batch_list(request: HttpRequest) -> HttpResponse:
-    """List batches, the newest first; optionally of one status, or those that match a search."""
+    """List batches, the newest first; optionally those that pass filters or match a search."""
     now = timezone.now()
-    status, search = request.GET.get("status", ""), request.GET.get("search", "")[:LONGEST_SEARCH].replace("\0", "")
-    filters = {"status__in": STATUS_GROUPS[status]} if status in STATUS_GROUPS else {}
-    sessions = permissions.visible(request.user).filter(**filters).select_related("owner")
-    sessions = sessions.narrow("request", "leaders", "notes")
-    ids = newest_matching(sessions, search) if search.split() else None
-    page = Paginator(sessions if ids is None else ids[:MAX_RESULTS], ON_A_PAGE).get_page(request.GET.get("page"))
-    items: Any = page.object_list
-    lines = batch_lines(items if ids is None else sessions.filter(pk__in=items), now)
+    query, problem = _history_query(request)
+    visible = permissions.visible(request.user)
+    sessions = visible.select_related("owner").narrow("request", "leaders", "notes")
+    page = history_page(sessions, query, now, or_last=True)
+    verdicts, to_come = short_verdicts(page.sessions)
+    lines = batch_lines(page.sessions, now, verdicts)
     context = {
         "lines": lines,
         "page": page,
+        "first": (page.number - 1) * PAGE_SIZE + 1,
+        "last": (page.number - 1) * PAGE_SIZE + len(lines),
         "now": now,
-        "active": any(not line.session.state.is_terminal for line in lines),
-        "status": status if filters else "",
-        "search": search,
-        "more": len(ids or ()) > MAX_RESULTS,
-        "groups": list(STATUS_GROUPS),
+        "active": to_come or any(not session.state.is_terminal for session in page.sessions),
+        "query": query,
+        "problem": problem,
+        "by_day": query.sort.removeprefix("-") == "createdAt",
+        "groups": GROUPS,
+        "sorts": SORT_LABELS,
+        "tags": list(
+            BatchTag.objects.filter(session__in=visible).values_list("name", flat=True).distinct().order_by("name")
+        )[:MAX_TAG_CHOICES],
         "nav": "list",
     }
     return page_or_part(request, "batches/list.html", "batches/_list.html", context)
 
 
+def _history_query(request: HttpRequest) -> tuple[HistoryQuery, str]:
+    """Return the query, and what is wrong with it: then it is ignored."""
+    try:
+        return HistoryQuery.parse({name: request.GET[name] for name in FIELDS if name in request.GET}), ""
+    except InvalidRequest as error:
+        return HistoryQuery(), error.message
+
+
 @require_GET
 def compare(request: HttpRequest) -> HttpResponse:
     sessions = _selected(request, request.GET)
-    if len(sessions) != 2:
-        messages.error(request, f"Select two batches to compare, got {len(sessions)}.")
+    if not 2 <= len(sessions) <= MOST:
+        messages.error(request, f"Select two to six batches to compare, got {len(sessions)}.")
         return redirect("batches:list")
-    return render(request, "batches/compare.html", compare_two(sessions, timezone.now()) | {"nav": "list"})
+    return render(request, "batches/compare.html", compare_batches(sessions, timezone.now()) | {"nav": "list"})
 
 
 @ensure_csrf_cookie
@@ -94,7 +113,7 @@ def delete(request: HttpRequest) -> HttpResponse:
 def _selected(request: HttpRequest, query: QueryDict) -> list[BatchSession]:
     """Return the batches that are selected in the list, in that order; unknown ids are ignored."""
     ids = []
-    for text in dict.fromkeys(query.getlist("batch")[:ON_A_PAGE]):
+    for text in dict.fromkeys(query.getlist("batch")[:PAGE_SIZE]):
         with contextlib.suppress(ValueError):
             ids.append(uuid.UUID(text))
     sessions = permissions.visible(request.user).in_bulk(ids)
@@ -103,14 +122,34 @@ def _selected(request: HttpRequest, query: QueryDict) -> list[BatchSession]:
 
 @require_POST
 def notes(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
+    """Store the note, the title and the tags, as far as they were sent; of several problems, nothing is stored."""
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
     permissions.require(request.user, Permission.CONTROL_ALL, session)
-    text = request.POST.get("notes", "").replace("\r\n", "\n").replace("\0", "").strip()
+    names, problems = _names(request.POST)
+    text = request.POST.get("notes", session.notes).replace("\r\n", "\n").replace("\0", "").strip()
     if len(text) > MAX_NOTE_LENGTH:
-        messages.error(request, f"notes must be at most {MAX_NOTE_LENGTH:,} characters, got {len(text):,}.")
-    else:
-        session.notes = text
+        problems.append(f"notes must be at most {MAX_NOTE_LENGTH:,} characters, got {len(text):,}.")
+    for problem in problems:
+        messages.error(request, problem)
+    if not problems:
+        is_changed, session.notes = text != session.notes, text
         session.save(update_fields=["notes"])
-        remember(session)
-        messages.success(request, "Note saved." if text else "Note deleted.")
+        rename(session, **names)
+        note = "Note saved." if text else "Note deleted."
+        messages.success(request, note if is_changed or not names else "Title and tags saved.")
     return redirect(reverse("batches:detail", args=[session.id]))
+
+
+def _names(data: QueryDict) -> tuple[dict[str, Any], list[str]]:
+    """Return the checked title and tags of a form, and what is wrong with them."""
+    names: dict[str, Any] = {}
+    problems: list[str] = []
+    tags = [tag.strip() for tag in data.get("tags", "").split(",")]
+    sent = {"title": (checked_title, data.get("title")), "tags": (checked_tags, [tag for tag in tags if tag])}
+    for name, (check, value) in sent.items():
+        if name in data:
+            try:
+                names[name] = check(value)
+            except ValueError as reason:
+                problems.append(f"{name} must be {reason}, got {shown(data[name])}.")
+    return names, problems

@@ -41,6 +41,7 @@ class InstrumentQuery:
     group: str = ""
     sort: str = "symbol"
     descending: bool = False
+    archived: bool = False
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> "InstrumentQuery":
@@ -50,12 +51,13 @@ class InstrumentQuery:
             group=parameters.get("group", "").replace("\0", ""),
             sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "symbol",
             descending=sort.startswith("-"),
+            archived=parameters.get("archived") == "1",
         )
 
     def rows(self) -> QuerySet[Instrument]:
         """Return the matching instruments without their bars."""
         rows = Instrument.objects.select_related("series").defer("series__data").prefetch_related("groups")
-        rows = rows.annotate(used_beta=Coalesce("manual_beta", "beta"))
+        rows = rows.filter(is_archived=self.archived).annotate(used_beta=Coalesce("manual_beta", "beta"))
         if self.words:
             rows = rows.filter(Q(symbol__icontains=self.words) | Q(name__icontains=self.words))
         if self.group:
@@ -63,8 +65,13 @@ class InstrumentQuery:
         return rows.order_by(("-" if self.descending else "") + SORTS[self.sort][1], "symbol")
 
     def query(self, **changes: str) -> str:
-        values = {"q": self.words, "group": self.group, "sort": ("-" if self.descending else "") + self.sort} | changes
-        defaults = {"q": "", "group": "", "sort": "symbol"}
+        values = {
+            "q": self.words,
+            "group": self.group,
+            "sort": ("-" if self.descending else "") + self.sort,
+            "archived": "1" if self.archived else "",
+        } | changes
+        defaults = {"q": "", "group": "", "sort": "symbol", "archived": ""}
         return urlencode({name: value for name, value in values.items() if value != defaults[name]})
 
     def headings(self) -> list[Heading]:

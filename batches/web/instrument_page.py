@@ -7,12 +7,15 @@ import numpy as np
 from django import forms
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
 from batches.models import Instrument, InstrumentGroup, PriceSeries
-from batches.prices.missing_days import Days, missing_days
+from batches.prices.missing_days import Days, missing_days, trading_days
 from batches.prices.series import load_series
+from batches.sweep.link import symbols_query
 from batches.sweep.wire_names import wire_name
 from batches.validators import number, shown
+from batches.web.forms import numbers
 from batches.web.instrument_list import delete_if_empty, group_names
 
 MAX_BETA = 100.0
@@ -23,8 +26,9 @@ def instrument_context(instrument: Instrument) -> dict[str, Any]:
     """Return the versions of the prices, newest first, and the gaps of the current one."""
     prices = load_series(instrument.series_id)
     benchmark = Instrument.objects.filter(symbol=settings.BENCHMARK_SYMBOL).first()
-    missing = missing_days(prices.dates, load_series(benchmark.series_id).dates if benchmark else None)
-    gaps = _gaps(missing, prices.dates)
+    days = trading_days(prices)
+    missing = missing_days(days, trading_days(load_series(benchmark.series_id)) if benchmark else None)
+    gaps = _gaps(missing, days)
     return {
         "instrument": instrument,
         "versions": PriceSeries.objects.filter(symbol=instrument.symbol).defer("data").order_by("-created_at", "-pk"),
@@ -33,7 +37,9 @@ def instrument_context(instrument: Instrument) -> dict[str, Any]:
         "n_missing": len(missing),
         "has_benchmark": benchmark is not None,
         "benchmark": settings.BENCHMARK_SYMBOL,
-        "last_close": prices.close[-1],
+        "last_close": float(prices.close[-1]),
+        "years": prices.years,
+        "test_url": f"{reverse('batches:form')}?{symbols_query([instrument.symbol])}",
         "all_symbols": Instrument.objects.values_list("symbol", flat=True),
     }
 
@@ -74,10 +80,11 @@ class InstrumentForm(forms.Form):
         if not text or self.data.get("intent") == "clear":
             return None
         try:
-            return number(-MAX_BETA, MAX_BETA)(float(text))
+            return number(-MAX_BETA, MAX_BETA)(numbers.number(text, fits=lambda value: abs(value) <= MAX_BETA))
         except ValueError:
             allowed = f"between {-MAX_BETA:g} and {MAX_BETA:g}, or empty"
-            raise forms.ValidationError(f"Manual beta must be {allowed}, got {shown(text)}.") from None
+            problem = f"Manual beta must be {allowed}, got {shown(text)}.{numbers.doubt(text)}"
+            raise forms.ValidationError(problem) from None
 
     @staticmethod
     def initial_of(instrument: Instrument) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def neighbors(session: BatchSession, index: int) -> list[Neighbor]:
     """Return the finished combinations one step away on each axis."""
     columns = columns_of(session)
     grid = columns.plan.grid
-    first, last = grid.span(grid.symbols.index(grid.decode(index).symbol))
+    first, last = grid.series_span(grid.series_of(index))
     decoded = grid.decode_many(np.arange(first, last))
     axes: dict[str, Any] = {wire_name(name): values for name, values in decoded.parameters.items()}
     if decoded.coefficient is not None:

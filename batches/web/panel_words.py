@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from batches.formatting import MISSING, duration, is_missing, metric, parameter, percent, remaining, took
+from batches.formatting import MISSING, count, duration, fixed, is_missing, metric, parameter, percent, remaining, took
 
 TERMINAL = ("complete", "error", "cancelled")
 PHASES = {"loading": "Loading", "compiling": "Compiling", "testing": "Running", "writing": "Writing"}
@@ -47,6 +47,8 @@ def elapsed_text(event: Event) -> str:
 
 def percentage_text(value: float) -> str:
     """`49.2%`, but `0%` and `100%`."""
+    if is_missing(value):
+        return MISSING
     return f"{int(value)}%" if value in (0, 100) else percent(value / 100)
 
 
@@ -65,7 +67,7 @@ def beta_text(event: Event, names: PanelNames) -> str:
     beta, coefficient = event.get("currentBeta"), event.get("currentCoefficient")
     if not names["betaScaling"] or beta is None:
         return ""
-    return f"Beta: {beta:.2f}, Coeff: {1 if coefficient is None else coefficient:.2f}"
+    return f"Beta: {fixed(beta, 2)}, Coeff: {fixed(1 if coefficient is None else coefficient, 2)}"
 
 
 def best_text(best: Mapping[str, Any], names: PanelNames) -> str:
@@ -78,9 +80,26 @@ def best_text(best: Mapping[str, Any], names: PanelNames) -> str:
     return f"{text}, {ranking['label'].lower()} {metric(best[sort_by], ranking['unit'])}"
 
 
+def retry_text(event: Event) -> str:
+    """A retry takes over the finished tests and runs the others."""
+    left = event["total"] - event["successfulTests"]
+    return f"Run the remaining {count(left)}" if left > 0 else "Retry"
+
+
+def luck_text(event: Event) -> str:
+    """`Sharpe ratio 1.21. The best of 3,412 without skill would show about 0.93.`"""
+    luck = event.get("luck")
+    if not luck or luck["bestSharpe"] is None:
+        return ""
+    sharpe, line = (metric(luck[name], "ratio") for name in ("bestSharpe", "sharpe"))
+    return f"Sharpe ratio {sharpe}. The best of {count(luck['trialsEver'])} without skill would show about {line}."
+
+
 def cell(row: Mapping[str, Any] | None, name: str, names: PanelNames) -> str:
-    """Return the text of a parameter, the coefficient or a metric of a row."""
+    """Return the text of the timeframe, a parameter, the coefficient or a metric of a row."""
     values = row or {"parameters": {}}
+    if name == "timeframe":
+        return values.get(name) or MISSING
     return value_text(values["parameters"].get(name, values.get(name)), name, names)
 
 

@@ -1,22 +1,25 @@
 """What the pages show of a batch: its settings in words, the panel's first event, the lines of a list."""
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from batches.formatting import metric as metric_text
 from batches.formatting import parameter as parameter_text
 from batches.formatting import percent
-from batches.models import BatchSession
+from batches.models import BatchSession, Status
+from batches.results.judged import ShortVerdict
 from batches.sweep.progress import elapsed_seconds, percentage, snapshot, timeout_words
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.sweep.wire_types import ProgressEvent, Row
-from batches.web.labels import parameters_of, title_of
+from batches.web.labels import parameters_of, summary_of, title_of
 
 SYMBOLS_SHOWN = 4
 MOST_LISTED = 50  # symbols that a page lists
 MOST_VALUES = 8
+NONE: Mapping[uuid.UUID, ShortVerdict] = {}
 
 
 def panel_event(session: BatchSession, now: datetime) -> ProgressEvent:
@@ -46,7 +49,7 @@ def symbols_text(symbols: list[str]) -> str:
 
 
 def facts(session: BatchSession) -> list[tuple[str, str]]:
-    request = session.request
+    request = session.tested_request
     ranges = request["parameterRanges"]
     start, end = request["startDate"] or "from the first bar", request["endDate"] or "the last bar"
     fees, slippage = (parameter_text(request[name], "percent") for name in ("fees", "slippage"))
@@ -56,15 +59,18 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
             (parameter.label, _values_text(ranges.get(name, []), parameter.kind))
             for name, parameter in parameters_of(session).items()
         ),
+        *([("Timeframes", ", ".join(request["timeframes"]))] if request.get("timeframes") else []),
         ("Dates", f"{start} to {end}"),
+        *([("Locked days", str(session.holdout))] if session.holdout else []),
         ("Direction", request["direction"]),
+        *([("Overnight", "flat at the end of each session")] if request.get("flatAtSessionEnd") else []),
         ("Fees, slippage", f"{fees}, {slippage}"),
-        ("Initial capital", f"{request['initialCapital']:,.0f}"),
+        ("Initial capital", f"{request['initialCapital']:,.16g}"),
         ("Ranked by", METRICS_BY_WIRE_NAME[session.sort_by].label),
         ("Time limit", timeout_words(session.timeout_s)),
     ]
     if request["enableBetaScaling"]:
-        betas = [f"{instrument['symbol']} {instrument['beta']:.2f}" for instrument in session.instruments]
+        betas = [f"{fact['symbol']} {metric_text(fact['beta'], 'ratio')}" for fact in session.instruments]
         coefficients = ", ".join(f"{coefficient:g}" for coefficient in request["coefficients"])
         lines += [("Coefficients", coefficients), ("Betas", _listed(betas, MOST_LISTED))]
     return lines
@@ -84,26 +90,47 @@ def _values_text(values: list[float], kind: str) -> str:
 
 @dataclass(frozen=True)
 class BatchLine:
+    """day : `Today`, `Yesterday`, `Thu, 26 Nov 2026`, in UTC; state : the status, or `all-failed`"""
+
     session: BatchSession
+    day: str
     title: str
-    symbols: str
+    summary: str
+    state: str
+    state_text: str
     percentage: float
     best: str
     seconds: float
+    verdict: ShortVerdict | None
 
 
-def batch_lines(sessions: Iterable[BatchSession], now: datetime) -> list[BatchLine]:
+def batch_lines(
+    sessions: Iterable[BatchSession], now: datetime, verdicts: Mapping[uuid.UUID, ShortVerdict] = NONE
+) -> list[BatchLine]:
     return [
         BatchLine(
             session=session,
+            day=day_text(session.created_at, now),
             title=title_of(session),
-            symbols=symbols_text(session.request["symbols"]),
+            summary=summary_of(session),
+            state="all-failed" if _all_failed(session) else session.status,
+            state_text="Complete, all failed" if _all_failed(session) else session.state.label,
             percentage=percentage(session),
             best=_best_text(session),
             seconds=elapsed_seconds(session, now),
+            verdict=verdicts.get(session.pk),
         )
         for session in sessions
     ]
+
+
+def day_text(moment: datetime, now: datetime) -> str:
+    days = (now.astimezone(UTC).date() - moment.astimezone(UTC).date()).days
+    return {0: "Today", 1: "Yesterday"}.get(days, f"{moment.astimezone(UTC):%a, %Y-%m-%d}")
+
+
+def _all_failed(session: BatchSession) -> bool:
+    return session.status == Status.COMPLETE and session.failed > 0 and not session.successful
 
 
 def _best_text(session: BatchSession) -> str:
@@ -111,6 +138,6 @@ def _best_text(session: BatchSession) -> str:
         return ""
     best = session.leaders[0]
     if session.sort_by == "annualizedReturn":
-        return f"{best['symbol']} - {percent(best['annualizedReturn'])} a year"
+        return f"{best['symbol']} · {percent(best['annualizedReturn'])} a year"
     metric = METRICS_BY_WIRE_NAME[session.sort_by]
-    return f"{best['symbol']} - {metric.label.lower()} {metric_text(best[session.sort_by], metric.unit)}"
+    return f"{best['symbol']} · {metric.label.lower()} {metric_text(best[session.sort_by], metric.unit)}"

@@ -1,10 +1,12 @@
 """The pages of prices: instruments, and an import from upload to decision. All work without scripts."""
 
 from typing import Any, BinaryIO, cast
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,21 +19,22 @@ from batches.errors import BatchError, Detail, InvalidRequest
 from batches.models import Instrument, InstrumentGroup, PriceImport
 from batches.ops import storage
 from batches.permissions import Permission
-from batches.prices import drafts
+from batches.prices import deleting, drafts, previewing
+from batches.prices.archiving import set_archived
 from batches.prices.beta import chosen_beta
-from batches.prices.mapping import ROLES, Layout
-from batches.web.htmx import page_or_part
+from batches.prices.series import load_series
+from batches.sweep.link import symbols_query
+from batches.symbols import normalized
+from batches.verdict import ledger
+from batches.web.charts.price_chart import instrument_chart
+from batches.web.charts.ranges import View
+from batches.web.htmx import page_or_part, wants_part
 from batches.web.instrument_list import InstrumentQuery, regroup
 from batches.web.instrument_page import InstrumentForm, instrument_context
+from batches.web.price_preview import chosen_options, imported_message, preview_context
 
-PAGE_SIZE, N_RECENT, MAX_LISTED_COLUMNS = 50, 8, 200
-LAYOUTS = {
-    Layout.LONG: "one bar (long)",
-    Layout.SINGLE: "one bar, one symbol",
-    Layout.WIDE: "one day (wide)",
-}
-DATE_ORDERS = {"ymd": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
-ROLE_LABELS = {role: role.capitalize() for role in ROLES} | {"adj_close": "Adjusted close"}
+PAGE_SIZE, N_RECENT = 50, 8
+MAX_NAMED = 5
 
 
 @ensure_csrf_cookie
@@ -47,6 +50,7 @@ def _list(request: HttpRequest, refused: BatchError | None = None) -> HttpRespon
         "query": query,
         "page": Paginator(query.rows(), PAGE_SIZE).get_page(request.GET.get("page")),
         "groups": InstrumentGroup.objects.all(),
+        "n_archived": Instrument.objects.filter(is_archived=True).count(),
         "imports": PriceImport.objects.select_related("owner").defer("content")[:N_RECENT],
         "refused": refused,
         "max_bytes": settings.PRICES_MAX_BYTES,
@@ -59,28 +63,56 @@ def _list(request: HttpRequest, refused: BatchError | None = None) -> HttpRespon
 
 @require_POST
 def group(request: HttpRequest) -> HttpResponse:
-    """Add the selected instruments to groups, or remove them."""
+    """Change groups of the selected instruments, archive or restore them; or show the form or the page of deletion."""
+    symbols = request.POST.getlist("symbols")
+    if request.POST.get("intent") == "test":
+        return redirect(f"{reverse('batches:form')}?{symbols_query(symbols)}")
+    if request.POST.get("intent") == "delete":
+        return redirect(f"{reverse('batches:delete_instruments')}?{urlencode({'symbols': symbols}, doseq=True)}")
     permissions.require(request.user, Permission.EDIT_INSTRUMENTS)
     try:
-        done = regroup(
-            request.POST.getlist("symbols"),
-            group_text=request.POST.get("name", ""),
-            remove=request.POST.get("intent") == "remove",
-        )
-        messages.success(request, done)
+        messages.success(request, _change(symbols, request.POST.get("intent", ""), request.POST.get("name", "")))
     except BatchError as error:
         messages.error(request, error.message)
     return redirect(f"{reverse('batches:prices')}?{InstrumentQuery.parse(request.POST).query()}")
 
 
+def _change(symbols: list[str], intent: str, group_text: str) -> str:
+    """Archive or restore the instruments, or change their groups; return what was done."""
+    if intent not in {"archive", "restore"}:
+        return regroup(symbols, group_text=group_text, remove=intent == "remove")
+    changed = set_archived(symbols, intent == "archive")
+    names = ", ".join(changed[:MAX_NAMED]) + (f" and {len(changed) - MAX_NAMED:,} more" * (len(changed) > MAX_NAMED))
+    if intent == "restore":
+        return f"Restored {names}."
+    return f"Archived {names}. New batches are not offered what is archived; its batches stay."
+
+
+@ensure_csrf_cookie
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_instruments(request: HttpRequest) -> HttpResponse:
+    """Ask, then delete the instruments, or the old versions of one."""
+    permissions.require(request.user, Permission.EDIT_INSTRUMENTS)
+    if request.method == "POST":
+        try:
+            deletion = deleting.delete(request.POST.getlist("symbols"), request.POST.get("versions", ""))
+            messages.success(request, f"Deleted. {deletion}.")
+        except BatchError as error:
+            messages.error(request, error.message)
+        return redirect("batches:prices")
+    symbols = [symbol for symbol in request.GET.getlist("symbols") if symbol.isprintable()]
+    selected = Instrument.objects.select_related("series").defer("series__data").filter(symbol__in=symbols)
+    return render(request, "batches/delete_instruments.html", {"nav": "prices", "instruments": selected})
+
+
 @require_POST
 def upload(request: HttpRequest) -> HttpResponse:
-    """Keep the file and show its preview. The upload script, which shows progress, gets the address as JSON."""
+    """Keep the files and show the preview of the first. The upload script gets its address as JSON."""
     is_script = request.headers.get("Accept") == "application/json"
     try:
         permissions.require(request.user, Permission.IMPORT_PRICES)
         with storage.refusals():
-            url = reverse("batches:price_import", args=[_receive(request).pk])
+            url = reverse("batches:price_import", args=[_receive(request)[0].pk])
     except BatchError as error:
         if is_script:
             return JsonResponse(error.as_json(), status=error.status)
@@ -88,18 +120,23 @@ def upload(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"url": url}, status=201) if is_script else HttpResponseRedirect(url, status=303)
 
 
-def _receive(request: HttpRequest) -> PriceImport:
-    file = request.FILES.get("file")
-    if file is None or file.file is None:
-        raise InvalidRequest(Detail("file", "Choose a file first: CSV, gzipped or not, or Parquet."))
-    return drafts.receive(
-        cast(BinaryIO, file.file),
-        name=str(file.name)[:100],
-        size=file.size or 0,
-        source=request.POST.get("source", "").strip(),
-        owner=permissions.owner(request.user),
-        now=timezone.now(),
-    )
+def _receive(request: HttpRequest) -> list[PriceImport]:
+    """Keep all files, or none of them."""
+    files = [file for file in request.FILES.getlist("file") if file.file is not None]
+    if not files:
+        raise InvalidRequest(Detail("file", "Choose a file first."))
+    with transaction.atomic():
+        return [
+            drafts.receive(
+                cast(BinaryIO, file.file),
+                name=str(file.name)[-100:],
+                size=file.size or 0,
+                source=request.POST.get("source", "").strip(),
+                owner=permissions.owner(request.user),
+                now=timezone.now(),
+            )
+            for file in files
+        ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,17 +145,17 @@ def price_import(request: HttpRequest, pk: int) -> HttpResponse:
     permissions.require(request.user, Permission.IMPORT_PRICES)
     draft = get_object_or_404(PriceImport, pk=pk)
     intent = request.POST.get("intent", "check")
-    options = {name: value for name, value in request.POST.items() if isinstance(value, str)}
+    options = chosen_options(request.POST)
     try:
         with storage.refusals():
             if intent == "discard":
                 drafts.discard(draft)
                 messages.success(request, f"Discarded {draft.name}.")
-                return redirect("batches:prices")
+                return _next_review(draft)
             if intent == "store":
                 report = drafts.store(draft, options, now=timezone.now())
-                messages.success(request, f"Imported {draft.name}: {report}.")
-                return redirect("batches:prices")
+                messages.success(request, imported_message(draft.name, report))
+                return _next_review(draft)
     except BatchError as error:
         if error.status != 422:  # the preview shows the problems of the file
             messages.error(request, error.message)
@@ -127,26 +164,41 @@ def price_import(request: HttpRequest, pk: int) -> HttpResponse:
     return page_or_part(request, "batches/price_import.html", "batches/_price_preview.html", context)
 
 
+@require_POST
+def price_imports(request: HttpRequest) -> HttpResponse:
+    """Store all files of the user that await review, as they were detected; those with problems stay."""
+    permissions.require(request.user, Permission.IMPORT_PRICES)
+    waiting = drafts.waiting(permissions.owner(request.user))
+    for draft in waiting:
+        try:
+            with storage.refusals():
+                report = drafts.store(draft, {}, now=timezone.now())
+            messages.success(request, imported_message(draft.name, report))
+        except BatchError as error:
+            messages.error(request, error.message)
+    following = drafts.waiting(permissions.owner(request.user)).first()
+    return redirect("batches:price_import", following.pk) if following else redirect("batches:prices")
+
+
+def _next_review(draft: PriceImport) -> HttpResponseRedirect:
+    """Show the next file that was uploaded with this one."""
+    following = drafts.waiting(draft.owner).first()
+    return redirect("batches:price_import", following.pk) if following else redirect("batches:prices")
+
+
 def _preview_context(draft: PriceImport, options: dict[str, str]) -> dict[str, Any]:
+    context: dict[str, Any] = {"nav": "prices", "draft": draft}
     if draft.outcome != drafts.WAITING:
-        return {"nav": "prices", "draft": draft}
-    preview = drafts.preview(draft, options)
-    return {
-        "nav": "prices",
-        "draft": draft,
-        "preview": preview,
-        "layouts": LAYOUTS,
-        "date_orders": DATE_ORDERS,
-        "roles": [(role, ROLE_LABELS[role], preview.mapping.columns.get(role, "")) for role in ROLES],
-        "column_names": list(preview.table.columns)[:MAX_LISTED_COLUMNS],
-    }
+        return context
+    preview = previewing.preview(bytes(draft.content or b""), draft.name, options)
+    return context | preview_context(preview, options) | {"others": drafts.waiting(draft.owner).exclude(pk=draft.pk)}
 
 
 @ensure_csrf_cookie
 @require_http_methods(["GET", "HEAD", "POST"])
 def instrument(request: HttpRequest, symbol: str) -> HttpResponse:
     """One instrument: its versions and gaps, the form that edits it, and a beta to measure."""
-    row = get_object_or_404(Instrument.objects.select_related("series"), symbol=symbol.upper())
+    row = get_object_or_404(Instrument.objects.select_related("series"), symbol=normalized(symbol))
     form = InstrumentForm(request.POST if request.method == "POST" else None, initial=InstrumentForm.initial_of(row))
     if request.method == "POST":
         permissions.require(request.user, Permission.EDIT_INSTRUMENTS)
@@ -154,8 +206,13 @@ def instrument(request: HttpRequest, symbol: str) -> HttpResponse:
             form.save(row)
             messages.success(request, f"Saved {row.symbol}.")
             return redirect("batches:instrument", row.symbol)
-    context = instrument_context(row) | _beta_context(row, request) | {"nav": "prices", "form": form}
-    return render(request, "batches/instrument.html", context, status=422 if form.errors else 200)
+    context: dict[str, Any] = {"chart": instrument_chart(View.parse(load_series(row.series_id), request.GET))}
+    if not wants_part(request):
+        context |= instrument_context(row) | _beta_context(row, request) | {"nav": "prices", "form": form}
+        context["ledger"] = ledger.of_symbol(row.symbol, permissions.owner(request.user))
+    response = page_or_part(request, "batches/instrument.html", "batches/_chart.html", context)
+    response.status_code = 422 if form.errors else 200
+    return response
 
 
 def _beta_context(row: Instrument, request: HttpRequest) -> dict[str, Any]:

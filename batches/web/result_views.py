@@ -2,6 +2,7 @@
 
 import calendar
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,19 +11,30 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from batches import permissions
-from batches.errors import BatchError
+from batches.errors import BatchError, InvalidRequest
 from batches.models import BatchSession
+from batches.results.affordability import too_dear
 from batches.results.query import unknown_symbol
-from batches.results.replay import combination as replay_combination
+from batches.results.replay import Played, on_the_wire
+from batches.results.replay import played as replayed
+from batches.results.windows import Window
 from batches.sweep.link import sweep_query
 from batches.sweep.plan import plan_of
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
-from batches.web.charts.equity import equity_chart
 from batches.web.charts.parallel import parallel as parallel_picture
-from batches.web.combination_page import HOLDER_METRICS, holders, metric_lines, monthly_returns
+from batches.web.charts.price_chart import combination_chart
+from batches.web.charts.ranges import View
+from batches.web.combination_page import (
+    HOLDER_METRICS,
+    headline_metrics,
+    holders,
+    metric_lines,
+    monthly_returns,
+    trade_lines,
+)
 from batches.web.heatmap_choice import HeatmapChoice
 from batches.web.heatmap_table import heatmap_table
-from batches.web.htmx import page_or_part
+from batches.web.htmx import page_or_part, wants_part
 from batches.web.importance import insights
 from batches.web.labels import LEADER_METRICS, names_of, title_of
 from batches.web.neighbors import at_the_end, neighbors
@@ -34,7 +46,9 @@ from batches.web.snippets import alone, snippets
 def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """Render the distribution of the ranked metric and what explains it; the page loads it when it is scrolled to."""
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
-    context = insights(session) | {
+    _, query, problem = read_query(session, request.GET)
+    context = insights(session, query) | {
+        "problem": problem,
         "session": session,
         "title": title_of(session),
         "metric": METRICS_BY_WIRE_NAME[session.sort_by],
@@ -67,14 +81,20 @@ def heatmap(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
     choice = HeatmapChoice.parse(session, request.GET, prefix="")
     unknown, symbols = choice.unknown_symbol, session.request["symbols"]
-    column, row = request.GET.get("column", ""), request.GET.get("row", "")
+    part = {name: request.GET.get(name, "") for name in ("column", "row")}
+    problem = f"{unknown_symbol(unknown, symbols)} Showing all symbols." if unknown else ""
+    try:
+        table = heatmap_table(session, choice, **part)
+    except InvalidRequest as error:  # of a bound
+        choice, problem = replace(choice, bounds={}), f"{error.message} Showing all tests."
+        table = heatmap_table(session, choice, **part)
     context = {
         "session": session,
         "title": title_of(session),
         "names": names_of(session),
         "map": choice,
-        "problem": unknown_symbol(unknown, symbols) if unknown else "",
-        "table": heatmap_table(session, choice, column=column, row=row),
+        "problem": problem,
+        "table": table,
     }
     return page_or_part(request, "batches/heatmap.html", "batches/heatmap.html", context)
 
@@ -84,7 +104,8 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
     session = get_object_or_404(permissions.visible(request.user), pk=session_id)
     if index >= session.total:
         raise Http404
-    identity = plan_of(session).identity(index)
+    plan = plan_of(session)
+    identity = plan.identity(index)
     context: dict[str, Any] = {
         "session": session,
         "title": title_of(session),
@@ -95,26 +116,42 @@ def combination(request: HttpRequest, session_id: uuid.UUID, index: int) -> Http
         "next": index + 1 if index + 1 < session.total else None,
     }
     try:
-        played = replay_combination(session, index)
+        played = replayed(session, index)
     except BatchError as error:
         return render(request, "batches/combination.html", context | {"problem": error.message}, status=error.status)
-    context["snippets"] = snippets(session, played, request.build_absolute_uri("/").rstrip("/"))
-    context |= _replay_context(session, played)
-    return render(request, "batches/combination.html", context)
+    view = View.parse(played.prices, request.GET)
+    context["chart"] = combination_chart(played, view)
+    if not wants_part(request):
+        context |= _replay_context(request, session, played, view)
+    return page_or_part(request, "batches/combination.html", "batches/_chart.html", context)
 
 
-def _replay_context(session: BatchSession, played: dict[str, Any]) -> dict[str, Any]:
+def _trades_page(request: HttpRequest) -> Window:
+    """Return the chosen page of trades; the first one if there is no such page."""
+    try:
+        return Window.parse({"trades.page": request.GET.get("trades.page", "").strip()})
+    except InvalidRequest:
+        return Window()
+
+
+def _replay_context(request: HttpRequest, session: BatchSession, played: Played, view: View) -> dict[str, Any]:
+    row = on_the_wire(played, _trades_page(request))
     neighbor_metrics = dict.fromkeys([session.sort_by, *LEADER_METRICS])
+    symbol_number = played.plan.grid.symbols.index(played.identity["symbol"])
     return {
-        "played": played,
-        "chart": equity_chart(played),
-        "metrics": metric_lines(played),
-        "holders": holders(played),
+        "played": row,
+        "headline": headline_metrics(row),
+        "metrics": metric_lines(row),
+        "holders": holders(row),
         "holder_columns": [(METRICS_BY_WIRE_NAME[name], name) for name in HOLDER_METRICS],
-        "months": monthly_returns(played["dates"], played["equity"]),
+        "months": monthly_returns(row["dates"], row["equity"]),
         "month_names": calendar.month_abbr[1:],
-        "here": played["metrics"] | {"parameters": played["parameters"]},
-        "neighbors": neighbors(session, played["index"]),
-        "at_the_end": at_the_end(session, played["parameters"]),
+        "trades": trade_lines(row, played, view),
+        "open_trades": sum(trade.exit_date is None for trade in played.replay.trades),
+        "here": row["metrics"] | {"parameters": row["parameters"]},
+        "neighbors": neighbors(session, row["index"]),
+        "at_the_end": at_the_end(session, row["parameters"]),
         "neighbor_columns": [(name, METRICS_BY_WIRE_NAME[name].label) for name in neighbor_metrics],
+        "snippets": snippets(session, row, request.build_absolute_uri("/").rstrip("/")),
+        "too_dear": "" if row["trades"] else too_dear(played.plan, symbol_number),
     }

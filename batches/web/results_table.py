@@ -5,17 +5,23 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 from django.http import QueryDict
 
 from batches.errors import InvalidRequest
-from batches.formatting import plain
 from batches.models import BatchSession
-from batches.results.query import FIELDS, ResultsPage, ResultsQuery, page
-from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.results.formula import MARK, evaluate
+from batches.results.holding import AHEAD, SORTABLE
+from batches.results.query import FIELDS, ResultsPage, ResultsQuery, default_sort, page
+from batches.sweep.link import exact
+from batches.sweep.wire_names import JUDGED
+from batches.web.forms.numbers import number
 from batches.web.labels import axes_of, label_of, names_of
-from batches.web.panel_words import cell, value_text
+from batches.web.panel_words import PanelNames, ahead, cell, signed, value_text
 
-FIRST_METRICS = 12  # shown by default
+RANKINGS = ("annualizedReturn", AHEAD, "sharpe", "sortino", "calmar", "maxDrawdown", "profitFactor")
+DEFAULT_METRICS = ("annualizedReturn", AHEAD, "sharpe", "maxDrawdown", "trades", "winRate", "exposure")
+ROWS = "25"
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,17 @@ class ResultsTable:
         self.fields, self.query, self.problem = read_query(session, query_dict)
         self.page: ResultsPage = page(session, self.query)
         self.symbols: list[str] = session.request["symbols"]
-        default = list(METRICS_BY_WIRE_NAME)[:FIRST_METRICS]
-        selected = [name for name in METRICS_BY_WIRE_NAME if name in query_dict.getlist("show")]
-        self.selected_metrics = [] if selected == default else selected
-        self.metrics = selected or default
+        self.timeframes: list[str] = session.request.get("timeframes", [])
+        default = list(DEFAULT_METRICS)
+        selected = [name for name in (*SORTABLE, *JUDGED) if name in query_dict.getlist("show")]
+        self.selected_metrics = [] if set(selected) == set(default) else selected
+        self.metrics = self.selected_metrics or default
+        self.held = (session.results or {}).get("comparison", {})
+        axes = axes_of(session)
         ranked_by = [session.sort_by] if session.sort_by in self.metrics else []  # first: a phone shows only a few
-        self.names = list(dict.fromkeys([*ranked_by, *axes_of(session), *self.metrics]))
+        if self.query.sort not in (*self.metrics, *axes, "index", "timeframe", "coefficient"):
+            ranked_by = [self.query.sort]
+        self.names = list(dict.fromkeys([*ranked_by, *self.metrics, *axes]))
 
     def _link(self, **changes: Any) -> str:
         pairs = [(name, value) for name, value in {**self.fields, **changes}.items() if value not in ("", None)]
@@ -69,11 +80,10 @@ class ResultsTable:
 
     def _column(self, name: str) -> Column:
         is_sorted = self.query.sort == name
-        metric = METRICS_BY_WIRE_NAME.get(name)
-        descending = not self.query.descending if is_sorted else metric is not None and metric.higher_is_better
+        descending = not self.query.descending if is_sorted else self._is_better_high(name)
         return Column(
             name=name,
-            label=label_of(self.session, name),
+            label=label_of(self.session, name).removeprefix(MARK),
             sorted=("descending" if self.query.descending else "ascending") if is_sorted else "",
             href=self._link(sort=f"{'-' if descending else ''}{name}", page=None),
         )
@@ -81,15 +91,60 @@ class ResultsTable:
     @property
     def rows(self) -> list[Row]:
         names = names_of(self.session)
-        return [
-            Row(row["index"], row["symbol"], row.get("error", ""), [cell(row, name, names) for name in self.names])
-            for row in self.page.rows
-        ]
+
+        def cells(row: Mapping[str, Any]) -> list[str]:
+            return [self._cell(row, name, names) for name in self.names]
+
+        return [Row(row["index"], row["symbol"], row.get("error", ""), cells(row)) for row in self.page.rows]
+
+    def _cell(self, row: Mapping[str, Any], name: str, names: PanelNames) -> str:
+        if name.startswith(MARK):
+            value = evaluate(name.removeprefix(MARK), lambda part: np.array([self._number(row, part)])).flat[0]
+            return value_text(None if value != value else float(value), name, names)
+        return signed(ahead(row, self.held.get(row["symbol"]))) if name == AHEAD else cell(row, name, names)
+
+    def _number(self, row: Mapping[str, Any], name: str) -> float:
+        own = ahead(row, self.held.get(row["symbol"])) if name == AHEAD else row["parameters"].get(name, row.get(name))
+        return float("nan") if own is None else float(own)
+
+    @property
+    def formula(self) -> str:
+        """The formula that ranks the table, "" if none does."""
+        return self.query.sort.removeprefix(MARK) if self.query.sort.startswith(MARK) else ""
+
+    @property
+    def rankings(self) -> list[tuple[str, str, bool]]:
+        """Return (sort, label, whether it is the current one) of the orders to choose from, the best first in each."""
+        judged = JUDGED if self.session.judged_at else ()
+        chosen = f"{'-' if self.query.descending else ''}{self.query.sort}"
+        names = dict.fromkeys([self.session.sort_by, *RANKINGS, *judged])
+        sorts = [f"{'-' if self._is_better_high(name) else ''}{name}" for name in names]
+        if chosen not in sorts:
+            sorts.insert(0, chosen)
+        default = default_sort(self.session)  # left out of the address
+        return [("" if sort == default else sort, self._ranking(sort), sort == chosen) for sort in sorts]
+
+    def _ranking(self, sort: str) -> str:
+        name = sort.removeprefix("-")
+        label = label_of(self.session, name).removeprefix(MARK)
+        return label if sort.startswith("-") is self._is_better_high(name) else f"{label}, worst first"
+
+    @staticmethod
+    def _is_better_high(name: str) -> bool:
+        metric = SORTABLE.get(name)
+        return name in JUDGED or name.startswith(MARK) or (metric is not None and metric.higher_is_better)
 
     @property
     def choices(self) -> list[tuple[str, str, bool]]:
         """(name, label, whether it is shown) of every metric."""
-        return [(name, metric.label, name in self.metrics) for name, metric in METRICS_BY_WIRE_NAME.items()]
+        names = (*SORTABLE, *JUDGED)
+        return [(name, label_of(self.session, name), name in self.metrics) for name in names]
+
+    @property
+    def filterable(self) -> list[tuple[str, str]]:
+        """(name, label) of what the filter takes: every swept parameter and every metric."""
+        names = [*axes_of(self.session), *SORTABLE, *JUDGED]
+        return [(name, label_of(self.session, name)) for name in names]
 
     @property
     def first(self) -> int:
@@ -126,22 +181,24 @@ class ResultsTable:
     @property
     def carried(self) -> list[tuple[str, str]]:
         """The hidden fields of the filter form."""
-        return [(name, value) for name, value in self.fields.items() if name not in ("symbol", "page")]
+        return [(name, value) for name, value in self.fields.items() if name not in ("symbol", "timeframe", "page")]
 
 
 def read_query(session: BatchSession, query_dict: QueryDict) -> tuple[dict[str, str], ResultsQuery, str]:
     """Return the fields of the page's query string, the query, and what is wrong with it: then it is ignored."""
     fields = _fields(query_dict)
     try:
-        return fields, ResultsQuery.parse(session, fields), ""
+        return fields, ResultsQuery.parse(session, {"pageSize": ROWS} | fields), ""
     except InvalidRequest as error:
-        return {}, ResultsQuery.parse(session, {}), error.message
+        return {}, ResultsQuery.parse(session, {"pageSize": ROWS}), error.message
 
 
 def _fields(query: Mapping[str, str]) -> dict[str, str]:
     """Return the fields that `ResultsQuery` reads, with the filter form's own fields translated."""
     fields = {name: query[name] for name in query if query[name] and name in FIELDS}
     fields |= {name: _fraction(query[name]) for name in query if query[name] and name.startswith(("min.", "max."))}
+    if query.get("formula", "").strip():
+        fields["sort"] = f"-{MARK}{query['formula'].strip()}"
     filtered = query.get("by", "")
     for kind, field in (("min", "least"), ("max", "most")):
         if filtered and query.get(field):
@@ -150,8 +207,6 @@ def _fields(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _fraction(text: str) -> str:
-    """`20%` -> `0.2`; other text is returned as it is."""
-    try:
-        return plain(float(text.strip()[:-1]) / 100) if text.strip().endswith("%") else text.strip()
-    except ValueError:
-        return text
+    """`20%` -> `0.2`, `0,5` -> `0.5`; text that is no number is returned as it is."""
+    value = number(text, percent=text.strip().endswith("%"))
+    return value if isinstance(value, str) else exact(value)

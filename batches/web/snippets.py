@@ -10,15 +10,28 @@ from django.urls import reverse
 from batches.models import BatchSession
 from batches.sweep.plan import plan_of
 
-RULES = ("startDate", "endDate", "direction", "fees", "slippage", "initialCapital", "wholeShares", "sortBy")
+RULES = (
+    "startDate",
+    "endDate",
+    "direction",
+    "fees",
+    "slippage",
+    "initialCapital",
+    "wholeShares",
+    "flatAtSessionEnd",
+    "sortBy",
+)
 
 
 def alone(session: BatchSession, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stored request of a batch, limited to one of its combinations."""
-    request: dict[str, Any] = session.request | {
+    """Return the request of one combination of a batch, over the days that were tested."""
+    tested = {name: value for name, value in session.tested_request.items() if name != "holdout"}
+    request: dict[str, Any] = tested | {
         "symbols": [identity["symbol"]],
         "parameterRanges": {name: [value] for name, value in identity["parameters"].items()},
     }
+    if request.get("timeframes"):
+        request["timeframes"] = [identity["timeframe"]]
     if request["enableBetaScaling"]:
         request["coefficients"] = [identity["coefficient"]]
     return request
@@ -28,6 +41,8 @@ def snippets(session: BatchSession, played: dict[str, Any], address: str) -> lis
     """address : of this server, without a trailing slash."""
     request = alone(session, played)
     rules = {name: request[name] for name in RULES if request.get(name) is not None}
+    if request.get("timeframes"):
+        rules |= {"timeframes": request["timeframes"]}
     if request["enableBetaScaling"]:
         rules |= {"enableBetaScaling": True, "coefficients": request["coefficients"]}
     result = address + reverse("api:result", args=[session.id, played["index"]])
@@ -77,6 +92,10 @@ def _engine(session: BatchSession, request: dict[str, Any], played: dict[str, An
         f"    fees={request['fees']!r}, slippage={request['slippage']!r}, initial_capital={capital!r},",
         f"    direction={request['direction']!r}, whole_shares={request.get('wholeShares', False)!r},",
     ]
+    if request.get("flatAtSessionEnd"):
+        lines.append("    flat_at_session_end=True,")
+    if request.get("timeframes"):
+        lines.append(f"    timeframes={request['timeframes']!r},")
     if request["enableBetaScaling"]:
         betas = {played["symbol"]: played["beta"]}
         lines.append(f"    coefficients={request['coefficients']!r}, betas={betas!r},")

@@ -1,6 +1,8 @@
 // The batch page: the feed draws the panel; when the batch ends, the results are fetched once, without scrolling.
 
+import { askBeforeCancel } from "./cancel-question.js";
 import { isTerminal, startLiveFeed } from "./live-feed.js";
+import { watchNear } from "./near.js";
 import { offerNotification } from "./notify.js";
 import { startBrushing } from "./parallel.js";
 import { createPanel } from "./progress-panel.js";
@@ -23,6 +25,9 @@ startHeatmaps();
 
 function follow() {
   const { stream, snapshot, websocket } = root.dataset;
+  const question = document.querySelector("[data-question]");
+  let newest = first;
+  askBeforeCancel(question, () => newest);
   const socketUrl = new URL(websocket, location.href);
   socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
   const title = document.querySelector("h1").textContent;
@@ -34,8 +39,10 @@ function follow() {
     // After a logout the page redirects to the login, which leads back here.
     onState: (state) => (state === "locked" ? location.reload() : panel.connection(state)),
     onEvent(event) {
+      newest = event;
       panel.render(event);
       showIcon(event);
+      if (isTerminal(event)) question.close();
       if (!isTerminal(event) || event.type === "connected") return;
       clearInterval(ticking);
       notifyOfEnd(event);
@@ -50,7 +57,7 @@ function follow() {
 async function showResults() {
   if ("loaded" in results.dataset) return;
   results.dataset.loaded = "";
-  document.querySelector("[data-live]")?.remove(); // the results contain another heatmap
+  for (const card of document.querySelectorAll("[data-ended]")) card.hidden = false;
   await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" });
   if (!results.firstElementChild) location.reload(); // without the fragment, load the whole page
 }
@@ -65,7 +72,7 @@ async function startHeatmaps() {
   }
 }
 
-// New filters change the picture. It is loaded when it is scrolled to: fetching it before would discard what is typed
+// New filters change the picture. It is loaded when one comes near it: fetching it before would discard what is typed
 // into its ranges meanwhile.
 function refreshParallel() {
   const card = document.getElementById("parallel");
@@ -74,6 +81,7 @@ function refreshParallel() {
 
 document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
   startHeatmaps();
+  watchNear();
   if (detail.target === results) refreshParallel();
 });
 
@@ -83,3 +91,4 @@ document.body.addEventListener("htmx:configRequest", ({ detail: { verb, formData
   for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
 });
 startBrushing(document.body);
+document.addEventListener("DOMContentLoaded", watchNear); // after htmx, which has to know the parts

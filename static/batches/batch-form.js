@@ -19,6 +19,10 @@ function markInvalid() {
   }
 }
 markInvalid();
+// After a refused click on Run, and not when a link is opened.
+if (performance.getEntriesByType("navigation")[0]?.responseStatus === 422) {
+  form.querySelector("[aria-invalid=true]")?.focus();
+}
 document.body.addEventListener("htmx:afterSettle", (event) => {
   markInvalid();
   if (event.detail.target?.id === "ranges") recount();

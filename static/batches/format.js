@@ -1,12 +1,17 @@
 // Numbers and durations as text, without DOM or clock. batches/formatting.py writes the same on the server;
 // tests/js/format-cases.json tests both.
 
-const MISSING = "–";
+export const MISSING = "–";
+const TIMES_FROM = 100; // a return of 152,844.6% reads better as ×1,529
 
 // The user's separators with Latin digits; in Node.js, where the tests run, the server's separators.
 const LOCALE = globalThis.document ? undefined : "en-US";
-const formatter = (style) => new Intl.NumberFormat(LOCALE, { numberingSystem: "latn", ...style });
-const whole = formatter({ maximumFractionDigits: 0 });
+// A hyphen is no sign, and a line may break after it: "-3.5" -> "−3.5", whose sign some locales write themselves.
+const formatter = (style) => {
+  const number = new Intl.NumberFormat(LOCALE, { numberingSystem: "latn", ...style });
+  return (value) => number.format(value).replace("-", "−");
+};
+const whole = formatter({ maximumFractionDigits: 0, signDisplay: "negative" });
 // A number as a user types it: at most six decimals, no trailing zeros.
 const short = formatter({ maximumFractionDigits: 6, useGrouping: false });
 // "negative": no sign on what rounds to zero. Creating a formatter costs more than a hundred uses.
@@ -15,7 +20,7 @@ const exactly = [0, 1, 2].map((digits) =>
 );
 
 export function fixed(value, digits) {
-  return exactly[digits].format(value);
+  return exactly[digits](value);
 }
 
 function missing(value) {
@@ -23,7 +28,12 @@ function missing(value) {
 }
 
 export function count(value) {
-  return missing(value) ? MISSING : whole.format(value);
+  return missing(value) ? MISSING : whole(value);
+}
+
+// "1 test", "2,458 tests"
+export function counted(n, noun) {
+  return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 }
 
 // 0.487 -> "48.7%"
@@ -31,9 +41,17 @@ export function percent(value, digits = 1) {
   return missing(value) ? MISSING : `${fixed(value * 100, digits)}%`;
 }
 
+// Two decimals; below 1 four significant digits.
+export function price(value) {
+  if (missing(value)) return MISSING;
+  if (value === 0 || Math.abs(value) >= 1) return fixed(value, 2);
+  const digits = 3 - Math.floor(Math.log10(Math.abs(value)));
+  return formatter({ minimumFractionDigits: 2, maximumFractionDigits: Math.min(digits, 20) })(value);
+}
+
 export function parameter(value, kind) {
   if (missing(value)) return MISSING;
-  return kind === "percent" ? `${short.format(value * 100)}%` : short.format(value);
+  return kind === "percent" ? `${short(value * 100)}%` : short(value);
 }
 
 // {fast: 10, slow: 50} -> "fast 10, slow 50"
@@ -45,8 +63,8 @@ export function parameters(values, kinds) {
 
 export function metric(value, unit) {
   if (missing(value)) return MISSING;
-  if (unit === "fraction") return percent(value);
-  if (["count", "currency", "days"].includes(unit)) return whole.format(value);
+  if (unit === "fraction") return value < TIMES_FROM ? percent(value) : `×${whole(value + 1)}`;
+  if (["count", "currency", "days"].includes(unit)) return whole(value);
   return fixed(value, 2);
 }
 
@@ -80,7 +98,7 @@ export function perTest(seconds) {
 export function perSecond(secondsPerTest) {
   if (missing(secondsPerTest) || secondsPerTest <= 0) return MISSING;
   const rate = 1 / secondsPerTest;
-  return rate < 10 ? fixed(rate, 1) : whole.format(rate);
+  return rate < 10 ? fixed(rate, 1) : whole(rate);
 }
 
 // The state of a batch in one line.
@@ -92,9 +110,9 @@ export function headline(event, timeout = "15 minutes") {
     case "paused":
       return `Paused at ${done}`;
     case "complete":
-      return `Complete: ${count(event.total)} tests in ${took(event.elapsedTime)}`;
+      return `Complete: ${counted(event.total, "test")} in ${took(event.elapsedTime)}`;
     case "cancelled":
-      return `Cancelled after ${done} tests`;
+      return `Cancelled after ${count(event.current)} of ${counted(event.total, "test")}`;
     case "error":
       if (event.code === "TIMEOUT") return `Operation timed out after ${timeout}`;
       return event.error ? `Failed: ${event.error}` : "Failed";
@@ -105,6 +123,10 @@ export function headline(event, timeout = "15 minutes") {
 
 function working(event, done) {
   if (event.phase === "writing") return `Writing the results (${done})`;
+  if (event.loading) {
+    const { symbol, number, total } = event.loading;
+    return `Loading ${symbol}${total > 1 ? `, ${count(number)} of ${count(total)}` : ""}`;
+  }
   if (event.currentSymbol) return `Testing ${event.currentSymbol} (${done})`;
   if (event.phase === "compiling") return "Compiling the strategy";
   return event.phase === "loading" ? "Loading prices" : `Testing (${done})`;

@@ -2,11 +2,21 @@
 // than a hundred. The pointer and the arrow keys select a cell, which is described in text.
 
 import * as format from "./format.js";
-import { color, extent, plateau, tickPlaces } from "./heatmap-scale.js";
+import { filters, keepInAddress } from "./heatmap-address.js";
+import { startRegion, valuesOf } from "./heatmap-region.js";
+import { color, diverging, drawScale, extent, paint, palette, plateau, tickPlaces } from "./heatmap-scale.js";
 
+const CELLS = 25_000; // more are smaller than a pixel: the server joins neighbors
 const REFRESH_MS = 3000; // while the batch runs; more when the response is slow
 const PATIENCE = 10; // at most a tenth of the time is spent on requests
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const PALE = 110; // opacity of a cell with fewer tests than others: without its weakest symbol it looks better than it is
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const AHEAD = "aheadOfHolding"; // its colors diverge around zero
+
+function testsText(count, most) {
+  const all = format.counted(most, "test");
+  return count === most ? all : `${format.count(count)} of ${all}`;
+}
 
 export function startHeatmap(card, names) {
   const form = card.querySelector("form");
@@ -22,12 +32,16 @@ export function startHeatmap(card, names) {
 
   const label = (axis) => names.parameters[axis.name].label;
   const valueText = (axis, value) => format.parameter(value, names.parameters[axis.name].kind);
+  const cellText = (axis, i) => spanText(axis, valuesOf(axis, i));
+  const spanText = (axis, values) => [...new Set([values[0], values.at(-1)])].map((value) => valueText(axis, value)).join(" to ");
 
   async function load() {
     const mine = (newest += 1);
     const requestedAt = performance.now();
     const query = new URLSearchParams(new FormData(form));
     query.delete("near"); // smoothing is done here
+    query.set("cells", CELLS);
+    for (const [name, value] of filters()) query.set(name, value);
     try {
       const response = await fetch(`${card.dataset.heatmap}?${query}`);
       if (response.status === 401) return location.reload(); // after a logout: the login leads back here
@@ -45,36 +59,27 @@ export function startHeatmap(card, names) {
     if (mine === newest && card.isConnected) load();
   }
 
-  // A copied link shows the same map.
-  function keepInAddress() {
-    if (!changed || !card.isConnected) return;
-    const address = new URL(location);
-    const selected = new FormData(form);
-    for (const { name } of form.elements) {
-      if (selected.get(name)) address.searchParams.set(`map.${name}`, selected.get(name));
-      else address.searchParams.delete(`map.${name}`);
-    }
-    history.replaceState(history.state, "", address);
-  }
+  const keep = () => changed && card.isConnected && keepInAddress(form);
 
   function draw(answer) {
     answered = answer;
     const values = smooth.checked ? plateau(answer.values) : answer.values;
-    data = { ...answer, values, ...extent(values) };
+    data = { ...answer, values, ...extent(values), most: extent(answer.counts).high };
     const [rows, columns] = [data.y.values.length, data.x.values.length];
     canvas.width = columns;
     canvas.height = rows;
-    canvas.style.aspectRatio = `${Math.max(columns, rows / 2)} / ${Math.max(rows, columns / 4)}`;
     const context = canvas.getContext("2d");
     const pixels = context.createImageData(columns, rows);
-    data.values.flat().forEach((value, i) => {
-      if (value === null) return; // stays transparent
-      const share = data.high > data.low ? (value - data.low) / (data.high - data.low) : 1;
-      pixels.data.set([...color(share), 255], i * 4);
-    });
+    const widest = Math.max(Math.abs(data.low), Math.abs(data.high)) || 1;
+    const around = data.metric === AHEAD ? diverging(card) : null;
+    const place = around ? (value) => (value / widest + 1) / 2 : (value) => (value - data.low) / (data.high - data.low || 1);
+    const shades = palette(around ? (share) => around(share * 2 - 1) : color);
+    paint(pixels.data, data, { place, shades, pale: PALE });
     context.putImageData(pixels, 0, 0);
     ticks(axes.x, data.x, "left");
-    ticks(axes.y, data.y, "top");
+    ticks(axes.y, data.y, "bottom");
+    const ends = around ? [widest, 0, -widest] : [data.high, data.low];
+    drawScale(card.querySelector("[data-bar]"), data.count ? ends : [], around, names.metrics[data.metric].unit);
     at ? describe(at) : summarize();
   }
 
@@ -93,25 +98,41 @@ export function startHeatmap(card, names) {
   function summarize() {
     const { unit, label: metric } = names.metrics[data.metric];
     words.textContent = data.count
-      ? `${metric}, ${data.aggregate} of ${format.count(data.tests)} tests in ${format.count(data.count)} cells: ${format.metric(data.low, unit)} (dark) to ${format.metric(data.high, unit)} (bright).`
+      ? `${metric}, ${data.aggregate} of ${format.counted(data.tests, "test")} in ${format.counted(data.count, "cell")}: ${format.metric(data.low, unit)} to ${format.metric(data.high, unit)}.${someArePale() ? " Pale cells have fewer tests." : ""}`
       : "No finished test has a value here yet.";
+  }
+
+  function someArePale() {
+    return data.counts.some((line) => line.some((count) => count > 0 && count < data.most));
   }
 
   function describe([column, row]) {
     const value = data.values[row]?.[column];
     if (value === undefined) return;
     const text = format.metric(value, names.metrics[data.metric].unit);
-    words.textContent = `${label(data.x)} ${valueText(data.x, data.x.values[column])}, ${label(data.y)} ${valueText(data.y, data.y.values[row])}: ${text}`;
+    words.textContent = `${label(data.x)} ${cellText(data.x, column)}, ${label(data.y)} ${cellText(data.y, row)}: ${text} (${testsText(data.counts[row][column], data.most)})`;
   }
 
-  canvas.addEventListener("pointermove", (event) => {
-    if (!data) return;
+  function place(event) {
     const box = canvas.getBoundingClientRect();
-    const place = (from, start, size, n) => Math.min(n - 1, Math.max(0, Math.floor(((from - start) / size) * n)));
-    at = [place(event.clientX, box.left, box.width, canvas.width), place(event.clientY, box.top, box.height, canvas.height)];
+    const within = (share, n) => Math.min(n - 1, Math.max(0, Math.floor(share * n)));
+    const [across, up] = [(event.clientX - box.left) / box.width, (box.bottom - event.clientY) / box.height];
+    return [within(across, canvas.width), within(up, canvas.height)];
+  }
+
+  function describeRegion(region) {
+    words.textContent = ["y", "x"].map((axis) => `${label(data[axis])} ${spanText(data[axis], region[axis])}`).join(", ");
+  }
+
+  const region = startRegion(card, { place, describe: describeRegion, getData: () => data });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!data || event.buttons) return;
+    at = place(event);
     describe(at);
   });
   canvas.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && data && at) return region.pin(at);
+    if (event.key === "Escape") return region.clear();
     const step = STEPS[event.key];
     if (!step || !data) return;
     event.preventDefault();
@@ -128,7 +149,7 @@ export function startHeatmap(card, names) {
   }
   form.addEventListener("change", (event) => {
     changed = true;
-    keepInAddress();
+    keep();
     event.target === smooth ? answered && draw(answered) : load();
   });
   form.addEventListener("keydown", (event) => {
@@ -136,6 +157,14 @@ export function startHeatmap(card, names) {
     event.preventDefault(); // draw the map; do not submit to the table's page
     event.target.dispatchEvent(new Event("change", { bubbles: true }));
   });
-  document.body.addEventListener("htmx:pushedIntoHistory", keepInAddress); // the table's links lack the map
+  document.body.addEventListener("htmx:pushedIntoHistory", keep); // the table's links lack the map
+  let shown = JSON.stringify(filters());
+  document.body.addEventListener("htmx:afterSettle", () => {
+    const now = JSON.stringify(filters());
+    if (!card.isConnected || now === shown) return;
+    shown = now;
+    region.clear();
+    load();
+  });
   load();
 }

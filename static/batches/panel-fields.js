@@ -21,7 +21,15 @@ export function panelFields(event, names) {
     bestLabel: isTerminal(event) ? "Best result" : "Current best result",
     best: best ? bestText(best, names) : "",
     bestParameters: best ? format.parameters(best.parameters, names.parameters) : "",
+    luck: luckText(event.luck),
+    retry: retryText(event),
   };
+}
+
+// A retry takes over the finished tests and runs the others.
+export function retryText({ total, successfulTests }) {
+  const left = total - successfulTests;
+  return left > 0 ? `Run the remaining ${format.count(left)}` : "Retry";
 }
 
 // "49.2%", but "0%" and "100%".
@@ -59,8 +67,16 @@ function bestText(best, names) {
   return `${text}, ${label.toLowerCase()} ${format.metric(best[names.sortBy], unit)}`;
 }
 
-// One cell of a row: a parameter, the coefficient, or a metric.
+// "Sharpe ratio 1.21. The best of 3,412 without skill would show about 0.93."
+function luckText(luck) {
+  if (!luck || !Number.isFinite(luck.bestSharpe)) return "";
+  const [sharpe, line] = [luck.bestSharpe, luck.sharpe].map((value) => format.metric(value, "ratio"));
+  return `Sharpe ratio ${sharpe}. The best of ${format.count(luck.trialsEver)} without skill would show about ${line}.`;
+}
+
+// One cell of a row: the timeframe, a parameter, the coefficient, or a metric.
 export function cellText(row, name, names) {
+  if (name === "timeframe") return row.timeframe ?? format.MISSING;
   if (name in (row.parameters ?? {})) return format.parameter(row.parameters[name], names.parameters[name]?.kind);
   return format.metric(row[name], names.metrics[name]?.unit ?? "ratio");
 }

@@ -1,4 +1,4 @@
-// Upload a dropped file and show the progress. Without this script the form is submitted as any other.
+// Upload dropped files and show the progress. Without this script the form is submitted as any other.
 
 const form = document.querySelector("[data-upload]");
 const file = form.querySelector("input[type=file]");
@@ -27,7 +27,8 @@ function finish(request) {
 
 function send() {
   if (!file.files.length || button.disabled) return;
-  if (file.files[0].size > Number(form.dataset.maxBytes)) return fail("The file is larger than the limit above.");
+  const large = [...file.files].find(({ size }) => size > Number(form.dataset.maxBytes));
+  if (large) return fail(`${large.name} is larger than the limit above. Compress it with gzip, or use load_prices.`);
   const request = new XMLHttpRequest();
   request.open("POST", form.action);
   request.responseType = "json";

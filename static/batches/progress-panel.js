@@ -17,7 +17,8 @@ export function createPanel(root, names, now = () => Date.now()) {
   const fill = find("[data-fill]");
   const errors = find("[data-errors]");
   const leaders = find("[data-leaders]");
-  const drawCurve = createCurve(find("[data-curve]"), names);
+  const curve = find("[data-curve]"); // it, the errors and the leaders are there until the results come
+  const drawCurve = curve ? createCurve(curve, names) : () => {};
   const announcer = find("[data-announcer]");
   const actions = [...document.querySelectorAll("[data-when]")];
   let event = null;
@@ -36,8 +37,9 @@ export function createPanel(root, names, now = () => Date.now()) {
     root.dataset.status = event.status;
     for (const [name, text] of Object.entries(panelFields(event, names))) write(name, text);
     drawBar();
-    drawErrors();
+    if (errors) drawErrors();
     drawCurve(event);
+    drawWinner(event.bestSoFar);
     if (leaders) drawLeaders(leaders, event.leaders ?? [], names);
     for (const action of actions) action.hidden = !action.dataset.when.split(" ").includes(event.status);
     find("[data-has-failures]")?.toggleAttribute("data-some", event.failedTests > 0);
@@ -62,6 +64,15 @@ export function createPanel(root, names, now = () => Date.now()) {
       const item = list.children[i] ?? list.appendChild(document.createElement("li"));
       if (item.textContent !== message) item.textContent = message;
     });
+  }
+
+  function drawWinner(best) {
+    if (!best) return;
+    for (const node of root.querySelectorAll("[data-winner]")) {
+      const text = cellText(best, node.dataset.winner, names);
+      if (node.textContent !== text) node.textContent = text;
+    }
+    find("[data-winner-link]")?.setAttribute("href", `${names.resultsUrl}${best.index}/`);
   }
 
   function announce() {
@@ -106,7 +117,6 @@ export function createPanel(root, names, now = () => Date.now()) {
 function drawLeaders(table, rows, names) {
   const body = table.tBodies[0];
   const columns = [...table.tHead.querySelectorAll("[data-column]")].map((head) => head.dataset.column);
-  table.closest("[data-leaders-card]").hidden = rows.length === 0;
   while (body.rows.length > rows.length) body.lastElementChild.remove();
   rows.forEach((row, i) => drawLeader(body.rows[i] ?? newLeader(body, columns.length), row, columns, names));
 }

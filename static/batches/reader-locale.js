@@ -1,5 +1,5 @@
-// Numbers and times in the user's locale. The server writes 1,234.5 and UTC; text drawn by scripts uses format.js, which
-// is localized already.
+// Numbers in the user's locale, moments in their time zone. The server writes 1,234.5 and UTC; text drawn by scripts uses
+// format.js, which is localized already. Dates are ISO 8601 for everyone, as those of the market.
 
 const NUMBER = /(?<![\w.,]|\w-)\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w,]|\.\d)|(?<![\w.,]|\w-)\d+\.\d+(?!\d|[.,]\d)/g;
 const VERBATIM = "code, pre, script, style, textarea, [data-verbatim]";
@@ -28,13 +28,19 @@ function localize(root, marks) {
   }
 }
 
+// "2026-11-29 11:15", by the clock of the reader
+export function localMoment(date) {
+  const two = (number) => String(number).padStart(2, "0");
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
 function showTimes(root) {
-  const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-  for (const time of root.querySelectorAll("time[data-local]")) {
-    time.textContent = short.format(new Date(time.dateTime));
-    time.title = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+  for (const time of root.querySelectorAll("time")) {
+    const local = localMoment(new Date(time.dateTime));
+    time.title = "local" in time.dataset ? time.title : local;
+    if ("local" in time.dataset) time.textContent = local;
   }
-  for (const time of root.querySelectorAll("time:not([data-local])")) time.title = short.format(new Date(time.dateTime));
 }
 
 if (globalThis.document) {

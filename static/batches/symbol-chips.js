@@ -31,7 +31,7 @@ export function startChips(form, recount) {
 
   // A group is pressed while all its symbols are selected; a click selects or clears all of them.
   function membersOf(group) {
-    const symbols = new Set(group.dataset.chipGroup.split(","));
+    const symbols = new Set(JSON.parse(group.dataset.chipGroup));
     return chips.filter((chip) => symbols.has(box(chip).value));
   }
   function showGroups() {

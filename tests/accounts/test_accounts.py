@@ -16,9 +16,9 @@ from backtester.accounts.tokens import create_token, hash_secret
 pytestmark = pytest.mark.django_db
 
 
-def log_in(name, password, *, then="", address="127.0.0.1"):
+def log_in(name, password, *, then="", address="127.0.0.1", browser=None):
     fields = {"username": name, "password": password, "next": then}
-    return Client().post("/login/", fields, REMOTE_ADDR=address)
+    return (browser or Client()).post("/login/", fields, REMOTE_ADDR=address)
 
 
 # ---- login -----------------------------------------------------------------------------------------------------------
@@ -58,6 +58,50 @@ def test_many_names_from_one_address_are_slowed_down_too(people):
     for number in range(50):
         log_in(f"name{number}", "guess")
     assert log_in("ann", "ann says 42").status_code == 429
+
+
+def test_all_addresses_of_an_ipv6_network_count_as_one(people):
+    statuses = [log_in("ann", "guess", address=f"2001:db8:1:2::{number:x}").status_code for number in range(1, 9)]
+    assert statuses == [200] * 5 + [429] * 3
+    assert log_in("ann", "ann says 42", address="2001:db8:1:3::1").status_code == 302
+
+
+def lock_out(name):
+    """Leave what strangers at twenty addresses leave."""
+    attempt = {"name_sha256": throttle.hashed(name), "at": timezone.now()}
+    LoginAttempt.objects.bulk_create(LoginAttempt(address=f"10.0.0.{n // 5}", **attempt) for n in range(100))
+
+
+def test_strangers_cannot_lock_a_user_out_of_a_browser_that_they_have_used(people):
+    browser = Client()
+    log_in("Ann", "guess", browser=browser)
+    assert log_in("ann", "ann says 42", browser=browser).status_code == 302
+    browser.post("/logout/")
+    lock_out("ann")
+    assert log_in("ann", "ann says 42", address="10.9.9.9").status_code == 429
+    assert log_in("ann", "ann says 42", browser=browser, address="10.0.0.1").status_code == 302
+
+
+def test_a_known_browser_guesses_no_faster_and_for_its_own_names_only(people):
+    browser = Client()
+    for name in ("ann", "bob"):
+        log_in(name, f"{name} says 42", browser=browser)
+    statuses = [log_in("bob", "guess", browser=browser, address=f"10.0.0.{number}").status_code for number in range(6)]
+    assert statuses == [200] * 5 + [429]
+    assert log_in("ann", "ann says 42", browser=browser).status_code == 302
+    lock_out("eve")
+    assert log_in("eve", "eve says 42", browser=browser).status_code == 429
+
+
+@pytest.mark.parametrize("device", ["", "x", "WyJhIl0:1wAAAA:forged"])
+def test_a_forged_device_cookie_is_ignored(people, device):
+    browser = Client()
+    log_in("ann", "ann says 42", browser=browser)
+    cookie = browser.cookies["device"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/login/", True, "Lax")
+    browser.cookies["device"] = device
+    lock_out("ann")
+    assert log_in("ann", "ann says 42", browser=browser).status_code == 429
 
 
 def test_refused_attempts_do_not_count_and_old_ones_expire(people):

@@ -1,5 +1,6 @@
 """A market, a request for it, and batches in several states. No Redis, no Celery: chunks run in this process."""
 
+import sys
 import threading
 
 import hypothesis
@@ -9,14 +10,15 @@ from django.db import connection
 from django.test import override_settings
 
 from backtester.engine import get_strategy, warm_up
+from backtester.engine.strategies import _catalog
 from batches.live import hub
 from batches.models import BatchSession
 from batches.prices import beta, series
 from batches.results.cache import cache
 from batches.running import events, queue
 from batches.running import worker as execution
-from batches.sweep import plan
-from tests.support import announcements, jobs, market
+from batches.sweep import plan, user_strategies
+from tests.support import announcements, jobs, market, user_strategy_files
 
 hypothesis.settings.register_profile("batches", deadline=None)  # other work on the machine must not fail a test
 hypothesis.settings.load_profile("batches")
@@ -51,7 +53,8 @@ def _small_world(settings):
     events.breaker.reset()
     queue.breaker.reset()
     plan._plans.clear()
-    for cached in (series.load_series, series.load_prices, series.count_bars, beta.series_beta):
+    series.cache.clear()
+    for cached in (series.count_bars, beta.series_beta):
         cached.cache_clear()
     cache.tables.clear()
 
@@ -78,6 +81,26 @@ def start(instruments):
 
 
 @pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder; what its files register is forgotten after the test, and so are failures."""
+    known = dict(_catalog)
+    monkeypatch.setattr(user_strategies, "failures", {})
+    yield tmp_path
+    _catalog.clear()
+    _catalog.update(known)
+    for name in [name for name in sys.modules if name.startswith("user_strategy_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def wicked(folder):
+    """The strategy of that file."""
+    (folder / "wicked.py").write_text(user_strategy_files.WICKED, encoding="utf-8")
+    user_strategies.load(folder)
+    assert user_strategies.failures == {}
+
+
+@pytest.fixture
 def submitted(start):
     return jobs.submit(start())
 
@@ -100,7 +123,7 @@ def finished(start):
 
 @pytest.fixture
 def queued(monkeypatch):
-    """The session ids of the messages that were sent, in place of the broker."""
+    """The messages that were sent to workers, in place of the broker."""
     return announcements.capture_messages(monkeypatch)
 
 
@@ -125,7 +148,7 @@ def worker(_compiled, transactional_db):
         try:
             while not stop.wait(0.005):
                 for pk in BatchSession.objects.filter(status__in=["queued", "running"]).values_list("pk", flat=True):
-                    execution.work_on(pk)
+                    execution.take_turns(pk)
         finally:
             connection.close()
 

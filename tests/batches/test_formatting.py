@@ -80,7 +80,7 @@ def test_the_lead_over_buy_and_hold_needs_both():
     assert panel_words.ahead({"annualizedReturn": 0.2}, {"annualizedReturn": 0.15}) == pytest.approx(0.05)
     assert panel_words.ahead({"annualizedReturn": 0.2}, None) is None
     assert panel_words.signed(0.051) == "+5.1%"
-    assert panel_words.signed(-0.02) == "-2.0%"
+    assert panel_words.signed(-0.02) == "−2.0%"
 
 
 def test_both_sides_list_the_same_words_for_states_and_phases():
@@ -98,3 +98,18 @@ def test_returns_are_shaded_by_their_size(value, want):
 
 def test_scaled_parameters_are_shown_with_four_digits():
     assert panel_words.rounded({"gridInterval": 0.0216678421}) == {"gridInterval": 0.02167}
+
+
+def test_a_negative_number_has_a_real_minus_sign_wherever_it_is_written():
+    """A winner that lost read “AAPL - -20.6%”."""
+    best = {"symbol": "AAPL", "annualizedReturn": -0.206, "sharpe": -0.5}
+    event = {"currentBeta": -0.25, "currentCoefficient": 1.0}
+    texts = [
+        panel_words.best_text(best, NAMES),
+        panel_words.beta_text(event, NAMES),
+        panel_words.value_text(-0.5, "sharpe", NAMES),
+        formatting.parameter(-0.1, "percent"),
+        formatting.metric(-1234.0, "currency"),
+    ]
+    assert texts[0] == "AAPL - −20.6% annual return, sharpe ratio −0.50"
+    assert not [text for text in texts[1:] if "-" in text]

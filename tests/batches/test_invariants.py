@@ -23,7 +23,7 @@ from backtester.engine import METRIC_NAMES, replay
 from backtester.stack import worker
 from batches.live import follow, hub
 from batches.models import BatchSession, ChunkStatus, Status
-from batches.running import lifecycle, queue, retrying, watchdog
+from batches.running import attempts, lifecycle, queue, retrying, watchdog
 from batches.running import worker as execution
 from batches.sweep.plan import plan_of
 from tests.support import jobs
@@ -31,11 +31,11 @@ from tests.support.announcements import changes_are_announced
 
 
 def test_1_the_database_is_the_truth_redis_may_be_emptied_at_any_moment_and_no_result_is_lost_or_doubled(submitted):
-    """Messages are lost, doubled and late: every message is one call of `work_on`, whatever came before."""
+    """Messages are lost, doubled and late: every message is one call of `take_turns`, whatever came before."""
     chance = random.Random(7)
     for _ in range(200):
         if chance.random() < 0.3:
-            execution.work_on(submitted.pk)  # a message, perhaps a second copy, perhaps one from before the end
+            execution.take_turns(submitted.pk)  # a message, perhaps a second copy, perhaps one from before the end
         if chance.random() < 0.3:
             watchdog.do_round(timezone.now())
     ended = jobs.finish(submitted)
@@ -45,9 +45,9 @@ def test_1_the_database_is_the_truth_redis_may_be_emptied_at_any_moment_and_no_r
     assert set(ended.chunks.values_list("attempt", flat=True)) == {1}
 
 
-def test_1_the_queue_carries_ids_only(submitted, queued):
-    queue.enqueue(submitted.pk, messages=3)
-    assert queued == [submitted.pk] * 3
+def test_1_the_queue_carries_nothing_but_the_name_of_the_task(submitted, queued):
+    queue.wake_workers(3)
+    assert queued == [queue.RUN_SLICE] * 3
 
 
 def test_2_a_terminal_state_is_entered_once_and_who_changed_the_row_announces_it(halfway, published):
@@ -64,7 +64,7 @@ def test_2_a_terminal_state_is_entered_once_and_who_changed_the_row_announces_it
 
 def test_3_results_and_counters_commit_together_and_recording_twice_changes_nothing(submitted):
     chunks = list(iter(lambda: jobs.claim(submitted.pk), None))
-    results = [(chunk, execution.compute(chunk)) for chunk in chunks]
+    results = [(chunk, attempts.compute(chunk)) for chunk in chunks]
     order = results * 3
     random.Random(3).shuffle(order)
     for chunk, result in order:
@@ -95,7 +95,7 @@ def test_4_every_change_that_a_watcher_may_see_raises_the_sequence(submitted, mo
         after = BatchSession.objects.values("sequence", *seen.split()).get()
         assert after["sequence"] > before["sequence"]
         before = after
-    for nothing in (lambda: lifecycle.cancel(submitted.pk, timezone.now()), lambda: execution.work_on(submitted.pk)):
+    for nothing in (lambda: lifecycle.cancel(submitted.pk, timezone.now()), lambda: execution.take_turns(submitted.pk)):
         with changes_are_announced(submitted.pk, events=0):
             nothing()
         assert BatchSession.objects.values("sequence", *seen.split()).get() == before
@@ -139,7 +139,7 @@ def test_6_no_transaction_is_open_while_the_engine_computes_and_nothing_is_annou
 
         monkeypatch.setattr(module, name, look)
 
-    watched(execution, "run_slice")
+    watched(attempts, "run_slice")
     watched(celery.Celery, "send_task")
     watched(redis.Redis, "publish")
     session = jobs.work_some(jobs.submit(start()), 3)
@@ -149,7 +149,7 @@ def test_6_no_transaction_is_open_while_the_engine_computes_and_nothing_is_annou
     jobs.finish(retrying.retry(jobs.reread(session), now=timezone.now()))
     names = [name for name, _ in seen]
     assert set(names) == {"run_slice", "send_task", "publish"}
-    assert names.count("send_task") == 3 * queue.QUEUE_DEPTH, "start, resume and retry"
+    assert names.count("send_task") == 3 * queue.WAKEN + 2, "start, resume and retry; the verdicts of both"
     assert not any(in_transaction for _, in_transaction in seen)
 
 

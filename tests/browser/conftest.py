@@ -1,6 +1,8 @@
 """A real browser on the real stack. Whatever a page complains about in its console fails the test."""
 
 import os
+import sqlite3
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
@@ -81,3 +83,16 @@ def reader(visitor, vendor):
     # WebDriver cannot say what the system prefers: here the reader chose the dark theme.
     guest.context.add_init_script("location.host && localStorage.setItem('theme', 'dark')")
     return guest
+
+
+@pytest.fixture
+def instruments_as_they_were(stack) -> Iterator[None]:
+    """Restore the sample's instruments: the other tests of the shared stack need them, also in the other browser."""
+    path = stack.data_dir / "db.sqlite3"
+    with sqlite3.connect(path) as database:
+        before = database.execute("SELECT series_id, beta, gaps, id FROM batches_instrument").fetchall()
+    yield
+    with sqlite3.connect(path, timeout=20) as database:
+        ids = ",".join(str(row[-1]) for row in before)
+        database.execute(f"DELETE FROM batches_instrument WHERE id NOT IN ({ids})")
+        database.executemany("UPDATE batches_instrument SET series_id = ?, beta = ?, gaps = ? WHERE id = ?", before)

@@ -80,6 +80,15 @@ def cancel(stack: StackProcess, address: str) -> None:
     httpx.post(f"{stack.url}/api/backtest/batch/{session_id}/cancel", timeout=30)
 
 
+def press_cancel(page: Page) -> None:
+    """Press Cancel, and answer the question that follows when the batch has worked for more than ten seconds."""
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    answer = page.get_by_role("button", name="Cancel the batch")
+    expect(answer.or_(page.locator("[data-panel][data-status=cancelled]")).first).to_be_visible()
+    if answer.is_visible():
+        answer.click()
+
+
 def field(page: Page, name: str) -> str:
     """Return the text of one field of the panel."""
     return page.locator(f'[data-field="{name}"]').inner_text()
@@ -105,8 +114,18 @@ def wait_for_progress(page: Page, beyond: float = 0.0) -> float:
     return percentage(page)
 
 
+def transferred(page: Page) -> list[int]:
+    """Return the bytes of each answer that the loaded page consists of, its heads included.
+
+    By the browser's own account. Playwright's "networkidle" never came in Firefox when a request was not reported.
+    """
+    expect(page.locator(".total")).to_be_visible()
+    entries = "['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))"
+    return [int(size) for size in page.evaluate(f"{entries}.map((entry) => entry.transferSize)")]
+
+
 def number(text: str) -> float:
     """Return the first number in a text: `5,000 tests` -> 5000."""
-    match = re.search(r"-?[\d,]+\.?\d*", text)
+    match = re.search(r"-?[\d,]+\.?\d*", text.replace("−", "-"))
     assert match, text
     return float(match[0].replace(",", ""))

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import check
-from tests.browser.steps import cancel, start, wait_for_progress, wait_for_status
+from tests.browser.steps import cancel, press_cancel, start, wait_for_progress, wait_for_status
 
 # One test is four visits: each look of each page.
 pytestmark = pytest.mark.timeout(400)
@@ -31,7 +31,7 @@ def test_a_running_batch(stack, reader):
     reader.page.goto(address)
     wait_for_progress(reader.page)
     check(reader.page)
-    reader.page.get_by_role("button", name="Cancel").click()
+    press_cancel(reader.page)
     wait_for_status(reader.page, "cancelled")
     cancel(stack, address)
 
@@ -53,6 +53,11 @@ def test_one_combination(stack, reader, finished):
     check(reader.page)
 
 
+def test_one_instrument(stack, reader):
+    reader.page.goto(f"{stack.url}/prices/of/AAPL/?from=2020-01-02")
+    check(reader.page)
+
+
 def test_the_list(stack, reader, finished):
     reader.page.goto(f"{stack.url}/batches/")
     check(reader.page)
@@ -63,7 +68,7 @@ def test_two_batches_side_by_side_and_the_question_before_they_go(stack, reader,
     chosen = "&".join(f"batch={address.rstrip('/').rpartition('/')[2]}" for address in (finished, other))
     reader.page.goto(other)
     wait_for_status(reader.page, "complete")
-    reader.page.get_by_text("Notes", exact=True).click()
+    reader.page.get_by_text("Title, tags and notes", exact=True).click()
     reader.page.goto(f"{stack.url}/batches/compare/?{chosen}")
     check(reader.page)
     reader.page.goto(f"{stack.url}/batches/delete/?{chosen}")

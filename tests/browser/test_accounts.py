@@ -1,5 +1,6 @@
 """Team mode in a browser: login, one's own batches, API tokens, logout."""
 
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import check
-from tests.browser.steps import WITHOUT_SCRIPTS, field, wait_for_progress, wait_for_status
+from tests.browser.steps import WITHOUT_SCRIPTS, field, press_cancel, wait_for_progress, wait_for_status
 from tests.support.stack_process import ROOT, StackProcess
 
 PEOPLE = """
@@ -72,7 +73,7 @@ def run_long_batch(stack, page):
 
 
 def cancel_here(page):
-    page.get_by_role("button", name="Cancel").click()
+    press_cancel(page)
     wait_for_status(page, "cancelled")
 
 
@@ -102,10 +103,10 @@ def test_a_batch_is_started_and_watched_by_its_owner(stack, member):
     address = run_long_batch(stack, page)
     wait_for_progress(page, beyond=wait_for_progress(page))
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Batches").click()
-    expect(page.locator("#list tbody tr").first).to_contain_text("Grid DCA")
+    expect(page.locator("#list tbody tr:not(.day)").first).to_contain_text("Grid DCA")
     page.goto(address)
     cancel_here(page)
-    expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
+    expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(25)
 
 
 @pytest.mark.extended
@@ -115,7 +116,8 @@ def test_a_foreign_batch_looks_like_an_unknown_one(stack, member):
 
     def seen(where):
         assert bobs.page.goto(where).status == 404
-        return bobs.page.title(), bobs.page.locator("main").inner_text()
+        text = bobs.page.locator("main").inner_text()
+        return bobs.page.title(), re.sub(r"Request id: [0-9a-f]{32}", "", text)
 
     assert seen(address) == seen(stack.url + UNKNOWN)
     expect(bobs.page.get_by_role("heading", name="Page not found")).to_be_visible()
@@ -170,7 +172,7 @@ def test_all_of_it_without_scripts(stack, member):
     page.get_by_role("button", name="Run batch").click()
     first = field(page, "headline")
     expect(page.locator("#headline")).not_to_have_text(first)  # the page looks again by itself
-    page.get_by_role("button", name="Cancel").click()
+    press_cancel(page)
     expect(page.locator("#headline")).to_contain_text("Cancelled after")
     open_account(page)
     page.get_by_label("Name").fill("plain")

@@ -27,7 +27,7 @@ def test_the_heatmap_is_read_as_a_table_without_scripts(stack, visitor):
     page.locator("#heatmap [name=x]").select_option("fast")
     page.locator("#heatmap [name=y]").select_option("slow")
     page.get_by_role("button", name="Show as table").click()
-    expect(page.get_by_role("heading", name="Annual return, median per cell")).to_be_visible()
+    expect(page.get_by_role("heading", name="Ahead of holding, median per cell")).to_be_visible()
     expect(page.locator(".readout")).to_contain_text(re.compile("in 480 cells: .* The best cell, .* Slow average"))
     expect(page.get_by_text(re.compile(r"Fast average \d+ to \d+: values \d+–\d+ of 40"))).to_be_visible()
     page.get_by_role("link", name=re.compile("Left|Right")).first.click()
@@ -38,8 +38,8 @@ def test_the_heatmap_is_read_as_a_table_without_scripts(stack, visitor):
 def test_the_table_shows_what_the_picture_does(stack, visitor):
     page = visitor(viewport={"width": 390, "height": 844}, color_scheme="dark").page
     page.goto(finished(stack, visitor))
-    page.get_by_label("Metric").select_option("maxDrawdown")
-    page.get_by_label("Median of neighbors").check()
+    page.locator("#heatmap [name=metric]").select_option("maxDrawdown")
+    page.get_by_role("checkbox", name="Median of neighbors").check()
     expect(page.locator("[data-words]")).to_contain_text("Max drawdown, median of 960 tests in 480 cells")
     page.get_by_role("button", name="Show as table").click()
     expect(page.get_by_role("heading", name="Max drawdown, median per cell, median of neighbors")).to_be_visible()

@@ -91,7 +91,7 @@ def test_a_page_that_is_loaded_again_at_any_moment_shows_the_truth(stack, page):
         page.reload()
     assert loads > 3
     assert percentage(page) == 100
-    expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(50)
+    expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(25)
     assert page.title() == "✓ Complete · Backtester"
 
 

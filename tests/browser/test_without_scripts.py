@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.steps import WITHOUT_SCRIPTS, cancel, field, start
+from tests.browser.steps import WITHOUT_SCRIPTS, cancel, field, press_cancel, start
 
 pytestmark = WITHOUT_SCRIPTS
 
@@ -24,11 +24,15 @@ def test_from_the_form_to_a_single_result(stack, plain):
     plain.get_by_role("button", name="Run batch").click()
     expect(plain.locator("#headline")).to_have_text(re.compile("^Complete: 1,500 tests"), timeout=30_000)
     plain.get_by_role("link", name="Trades", exact=True).click()
-    expect(plain.get_by_role("columnheader", name="Trades")).to_have_attribute("aria-sort", "descending")
+    expect(
+        plain.locator("[role=group][aria-labelledby=results-title]").get_by_role("columnheader", name="Trades")
+    ).to_have_attribute("aria-sort", "descending")
     plain.get_by_role("link", name="Next").click()
-    expect(plain.locator(".pager")).to_contain_text("51–100 of 1,500")
+    expect(plain.locator(".pager")).to_contain_text("26–50 of 1,500")
     plain.locator("[aria-labelledby=results-title] tbody a").first.click()
-    expect(plain.locator("[data-chart] .equity")).to_be_visible()
+    expect(plain.locator("[data-chart] .plot .equity")).to_be_visible()
+    plain.get_by_role("link", name="5y", exact=True).click()
+    expect(plain.get_by_role("link", name="5y", exact=True)).to_have_attribute("aria-current", "true")
 
 
 def test_a_running_batch_refreshes_itself_and_can_be_cancelled(stack, plain):
@@ -36,7 +40,7 @@ def test_a_running_batch_refreshes_itself_and_can_be_cancelled(stack, plain):
     plain.goto(address)
     first = field(plain, "headline")
     expect(plain.locator("#headline")).not_to_have_text(first)
-    plain.get_by_role("button", name="Cancel").click()
+    press_cancel(plain)
     expect(plain.locator("#headline")).to_have_text(re.compile("^Cancelled after"))
     cancel(stack, address)
 

@@ -1,6 +1,7 @@
 """Requests as data: what is sent, how an answer is read, what is sent again."""
 
 import io
+import json
 from datetime import date
 
 import httpx
@@ -181,3 +182,37 @@ def test_results_are_asked_for_again_while_the_server_is_unavailable():
     assert list(client(server).batch(ID).results()["index"]) == [0]
     with pytest.raises(Unreachable, match="does not answer: cut"):
         client(Server(CUT, CUT, CUT)).batch(ID).results()
+
+
+def test_the_verdict_is_waited_for(monkeypatch):
+    monkeypatch.setattr("backtester.client.watching.POLL_S", 0.0)
+    answers = [httpx.Response(200, json={"status": status, "sentence": None}) for status in ("waiting", "running")]
+    server = Server(*answers, httpx.Response(200, json={"status": "ready", "sentence": "Weak."}))
+    assert client(server).batch(ID).verdict()["sentence"] == "Weak."
+    assert {request.url.path for request in server.requests} == {f"/api/backtest/batch/{ID}/verdict"}
+    waiting = Server(httpx.Response(200, json={"status": "waiting"}))
+    assert client(waiting).batch(ID).verdict(wait=False)["status"] == "waiting"
+
+
+def test_a_verdict_with_options_is_computed_and_the_locked_days_are_spent_once():
+    server = Server(
+        httpx.Response(202, json={"status": "waiting"}), httpx.Response(200, json={"index": 3, "notes": []})
+    )
+    batch = client(server).batch(ID)
+    assert batch.verdict(wait=False, shuffles=9, shuffle_block=20)["status"] == "waiting"
+    assert batch.spend_holdout(3)["index"] == 3
+    sent = [(request.method, request.url.path, json.loads(request.content)) for request in server.requests]
+    assert sent == [
+        ("POST", f"/api/backtest/batch/{ID}/verdict", {"shuffles": 9, "shuffleBlock": 20}),
+        ("POST", f"/api/backtest/batch/{ID}/holdout", {"index": 3}),
+    ]
+    with pytest.raises(Unreachable, match="cut"):
+        client(Server(CUT)).batch(ID).spend_holdout(3)
+
+
+def test_the_ledger_and_the_locked_days_are_read():
+    server = Server(httpx.Response(200, json={"trials": 7}), httpx.Response(200, json={"status": "locked"}))
+    one = client(server)
+    assert one.ledger("BRK B")["trials"] == 7
+    assert one.batch(ID).holdout()["status"] == "locked"
+    assert server.requests[0].url.params["symbol"] == "BRK B"

@@ -92,6 +92,7 @@ def test_a_token_gives_access_to_the_batches_of_its_owner_only(team, monkeypatch
     assert done.stderr.startswith("error: Log in, or send the token")
 
 
+@pytest.mark.extended
 def test_the_doctor_asks_for_a_token(team):
     done = manage("doctor", "--url", team.url, "--seconds", "2", **team.environment)
     assert done.returncode == 1

@@ -17,6 +17,15 @@ def test_a_price_that_cannot_be_is_refused_with_its_day(bad, column):
         Prices("ACME", synthetic.dates(5), **values)
 
 
+def test_a_volume_may_be_unknown_but_not_negative_or_infinite():
+    close = np.full(3, 10.0)
+    volume = Prices("ACME", synthetic.dates(3), close, volume=[7, np.nan, 0]).volume
+    assert np.array_equal(volume, [7, np.nan, 0], equal_nan=True)
+    for bad in (-1.0, np.inf):
+        with pytest.raises(BadPrices, match="volume on 2001-01-02"):
+            Prices("ACME", synthetic.dates(3), close, volume=[7, bad, 0])
+
+
 @pytest.mark.parametrize(
     ("days", "says"),
     [

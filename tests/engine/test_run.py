@@ -25,6 +25,9 @@ from .reference.metrics import longest_drawdown
 
 WITH_LONG = st.sampled_from(["long", "both"])
 SMALL_AXES: dict[str, dict[str, list[float]]] = {
+    "macd": {"fast": [2, 3], "slow": [5, 9], "signal": [2, 4, 7]},
+    "donchian_breakout": {"exit_window": [1, 3, 6], "entry_window": [7, 12, 30]},
+    "bollinger_reversal": {"window": [4, 9, 20], "width": [0.5, 1.0, 1.5], "stop_loss": [0.0, 0.05]},
     "sma_cross": {"fast": [2, 3, 5, 8], "slow": [4, 9, 20, 33]},
     "grid_dca": {"grid_interval": [0.01, 0.03, 0.1], "trailing_stop": [0.0, 0.02], "max_lots": [2, 7]},
 }

@@ -38,6 +38,7 @@ class StackUnderTest(Examined, StackProcess):
                 "CHUNK_TARGET_S": "0.002",
                 "CHUNK_LEASE_S": "4",
                 "BATCH_MAX_RUNNING": "200",
+                "VERDICT_BUDGET_S": "0",  # a test waits until the workers have nothing left to do
                 "FAULTS_DIR": str(self.faults),
                 "PYTHONPATH": str(INJECTED),
             }

@@ -14,7 +14,7 @@ INJECTED = ("injected", "MemoryError", "WorkerLostError", "ExceptionWithTracebac
     [
         pytest.param("exception", "ArithmeticError: injected (3 attempts)", marks=pytest.mark.extended),
         ("segfault", "No worker survived this part of the batch (3 attempts)."),
-        pytest.param("out_of_memory", "MemoryError:  (3 attempts)", marks=pytest.mark.extended),
+        pytest.param("out_of_memory", "MemoryError (3 attempts)", marks=pytest.mark.extended),
     ],
 )
 def test_the_tests_of_a_spoiled_symbol_fail_and_the_batch_completes(stack, mishap, words):

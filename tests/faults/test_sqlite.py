@@ -69,7 +69,7 @@ def test_on_a_full_disk_new_batches_are_refused_and_running_ones_wait(stack):
     answer = until(lambda: refused if (refused := _post(stack)).status_code != 202 else None, "a refusal", seconds=20)
     assert (answer.status_code, answer.json()["code"]) == (507, "STORAGE_FULL")
     assert "Free disk space" in answer.json()["error"]
-    until(lambda: "batch paused: database unavailable" in stack.new_log("worker"), "a chunk that cannot be stored")
+    until(lambda: "work paused: database unavailable" in stack.new_log("worker"), "a chunk that cannot be stored")
     before = stack.snapshot(session_id)
     full_since = time.monotonic()
     until(lambda: time.monotonic() - full_since > 4, "some time", seconds=5)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { color, extent, plateau, tickPlaces } from "../../static/batches/heatmap-scale.js";
+import { between, color, extent, paint, palette, plateau, tickPlaces } from "../../static/batches/heatmap-scale.js";
 
 const lightness = ([red, green, blue]) => 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 
@@ -38,4 +38,15 @@ test("a spike does not survive among its neighbors, a plateau does", () => {
 
 test("undefined cells stay undefined and are not counted", () => {
   assert.deepEqual(plateau([[null, 2], [4, null]]), [[null, 3], [3, null]]);
+});
+
+test("the first row of values is painted at the bottom, fewer tests pale, no value not at all", () => {
+  const pixels = new Uint8ClampedArray(16);
+  const data = { values: [[0, 1], [null, 0.5]], counts: [[2, 1], [0, 2]], most: 2 };
+  paint(pixels, data, { place: (value) => value, shades: palette((share) => [share * 255, 0, 0]), pale: 110 });
+  assert.deepEqual([...pixels], [0, 0, 0, 0, 128, 0, 0, 255, 0, 0, 0, 255, 255, 0, 0, 110]);
+});
+
+test("the middle of a diverging scale is its own color", () => {
+  assert.deepEqual(between([[0, 0, 0], [10, 10, 10], [20, 20, 20]], 0.5), [10, 10, 10]);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { isWorthAsking } from "../../static/batches/cancel-question.js";
 import { aged, panelFields, percentageText, stalledText, tabTitle } from "../../static/batches/panel-fields.js";
 
 const names = {
@@ -68,4 +69,21 @@ test("the tab's title follows the batch", () => {
   assert.equal(tabTitle(running), "49% NVDA · Backtester");
   assert.equal(tabTitle({ status: "complete", percentage: 100 }), "✓ Complete · Backtester");
   assert.equal(tabTitle({ status: "queued" }), "0% · Backtester");
+});
+
+test("the luck line names both Sharpe ratios, and is empty without them", () => {
+  const luck = { trials: 3000, trialsEver: 3412, sharpe: 0.93, bestSharpe: 1.21, deflatedSharpe: 0.8 };
+  const words = "Sharpe ratio 1.21. The best of 3,412 without skill would show about 0.93.";
+  assert.equal(panelFields({ ...running, luck }, names).luck, words);
+  assert.equal(panelFields({ ...running, luck: { ...luck, bestSharpe: null } }, names).luck, "");
+  assert.equal(panelFields({ ...running, luck: null }, names).luck, "");
+  assert.equal(panelFields(running, names).luck, "");
+});
+
+test("a retry says how many tests it runs, and a cancel asks when something was computed for a while", () => {
+  assert.equal(panelFields(running, names).retry, "Run the remaining 2,543");
+  assert.equal(panelFields({ ...running, successfulTests: 5000 }, names).retry, "Retry");
+  assert.equal(isWorthAsking(running, 10), true);
+  assert.equal(isWorthAsking({ ...running, elapsedTime: 9 }, 10), false);
+  assert.equal(isWorthAsking({ ...running, current: 0 }, 10), false);
 });

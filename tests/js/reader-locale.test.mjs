@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { rewritten, separators } from "../../static/batches/reader-locale.js";
+import { localMoment, rewritten, separators } from "../../static/batches/reader-locale.js";
 
 const german = { group: ".", decimal: "," };
 
@@ -23,4 +23,15 @@ test("numbers are rewritten, and nothing else", () => {
     ["It was 4.5, then 1,000.", "It was 4,5, then 1.000."],
   ];
   for (const [text, wanted] of cases) assert.equal(rewritten(text, german), wanted);
+});
+
+test("a moment is ISO 8601 by the clock of the reader, in every locale", () => {
+  const zone = process.env.TZ;
+  const seen = ["Europe/Berlin", "America/New_York", "Asia/Kolkata"].map((name) => {
+    process.env.TZ = name;
+    return localMoment(new Date("2026-03-01T00:05:09Z"));
+  });
+  if (zone === undefined) delete process.env.TZ;
+  else process.env.TZ = zone;
+  assert.deepEqual(seen, ["2026-03-01 01:05", "2026-02-28 19:05", "2026-03-01 05:35"]);
 });

@@ -1,4 +1,4 @@
-"""The real nginx with the configuration that we ship, or with one that is deliberately bad."""
+"""Run nginx with the shipped configuration, or with a deliberately wrong one."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from tests.support.stack_process import ROOT, until
 
 SHIPPED = ROOT / "deploy/nginx/backtester.conf"
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-# What stands around the shipped file in Debian's nginx.conf, gzip included; here in the foreground and in one folder.
+# Debian's nginx.conf around the shipped file, gzip included, but in the foreground and in one folder.
 AROUND = """
 daemon off;
 pid {folder}/pid;
@@ -38,14 +38,14 @@ http {{
 
 
 def free_port() -> int:
-    """One that nobody uses now."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def replaced(text: str, changes: dict[str, str]) -> str:
-    """Each pattern must be there: a test of a bad configuration may not silently be one of the good."""
+    """Replace each pattern, which must exist: otherwise a test of a wrong configuration would test the right one."""
     for pattern, words in changes.items():
         text, number = re.subn(pattern, words, text)
         assert number, f"{pattern!r} is not in {SHIPPED}"
@@ -54,8 +54,8 @@ def replaced(text: str, changes: dict[str, str]) -> str:
 
 @contextlib.contextmanager
 def nginx(folder: Path, upstream: str, changes: dict[str, str] | None = None) -> Iterator[str]:
-    """The shipped configuration in front of `upstream` (host:port), with only port and name put in; its address."""
-    assert NGINX, "the tests want Debian's nginx: apt-get install nginx-light"
+    """Run the shipped configuration in front of `upstream` (host:port), with other ports; yield its address."""
+    assert NGINX, "the tests need Debian's nginx: apt-get install nginx-light"
     port = free_port()
     basic = {r"server 127\.0\.0\.1:8000;": f"server {upstream};", r"listen 80;": f"listen 127.0.0.1:{port};"}
     site = replaced(SHIPPED.read_text(), basic | (changes or {}))
@@ -77,6 +77,6 @@ def nginx(folder: Path, upstream: str, changes: dict[str, str] | None = None) ->
 
 
 def answers(port: int) -> bool:
-    """Whether somebody listens."""
+    """Return whether the port accepts connections."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""Watchers for these tests. Each notes what came; waiting always has a deadline."""
+"""Watchers that record the events they receive. Every wait has a deadline."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from tests.live.serving import Serving
 
 
 @dataclass
-class Seen:
+class Recording:
     """The events of one watcher. arrivals : monotonic seconds."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -26,23 +26,23 @@ class Seen:
     task: "asyncio.Task[None] | None" = None
 
     def take(self, text: str) -> None:
-        """Note an event."""
+        """Record an event."""
         self.events.append(json.loads(text))
         self.arrivals.append(time.monotonic())
 
     @property
     def sequences(self) -> list[int]:
-        """In the order they came."""
+        """Return the sequence numbers in order of arrival."""
         return [event["sequence"] for event in self.events]
 
     @property
     def kinds(self) -> list[str]:
-        """In the order they came."""
+        """Return the event types in order of arrival."""
         return [event["type"] for event in self.events]
 
 
 async def until(holds: Callable[[], object], what: str, *, seconds: float = 15) -> None:
-    """Wait for something to become true, for a bounded time."""
+    """Wait until the condition holds, or fail after the deadline."""
     deadline = time.monotonic() + seconds
     while not await asyncio.to_thread(holds):
         assert time.monotonic() < deadline, f"still waiting for {what} after {seconds:g} s"
@@ -50,9 +50,9 @@ async def until(holds: Callable[[], object], what: str, *, seconds: float = 15) 
 
 
 @contextlib.asynccontextmanager
-async def watching(read: Any, *args: Any) -> AsyncIterator[Seen]:
+async def watching(read: Any, *args: Any) -> AsyncIterator[Recording]:
     """Run a reader in the background; it is connected when the block begins."""
-    seen = Seen()
+    seen = Recording()
     seen.task = asyncio.create_task(read(seen, *args))
     try:
         await until(lambda: seen.events or (seen.task and seen.task.done()), "the first event")
@@ -65,8 +65,8 @@ async def watching(read: Any, *args: Any) -> AsyncIterator[Seen]:
             await seen.task
 
 
-async def read_socket(seen: Seen, url: str) -> None:
-    """A websocket until it is closed."""
+async def read_socket(seen: Recording, url: str) -> None:
+    """Read a websocket until it is closed."""
     async with websockets.connect(url, max_size=None, open_timeout=20) as connection:
         with contextlib.suppress(websockets.ConnectionClosed):
             async for text in connection:
@@ -74,8 +74,8 @@ async def read_socket(seen: Seen, url: str) -> None:
         seen.code = connection.close_code
 
 
-async def read_stream(seen: Seen, url: str) -> None:
-    """An event stream until it ends."""
+async def read_stream(seen: Recording, url: str) -> None:
+    """Read an event stream until it ends."""
     async with (
         httpx.AsyncClient(timeout=None) as client,
         aconnect_sse(client, "GET", url) as source,
@@ -86,5 +86,5 @@ async def read_stream(seen: Seen, url: str) -> None:
 
 
 def both(serving: Serving, session_id: uuid.UUID) -> list[tuple[Any, str]]:
-    """The two streaming transports of a batch."""
+    """Return reader and address of both streaming transports of a batch."""
     return [(read_socket, serving.socket_url(session_id)), (read_stream, serving.stream_url(session_id))]

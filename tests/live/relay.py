@@ -1,4 +1,4 @@
-"""A small TCP relay between a client and a server, which can hold, slow down or break what passes."""
+"""A TCP relay between client and server that can delay, slow down or break connections."""
 
 import asyncio
 import contextlib
@@ -34,11 +34,11 @@ class Relay:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def stall(self) -> None:
-        """Hold everything, without a word to either side."""
+        """Hold all data without closing either side."""
         self.passing.clear()
 
     def heal(self) -> None:
-        """Let it pass again."""
+        """Forward data again."""
         self.passing.set()
 
     def cut(self) -> None:
@@ -48,7 +48,7 @@ class Relay:
                 writer.close()
 
     def reset(self) -> None:
-        """Break all connections, as a router does that has forgotten them."""
+        """Reset all connections, like a router that has lost its state."""
         for pair in list(self.pairs):
             for writer in pair:
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)

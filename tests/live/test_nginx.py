@@ -23,6 +23,12 @@ def upstream(tmp_path_factory, sample):
         yield f"{host}:{port}"
 
 
+@pytest.fixture(autouse=True)
+def _without_files(monkeypatch):
+    """The doctor would examine the files of this checkout, not those of the server."""
+    monkeypatch.setattr("backtester.management.commands.doctor.readable_files", lambda *_: [])
+
+
 def doctor(url: str, seconds: float = 2) -> str:
     """What it prints, with FAILED when something is wrong."""
     output = io.StringIO()

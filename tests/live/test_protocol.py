@@ -209,15 +209,18 @@ async def test_a_client_that_talks_nonsense_harms_nobody(serving):
             for words in (
                 "",
                 "x" * 200,
-                "[" * 5_000,
+                "[" * 1_000,
                 "null",
                 b"\x00\xff",
                 '{"type": "ping", "more": 1}',
-                "{}" * 50_000,
             ):
                 await odd.send(words)
             await odd.send('{"type": "ping"}')
             answers = [json.loads(await odd.recv()) for _ in range(2)]
             assert {answer["type"] for answer in answers} == {"connected", "pong"}
+            await odd.send("{}" * 50_000)
+            with pytest.raises(websockets.ConnectionClosedError) as closed:
+                await odd.recv()
+            assert closed.value.rcvd.code == 1009
         serving.step(session_id, successful=3)
         await until(lambda: other.events[-1]["current"] == 3, "the step")

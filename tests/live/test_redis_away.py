@@ -13,7 +13,7 @@ import pytest
 
 from backtester.stack import redis_server
 from benchmarks.live_parts import running, server
-from tests.live.recorders import Seen, both, until, watching
+from tests.live.recorders import Recording, both, until, watching
 from tests.live.serving import Serving
 
 pytestmark = pytest.mark.stack
@@ -46,12 +46,12 @@ def redis_of(serving: Serving) -> int:
 
 
 @contextlib.asynccontextmanager
-async def watchers(serving, session_id) -> AsyncIterator[list[Seen]]:
+async def watchers(serving, session_id) -> AsyncIterator[list[Recording]]:
     async with contextlib.AsyncExitStack() as stack:
         yield [await stack.enter_async_context(watching(*way)) for way in both(serving, session_id)]
 
 
-async def everyone_hears(seen: list[Seen], done: int, *, within: float) -> None:
+async def everyone_hears(seen: list[Recording], done: int, *, within: float) -> None:
     began = time.monotonic()
     await until(
         lambda: all(watcher.events[-1]["current"] >= done for watcher in seen),

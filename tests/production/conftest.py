@@ -17,7 +17,7 @@ PARTS = ("web1", "web2", "worker1", "worker2", "watchdog")
 
 
 def pytest_collection_modifyitems(config, items):
-    """They take minutes, and want a PostgreSQL: `make test` leaves them to `.ci/production`."""
+    """Leave these tests to `.ci/production`: they take minutes and need PostgreSQL."""
     left_out = [item for item in items if "production" in item.path.parts and not ON_POSTGRESQL]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

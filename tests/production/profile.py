@@ -98,7 +98,7 @@ class Production(Examined):
         subprocess.run([*self._nginx(), *arguments], check=True, timeout=20)
 
     def _nginx(self) -> list[str]:
-        assert NGINX, "these tests want Debian's nginx: apt-get install nginx-light"
+        assert NGINX, "these tests need Debian's nginx: apt-get install nginx-light"
         return [NGINX, "-p", str(self.folder / "nginx"), "-c", str(self.folder / "nginx/nginx.conf")]
 
     def _write_site(self) -> None:

@@ -47,9 +47,9 @@ def test_a_lost_worker_host_and_a_lost_web_host_lose_and_double_nothing(producti
     poller = Poller(production, session_id)
     production.wait_for(session_id, 5_000)
     until(lambda: all(history.events for history in watchers.all()), "every watcher to see the batch")
-    held = production.claims(session_id, "worker1")
+    # Between two chunks it may compute a part of the verdict on the batch before.
+    until(lambda: production.claims(session_id, "worker1"), "worker1 to have chunks in its hands")
     production.kill("worker1")
-    assert held, "it dies with chunks in its hands"
     production.wait_for(session_id, production.tests_done(session_id) + 5_000)
     production.kill("web1")
     production.wait_for(session_id, production.tests_done(session_id) + 5_000)

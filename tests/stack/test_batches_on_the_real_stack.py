@@ -47,6 +47,17 @@ async def test_results_are_those_of_the_engine_to_the_bit(stack):
         assert rows[wire_name(name)].astype(float).equals(expected[name].astype(float)), name
 
 
+async def test_the_verdict_follows_the_end(stack):
+    started = start(stack, body(symbols=["AAPL"]))
+    address = f"{stack.url}/api/backtest/batch/{started['sessionId']}/verdict"
+    await watch_websocket(stack, started["sessionId"])
+    await until(lambda: httpx.get(address).json()["status"] == "ready", patience_s=90)
+    verdict = httpx.get(address).json()
+    assert verdict["sentence"]
+    assert verdict["shuffle"]["draws"] >= 10
+    assert verdict["trials"]["defined"] == started["total"]
+
+
 def test_the_classic_answer_comes_when_all_is_done(stack):
     answer = httpx.post(f"{stack.url}/api/backtest/batch?async=false", json=body(), timeout=60)
     assert answer.status_code == 200
@@ -106,6 +117,42 @@ async def test_pause_holds_the_batch_and_resume_finishes_it(stack):
     watch = await watching
     watch.check_the_protocol()
     assert watch.last["type"] == "complete"
+
+
+@contextlib.contextmanager
+def many_large_batches(stack, number):
+    """Yield the addresses of large batches that run together; cancel them in the end."""
+    urls = [
+        f"{stack.url}/api/backtest/batch/{start(stack, body(parameterRanges=BIG))['sessionId']}" for _ in range(number)
+    ]
+    try:
+        yield urls
+    finally:
+        for url in urls:
+            httpx.post(f"{url}/cancel")
+
+
+def shares_done(urls):
+    return [event["current"] / event["total"] for event in (httpx.get(url).json() for url in urls)]
+
+
+async def test_a_small_batch_is_served_while_large_ones_run(stack):
+    with many_large_batches(stack, 8) as urls:
+        await until(lambda: min(shares_done(urls)) > 0)
+        before = shares_done(urls)
+        watch = await watch_websocket(stack, start(stack, body())["sessionId"])
+        grown = [after - share for after, share in zip(shares_done(urls), before, strict=True)]
+    assert (watch.last["type"], watch.last["successfulTests"]) == ("complete", 5_000)
+    assert sum(grown) < 1, "meanwhile the large ones did less than one of them has to do"
+
+
+@pytest.mark.extended
+async def test_each_of_fifty_large_batches_makes_progress(stack):
+    with many_large_batches(stack, 50) as urls:
+        await until(lambda: min(shares_done(urls)) > 0, 90)
+        shares = shares_done(urls)
+        await until(lambda: all(now > share for now, share in zip(shares_done(urls), shares, strict=True)), 90)
+    assert max(shares) < 0.2, "none went on while others waited"
 
 
 async def test_a_batch_does_not_notice_that_the_web_server_dies(stack):

@@ -16,7 +16,9 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.testing import StringTransport
 from twisted.web.http import HTTPChannel
 
+from backtester.stack.daphne.channels import LimitedHTTPFactory
 from backtester.stack.daphne.server import HANDSHAKE_ATTRIBUTES, BackpressureServer
+from backtester.stack.daphne.websockets import LimitedWebSocketFactory
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -24,30 +26,66 @@ HANDSHAKE = (
 )
 ON_CLASSES = [
     (daphne_server, "HTTPFactory"),
+    (daphne_server, "WebSocketFactory"),
+    (daphne_server.Server, "application_checker"),
+    (daphne_server.Server, "create_application"),
     (daphne_server.Server, "handle_reply"),
     (daphne_server.Server, "kill_all_applications"),
+    (daphne_server.Server, "protocol_disconnected"),
     (daphne_server.Server, "run"),
     (daphne_server.Server, "timeout_checker"),
     (CommandLineInterface, "entrypoint"),
     (CommandLineInterface, "server_class"),
     (HTTPFactory, "buildProtocol"),
+    (HTTPChannel, "_respondToBadRequestAndDisconnect"),
+    (HTTPChannel, "_savedTimeOut"),
+    (HTTPChannel, "allContentReceived"),
+    (HTTPChannel, "allHeadersReceived"),
+    (HTTPChannel, "connectionLost"),
+    (HTTPChannel, "connectionMade"),
+    (HTTPChannel, "dataReceived"),
     (HTTPChannel, "loseConnection"),
+    (HTTPChannel, "persistent"),
+    (HTTPChannel, "requestDone"),
     (HTTPChannel, "requestFactory"),
+    (HTTPChannel, "resetTimeout"),
+    (HTTPChannel, "setTimeout"),
+    (HTTPChannel, "timeOut"),
+    (HTTPChannel, "timeoutConnection"),
+    (WebRequest, "basic_error"),
     (WebRequest, "check_timeouts"),
+    (WebRequest, "connectionLost"),
+    (WebRequest, "finish"),
     (WebRequest, "gotLength"),
     (WebRequest, "handleContentChunk"),
+    (WebRequest, "handle_exception"),
+    (WebRequest, "handle_reply"),
     (WebRequest, "registerProducer"),
     (WebRequest, "requestReceived"),
     (WebRequest, "unregisterProducer"),
+    (WebSocketFactory, "protocol"),
     (WebSocketProtocol, "STATE_CLOSING"),
+    (WebSocketProtocol, "STATE_CONNECTING"),
     (WebSocketProtocol, "STATE_OPEN"),
+    (WebSocketProtocol, "_max_message_size_exceeded"),
     (WebSocketProtocol, "check_timeouts"),
+    (WebSocketProtocol, "connectionLost"),
+    (WebSocketProtocol, "dataReceived"),
     (WebSocketProtocol, "dropConnection"),
+    (WebSocketProtocol, "onFrameBegin"),
+    (WebSocketProtocol, "processData"),
+    (WebSocketProtocol, "sendCloseFrame"),
+    (WebSocketProtocol, "sendData"),
+    (WebSocketProtocol, "sendHttpErrorResponse"),
     (WebSocketProtocol, "serverClose"),
     (tcp.Port, "transport"),
     (tcp.Server, "TLS"),
+    (tcp.Server, "abortConnection"),
     (tcp.Server, "connected"),
+    (tcp.Server, "getPeer"),
+    (tcp.Server, "pauseProducing"),
     (tcp.Server, "registerProducer"),
+    (tcp.Server, "resumeProducing"),
     (tcp.Server, "unregisterProducer"),
     (tcp.Server, "write"),
     (tcp.Server, "writeSequence"),
@@ -58,16 +96,29 @@ ON_INSTANCES = [
     ("connection", "_writeDisconnected"),
     ("connection", "dataBuffer"),
     ("message", "payloadHybi"),
+    ("channel", "factory"),
+    ("channel", "requests"),
+    ("channel", "transport"),
+    ("server", "application"),
+    ("server", "application_close_timeout"),
     ("server", "connections"),
     ("server", "listeners"),
     ("server", "ping_interval"),
+    ("request", "_parsePOSTFormSubmission"),
+    ("request", "_response_started"),
     ("request", "channel"),
     ("request", "content"),
     ("request", "method"),
     ("request", "requestHeaders"),
     ("request", "responseHeaders"),
+    ("request", "server"),
+    ("request", "transport"),
     ("websocket", "closeHandshakeTimeout"),
+    ("websocket", "data"),
+    ("websocket", "factory"),
     ("websocket", "last_ping"),
+    ("websocket", "maxFramePayloadSize"),
+    ("websocket", "maxMessagePayloadSize"),
     ("websocket", "request"),
     ("websocket", "state"),
     ("websocket", "transport"),
@@ -86,7 +137,7 @@ async def instances():
 
     server = BackpressureServer(application, endpoints=["tcp:0"])
     server.connections = {}
-    server.http_factory, server.ws_factory = HTTPFactory(server), WebSocketFactory(server, server="daphne")
+    server.http_factory, server.ws_factory = LimitedHTTPFactory(server), LimitedWebSocketFactory(server, server="")
     connection = server.http_factory.buildProtocol(None)
     connection.makeConnection(StringTransport())
     connection.dataReceived(HANDSHAKE)
@@ -97,6 +148,7 @@ async def instances():
         "server": server,
         "request": request,
         "websocket": websocket,
+        "channel": connection,
         "connection": FileDescriptor(),
         "message": PreparedMessage(b"text", isBinary=False, applyMask=False, doNotCompress=True),
     }

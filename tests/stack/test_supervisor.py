@@ -1,5 +1,7 @@
 """The supervisor on small stand-ins: parts that die at once, that will not go, that leave children behind."""
 
+import dataclasses
+import errno
 import os
 import signal
 import sys
@@ -9,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from backtester.stack import console, redis_server, supervisor
+from backtester.stack import console, process, redis_server, supervisor
 from backtester.stack.process import Part
 from backtester.stack.stop_signals import StopSignals
 from backtester.stack.supervisor import Supervisor
@@ -74,6 +76,18 @@ def test_a_part_that_will_not_go_is_killed(supervising, python, monkeypatch):
     assert supervising.children[0].process.returncode == -signal.SIGKILL
 
 
+def test_the_log_of_a_part_is_turned_over_while_it_runs(supervising, python, monkeypatch):
+    monkeypatch.setattr(process, "LOG_MAX_BYTES", 10_000)
+    talkative = python("talkative", "import time\nwhile True: print('x' * 5_000, flush=True); time.sleep(0.001)")
+    supervising.add(talkative)
+    older = talkative.log.with_suffix(".log.1")
+    until(lambda: supervising.tick() and older.exists(), "the first turn", seconds=20)
+    supervising.tick()
+    until(lambda: talkative.log.stat().st_size > 0, "the part to go on writing", seconds=20)
+    assert older.stat().st_size == 10_000
+    assert supervising.children[0].process.poll() is None
+
+
 def test_redis_goes_last(supervising, python):
     waits = (
         "import signal, sys, time\n"
@@ -105,6 +119,63 @@ def test_what_a_dead_part_had_started_ends_with_it(supervising, python):
     supervising.children[0].process.wait()
     supervising.tick()
     until(lambda: not is_running(grandchild), "the grandchild to go", seconds=5)
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+LIVES = "import time; print('up', flush=True); time.sleep(600)"
+STEPS = {
+    "the start of a part": "backtester.stack.supervisor.start",
+    "the children of a dead part": "backtester.stack.supervisor.kill_group",
+    "its last line": "backtester.stack.supervisor.last_line",
+    "the reason of its death": "backtester.stack.supervisor.exit_reason",
+    "the folder of its log": "pathlib.Path.mkdir",
+    "the size of its log": "pathlib.Path.stat",
+    "its log": "pathlib.Path.open",
+    "a line on the terminal": "builtins.print",
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_an_error_in_any_step_ends_no_other_part(supervising, python, monkeypatch, step):
+    monkeypatch.setattr(supervisor, "BACK_OFF_S", (0.0,))
+    for name in ("web", "worker"):
+        supervising.add(python(name, LIVES))
+    web, worker = supervising.children
+    until(lambda: has_said(web.part, "up") and has_said(worker.part, "up"), "the parts", seconds=10)
+    with monkeypatch.context() as patch:
+        patch.setattr(step, full)
+        worker.process.kill()
+        worker.process.wait()
+        for _ in range(3):
+            supervising.tick()
+    until(lambda: supervising.tick() and worker.process and worker.process.poll() is None, "the worker", seconds=10)
+    assert web.process.poll() is None
+    with monkeypatch.context() as patch:
+        patch.setattr(step, full)
+        supervising.stop()
+
+
+def test_a_list_of_parts_that_cannot_be_written_is_written_later(supervising, python, capsys):
+    written = []
+    supervising.on_change = full
+    supervising.add(python("web", LIVES))
+    supervising.tick()
+    supervising.on_change = written.append
+    supervising.tick()
+    supervising.tick()
+    assert written == [supervising.pids()]
+    assert capsys.readouterr().out.count("No space left") == 1
+
+
+def test_a_part_whose_log_cannot_be_opened_runs_without_it(supervising, python, tmp_path, capsys):
+    part = dataclasses.replace(python("web", LIVES), log=tmp_path / "file" / "web.log")
+    (tmp_path / "file").touch()
+    supervising.add(part)
+    assert supervising.children[0].process.poll() is None
+    assert f"{part.log} cannot be written (File exists); the output is discarded" in capsys.readouterr().out
 
 
 def test_a_signal_ends_a_wait_at_once_and_is_counted():

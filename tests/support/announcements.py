@@ -4,7 +4,6 @@ Events and messages are captured where they leave the process: Redis' PUBLISH an
 """
 
 import json
-import uuid
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +16,8 @@ from django.db import connection
 from batches.models import BatchSession
 from batches.running import queue
 from batches.running.events import breaker
-from batches.sweep.progress import encode, newest_event
+from batches.sweep.encoding import encode
+from batches.sweep.progress import newest_event
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 CLOCK_FIELDS = ("elapsedTime", "estimatedTimeRemaining", "avgTimePerTest")  # from the row and the time of sending
@@ -40,16 +40,17 @@ def capture_events(monkeypatch, on_event=None):
 
 
 def capture_messages(monkeypatch):
-    """Return the list of session ids that will be queued, one for each message, in place of the broker."""
-    session_ids = []
+    """Return the list of messages that will be sent to workers, in place of the broker, whose queue stays empty."""
+    messages = []
 
-    def send_task(app, name, args, **options):
-        assert name == queue.RUN_SLICE
-        session_ids.append(uuid.UUID(*args))
+    def send_task(app, name, **options):
+        assert "args" not in options
+        messages.append(name)
 
     monkeypatch.setattr(celery.Celery, "send_task", send_task)
+    monkeypatch.setattr(redis.Redis, "llen", lambda *_: 0)
     queue.breaker.reset()
-    return session_ids
+    return messages
 
 
 @contextmanager

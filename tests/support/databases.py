@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from backtester.stack import kernel_cache
-from backtester.stack.preparation import SAMPLE, SAMPLE_SOURCE
+from backtester.stack.preparation import SAMPLE_ARGUMENTS
 from tests.support.stack_process import ROOT
 
 
@@ -33,7 +33,7 @@ def prepared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], 
 
 def load_sample(data_dir: Path) -> None:
     """What the first `make run` does before it starts its parts."""
-    commands = [["migrate", "-v0"], ["load_prices", str(SAMPLE), "--source", SAMPLE_SOURCE]]
+    commands = [["migrate", "-v0"], ["load_prices", *SAMPLE_ARGUMENTS]]
     if not kernel_cache.is_warm(settings.NUMBA_CACHE_DIR):  # else all stacks of this run would compile, side by side
         commands.append(["warm_kernels"])
     for command in commands:

@@ -4,11 +4,12 @@ import time
 
 import numpy as np
 import pandas as pd
+from django.db import transaction
 from django.utils import timezone
 
 from backtester.engine import METRIC_NAMES, METRICS, run_slice
 from batches.models import BatchSession, ChunkStatus, ResultChunk
-from batches.running import recording, submission, worker
+from batches.running import attempts, recording, submission, worker
 from batches.sweep.plan import plan_of
 from batches.sweep.start_request import parse_start
 from batches.sweep.wire_names import wire_name
@@ -22,7 +23,7 @@ def submit(body, *, owner=None):
 
 
 def finish(session):
-    while worker.work_on(session.pk):
+    while worker.take_turns(session.pk):
         pass
     return reread(session)
 
@@ -34,15 +35,20 @@ def work_some(session, chunks):
 
 
 def claim(session_id):
-    return next(iter(worker.claim(session_id, limit=1)), None)
+    claimed = worker.claim(session_id, limit=1)
+    return claimed.chunks[0] if claimed else None
 
 
 def run(chunk):
-    worker.run([chunk])
+    attempts.run([chunk])
 
 
 def record(chunk, result, now):
-    return recording.record_chunks([(chunk, result)], now) == 1
+    with transaction.atomic():
+        recorded = recording.store_chunks([(chunk, result)], now)
+    if recorded:
+        recorded.announce()
+    return recorded is not None
 
 
 def reread(session):

@@ -35,7 +35,7 @@ def rows_of(response):
 
 
 def expected_rows(session, **query):
-    results = page(session, ResultsQuery.parse(session, query))
+    results = page(session, ResultsQuery.parse(session, {"pageSize": "25"} | query))
     return [(row["symbol"], row["index"]) for row in results.rows]
 
 

@@ -5,6 +5,7 @@ import io
 import pytest
 
 from batches.prices.importing import prepare, read_prices, store
+from batches.prices.merging import OnOverlap
 from batches.prices.tables import BadPriceFile
 
 LONG = """symbol,date,close
@@ -21,8 +22,13 @@ def read(content, name="prices.csv", **options):
     return read_prices(io.BytesIO(data), name=name, options=options)
 
 
-def store_prices(parsed, source="a test"):
-    return store(prepare(parsed, source=source))
+def closes(content, name="prices.csv", **options):
+    """Return the closes of each symbol, oldest first."""
+    return {series.symbol: series.columns["close"].tolist() for series in read(content, name, **options).series}
+
+
+def store_prices(parsed, source="a test", on_overlap=OnOverlap.REFUSE):
+    return store(prepare(parsed, source=source, on_overlap=OnOverlap(on_overlap)))
 
 
 def parquet(frame, **options):
@@ -31,7 +37,7 @@ def parquet(frame, **options):
     return sink.getvalue()
 
 
-def refusal(content, name="prices.csv"):
+def refusal(content, name="prices.csv", **options):
     with pytest.raises(BadPriceFile) as caught:
-        read(content, name)
+        read(content, name, **options)
     return caught.value.message

@@ -19,10 +19,14 @@ def test_options_that_are_not_given_are_left_to_the_server():
     assert body() == {"strategy": "sma_cross", "symbols": ["AAPL", "MSFT"], "parameterRanges": {}}
 
 
+def test_a_holdout_may_be_a_date():
+    assert body("--holdout", "2010-01-04")["holdout"] == "2010-01-04"
+
+
 def test_every_option_has_its_field():
     options = (
         "--direction both --fees 0.001 --slippage 0.0005 --capital 5000 --start 2000-01-03 --end 2010-12-31"
-        " --beta-coefficients 0.5 1 --whole-shares --sort sharpe --timeout 60"
+        " --holdout 0.2 --beta-coefficients 0.5 1 --whole-shares --sort sharpe --timeout 60"
     )
     request = body(*options.split(), "--set", "fast=5:50:5", "--set", "slow=20,50.5")
     assert request["parameterRanges"] == {"fast": {"start": 5, "stop": 50, "step": 5}, "slow": [20, 50.5]}
@@ -33,6 +37,7 @@ def test_every_option_has_its_field():
         "initialCapital": 5000.0,
         "startDate": "2000-01-03",
         "endDate": "2010-12-31",
+        "holdout": 0.2,
         "enableBetaScaling": True,
         "coefficients": [0.5, 1.0],
         "wholeShares": True,

@@ -76,4 +76,4 @@ def test_the_tables_show_both_and_the_difference(first, second):
     for part in ("A: AAPL fast=6", "B: KO fast=5", "3 tests are in both; 2 have the same Sharpe ratio."):
         assert part in text
     difference = next(line for line in text.splitlines() if line.startswith("AAPL fast=6"))
-    assert difference.split()[2:] == ["3.00", "2.50", "-0.50"]
+    assert difference.split()[2:] == ["3.00", "2.50", "−0.50"]

@@ -55,6 +55,12 @@ def manage(stack, tmp_path):
     return run
 
 
+def test_a_note_of_the_server_is_printed_once(manage):
+    done = manage("run_batch", "sma_cross", "--symbols", "AAPL", "--set", "fast=5", "--slippage", "0.1", "--json")
+    assert done.returncode == 0
+    assert done.stderr == "note: slippage: 0.1 is 10.0% of the price; 0.1% is 0.001.\n"
+
+
 def test_a_terminal_shows_a_bar_a_table_and_an_address(stack):
     with PseudoTerminal("run_batch", *SMALL, "--fees", "0.001", env=stack.environment) as terminal:
         assert terminal.end() == 0
@@ -64,6 +70,7 @@ def test_a_terminal_shows_a_bar_a_table_and_an_address(stack):
         r"symbol +fast +slow",
         r"Complete: 60 of 60 tests",
         rf"Results: {stack.url}/batches/[0-9a-f-]+/",
+        r"(No better than holding|Likely luck|Weak|Too little|More than luck|Holds up)\b.*\.",
     ):
         assert re.search(pattern, terminal.text), terminal.text
     assert "\x1b[?25l" in terminal.raw

@@ -4,6 +4,7 @@ import io
 
 from rich.console import Console
 
+from backtester.terminal.comparison_tables import _pairs
 from backtester.terminal.panel import panel
 from backtester.terminal.tables import outcome
 
@@ -24,7 +25,7 @@ def test_it_shows_progress_speed_times_and_the_newest_test():
     text = render_panel()
     for part in (
         "testing", "50.0%", "500 of 1,000", "2.0s so far", "~1m 5s left", "1,000 tests per second",
-        "MSFT fast=7 slow=30", "AAPL fast=5 slow=20.5  12.3% a year, Sharpe 0.90, drawdown -25.0%",
+        "MSFT fast=7 slow=30", "AAPL fast=5 slow=20.5  12.3% a year, Sharpe 0.90, drawdown −25.0%",
         "10  Prices end.",
     ):  # fmt: skip
         assert part in text
@@ -68,11 +69,11 @@ def test_on_a_narrow_terminal_only_the_first_line_wraps():
 
 
 def test_the_end_shows_the_best_rows_warnings_and_the_address():
-    results = {"validation": {"warnings": ["The best result rests on 12 trades."]}}
+    results = {"validation": {"warnings": ["The best result is based on 12 trades."]}}
     ended = event(type="complete", status="complete", current=1_000, elapsedTime=3.21, results=results)
     text = render(outcome(ended, "http://host/batches/1/"))
     for part in (
-        "AAPL", "20.5", "12.3%", "150.0%", "Note: The best result rests on 12 trades.",
+        "AAPL", "20.5", "12.3%", "150.0%", "Note: The best result is based on 12 trades.",
         "Complete: 1,000 of 1,000 tests in 3.2s, 10 failed.", "Results: http://host/batches/1/",
     ):  # fmt: skip
         assert part in text
@@ -84,3 +85,10 @@ def test_the_end_shows_the_best_rows_warnings_and_the_address():
 def test_the_stall_threshold_is_the_setting(settings):
     settings.STALLED_AFTER_S = 5.0
     assert "stalled: no worker seen for 9.0s" in render_panel(since=8.0)
+
+
+def test_a_symbol_in_brackets_is_shown_as_it_is():
+    for symbol in ("[RED]X", "BTC[/USD]", "贵州茅台"):
+        assert symbol in render(outcome(event(leaders=[ROW | {"symbol": symbol}]), ""))
+        table = _pairs("Best", [(symbol, "sharpe", (0.5, 0.7))], heads=(f"A: {symbol}", "B"))[1]
+        assert render(table).count(symbol) == 2

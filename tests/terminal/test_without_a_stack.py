@@ -71,6 +71,26 @@ def test_a_cancelled_batch_ends_with_its_workers(environment, manage):
     assert (done.returncode, done.stderr) == (1, "error: The batch was cancelled.\n")
 
 
+def test_the_notes_of_a_batch_are_printed_beside_its_events(manage):
+    done = manage("run_batch", "sma_cross", "--symbols", "AAPL", "--set", "fast=5", "--fees", "0.1", "--json")
+    assert done.returncode == 0
+    assert "note: fees: 0.1 is 10.0% of the traded value on each side; 0.1% is 0.001." in done.stderr.splitlines()
+    assert all(json.loads(line) for line in done.stdout.splitlines())
+
+
+def test_a_batch_without_a_stack_is_judged_too(environment, manage):
+    with PseudoTerminal(
+        "run_batch", "sma_cross", "--symbols", "AAPL", "--set", "fast=5:50:5", env=environment
+    ) as terminal:
+        assert terminal.end() == 0
+    words = " ".join(terminal.text.split())  # the lines of the terminal are short
+    sentence = r"No better than holding AAPL: the best of 10 has a Sharpe ratio of 0\.\d\d, holding 0\.65; .*\."
+    assert re.search(sentence, words), terminal.text
+    session_id = terminal.search(r"export_results (\S+)")
+    done = manage("export_results", session_id, "--out", "-", "--format", "json")
+    assert json.loads(done.stdout)["verdict"]["state"] == "no_better_than_holding"
+
+
 def test_an_unknown_symbol_is_one_sentence(manage):
     done = manage("run_batch", "sma_cross", "--symbols", "APPL")
     assert done.returncode == 1

@@ -46,11 +46,13 @@ def run_part(tmp_path):
 def test_a_batch_is_counted(client, real_redis, submitted):
     before = scrape(client)
     assert (before["batches:queued"], before["batches:complete"]) == (1, 0)
+    assert before["longest_unserved_seconds"] > 0
     events.breaker.reset()
     queue.breaker.reset()
     ended = jobs.finish(submitted)
     after = scrape(client)
     assert (after["batches:queued"], after["batches:complete"]) == (0, 1)
+    assert after["longest_unserved_seconds"] == 0
     counted = {name: after[name] - before[name] for name in after}
     assert counted["combinations_total:successful"] == ended.successful
     assert counted["combinations_total:failed"] == ended.failed
@@ -86,6 +88,20 @@ def test_counts_of_two_processes_add_up_also_when_they_have_ended(run_part):
 def test_a_forked_child_counts_in_a_file_of_its_own(run_part, tmp_path):
     run_part("import os; child = os.fork(); counters.allocate(); child and os.waitpid(child, 0)")
     assert len(list(tmp_path.glob("counter_*.db"))) == 2
+
+
+def test_a_full_disk_leaves_a_process_uncounted_but_running(run_part, tmp_path):
+    full = "import os, errno; os.posix_fallocate = lambda *_: exec('raise OSError(errno.ENOSPC, os.strerror(28))')"
+    code = f"{full}; from batches.ops import counters; counters.FAILED.inc(3); print(counters.FAILED._value.get())"
+    argv = [sys.executable, "-c", code]
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, check=True, text=True)
+    assert done.stdout == "3.0\n"
+    assert list(tmp_path.iterdir()) == []
+    run_part("counters.FAILED.inc(2)")
+    samples = parsed(run_part("import prometheus_client as p; print(p.generate_latest(counters.HOST).decode())"))
+    assert samples["combinations_total:failed"] == 2
+    assert all(path.stat().st_blocks * 512 >= path.stat().st_size for path in tmp_path.iterdir()), "blocks are reserved"
 
 
 def test_counts_start_from_zero_once_every_part_was_stopped(settings, tmp_path):

@@ -6,7 +6,8 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.test import Client
 
-from backtester.web.rate_limits import MAX_ADDRESSES, Buckets, StreamsByAddress, counted_as
+from backtester.accounts.addresses import counted_as
+from backtester.web.rate_limits import MAX_ADDRESSES, Buckets, StreamsByAddress
 
 
 def test_a_minutes_worth_may_come_at_once_and_then_as_many_as_flow_in_again():
@@ -30,7 +31,14 @@ def test_each_address_has_its_own_and_only_so_many_are_remembered():
 
 @pytest.mark.parametrize(
     ("address", "name"),
-    [("10.0.0.1", "10.0.0.1"), ("::ffff:10.0.0.1", "10.0.0.1"), ("2001:db8:1:2:3::9", "2001:db8:1:2::"), ("", "")],
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("2001:db8:1:2:3::9", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::1", "::"),
+        ("", ""),
+    ],
 )
 def test_one_client_is_one_address_or_one_network_of_the_new_kind(address, name):
     assert counted_as(address) == name

@@ -3,6 +3,7 @@
 import contextlib
 from types import SimpleNamespace
 from unittest import mock
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
@@ -125,4 +126,4 @@ def websocket(path, *, origin=None, host="localhost", token=None):
 
 
 def _named(session_id):
-    return SimpleNamespace(pk=session_id)
+    return SimpleNamespace(pk=UUID(str(session_id)))

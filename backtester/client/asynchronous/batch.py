@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from websockets.exceptions import WebSocketException
 
 from backtester.client import calls, watching
 from backtester.client.addresses import websocket_url
+from backtester.client.answers import Holdout, Spent, Verdict
 from backtester.client.asynchronous.connection import AsyncConnection
 from backtester.client.connecting import EVENT_STREAM_OPTIONS, async_websocket
 from backtester.client.errors import ClientError, Refused
@@ -25,11 +26,17 @@ CONNECTION_ERRORS = (httpx.HTTPError, WebSocketException, OSError, ClientError)
 
 
 class AsyncBatch:
-    """One batch on a server. total : the number of its tests, if this program started it."""
+    """One batch on a server.
 
-    def __init__(self, connection: AsyncConnection, session_id: str, total: int | None = None) -> None:
+    total, notes : the number of its tests, and what its user should know; only if this program started it
+    """
+
+    def __init__(
+        self, connection: AsyncConnection, session_id: str, total: int | None = None, notes: Sequence[str] = ()
+    ) -> None:
         self.id = session_id
         self.total = total
+        self.notes = tuple(notes)
         self.page_url = f"{connection.url}/batches/{session_id}/"
         self._connection = connection
 
@@ -121,6 +128,29 @@ class AsyncBatch:
     async def combination(self, index: int) -> dict[str, Any]:
         """Return one combination: parameters, metrics, curves, trades, buy and hold."""
         return await self._connection.answer(calls.combination(self.id, index))
+
+    async def verdict(self, *, wait: bool = True, **options: Any) -> Verdict:
+        """Return the verdict on luck: `state`, `sentence` and its numbers.
+
+        wait : until it is ready or unavailable; options : compute it with these (`shuffles=999`, `shuffle_block=20`)
+        """
+        verdict = await self._connection.answer(calls.judge(self.id, options) if options else calls.verdict(self.id))
+        while wait and verdict["status"] in ("waiting", "running"):
+            await asyncio.sleep(watching.POLL_S)
+            verdict = await self._connection.answer(calls.verdict(self.id))
+        return verdict
+
+    async def holdout(self) -> Holdout:
+        """Return the locked days, and what they were spent on."""
+        return await self._connection.answer(calls.holdout(self.id))
+
+    async def spend_holdout(self, index: int) -> Spent:
+        """Evaluate one row on the locked days, once; the second time is refused."""
+        return await self._connection.answer(calls.spend_holdout(self.id, index))
+
+    async def give_up_holdout(self) -> Holdout:
+        """Spend the locked days on no row, so that other sweeps may use them."""
+        return await self._connection.answer(calls.give_up_holdout(self.id))
 
     async def cancel(self) -> bool:
         """Cancel the batch; finished tests stay. Return False if it had ended already."""

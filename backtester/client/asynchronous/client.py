@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from backtester.client import calls
 from backtester.client.addresses import split_link
+from backtester.client.answers import Ledger
 from backtester.client.asynchronous.batch import AsyncBatch
 from backtester.client.asynchronous.connection import AsyncConnection
 from backtester.client.calls import Estimate
@@ -42,7 +43,7 @@ class AsyncClient:
         """
         body = calls.request_body(strategy, symbols, ranges or {}, options)
         answer = await self._connection.answer(calls.start(body))
-        return AsyncBatch(self._connection, answer["sessionId"], answer["total"])
+        return AsyncBatch(self._connection, answer["sessionId"], answer["total"], answer.get("notes", ()))
 
     async def estimate(
         self, strategy: str, symbols: Iterable[str], ranges: Mapping[str, Any] | None = None, **options: Any
@@ -66,3 +67,7 @@ class AsyncClient:
     async def instruments(self) -> list[dict[str, Any]]:
         """Return the symbols with prices."""
         return await self._connection.answer(calls.instruments())
+
+    async def ledger(self, symbol: str) -> Ledger:
+        """Return what was ever tried on a symbol, also by deleted batches."""
+        return await self._connection.answer(calls.ledger(symbol))

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from backtester.client import calls
 from backtester.client.addresses import split_link
+from backtester.client.answers import Ledger
 from backtester.client.calls import Estimate
 from backtester.client.synchronous.batch import Batch
 from backtester.client.synchronous.connection import Connection
@@ -43,7 +44,7 @@ class Client:
         """
         body = calls.request_body(strategy, symbols, ranges or {}, options)
         answer = self._connection.answer(calls.start(body))
-        return Batch(self._connection, answer["sessionId"], answer["total"])
+        return Batch(self._connection, answer["sessionId"], answer["total"], answer.get("notes", ()))
 
     def estimate(
         self, strategy: str, symbols: Iterable[str], ranges: Mapping[str, Any] | None = None, **options: Any
@@ -67,3 +68,7 @@ class Client:
     def instruments(self) -> list[dict[str, Any]]:
         """Return the symbols with prices."""
         return self._connection.answer(calls.instruments())
+
+    def ledger(self, symbol: str) -> Ledger:
+        """Return what was ever tried on a symbol, also by deleted batches."""
+        return self._connection.answer(calls.ledger(symbol))

@@ -56,7 +56,10 @@ def _stepped(parameter: Parameter, spec: Mapping[str, Any], most: int) -> list[N
     count = math.floor(steps + 1e-9) + 1
     if count > most:
         raise TooManyValues(parameter.name, most)
-    return [_checked(parameter, float(f"{start + i * step:.12g}")) for i in range(count)]
+    values = [float(f"{start + i * step:.12g}") for i in range(count)]
+    if values[-1] > float(f"{stop:.12g}"):  # by less than 1e-9 of a step, but a value that nobody asked for
+        values.pop()
+    return [_checked(parameter, value) for value in values]
 
 
 def _number(parameter: Parameter, item: Any) -> float:
@@ -75,6 +78,8 @@ def _checked(parameter: Parameter, item: Any) -> Number:
     number = _number(parameter, item)
     if not parameter.minimum <= number <= parameter.maximum:
         bounds = f"{parameter.minimum:.12g} and {parameter.maximum:.12g}"
+        if parameter.kind == "percent":
+            bounds += " (a fraction: 0.05 is 5%)"
         raise _refusal(parameter, f"values must be between {bounds}, got {number:.12g}")
     if parameter.kind != "int":
         return number + 0.0  # -0.0 becomes 0.0

@@ -1,6 +1,7 @@
 """The combinations of a sweep, numbered and decoded without a list of them in memory.
 
-The index runs through symbols (slowest), coefficients, then parameters: axes tied by constraints first, free axes last.
+The index runs through symbols (slowest), timeframes, coefficients, then parameters: axes tied by constraints first,
+free axes last.
 Combinations that break a constraint have no index, so the numbers are dense.
 """
 
@@ -17,6 +18,7 @@ from backtester.engine.arrays import Bools, Floats, Ints, Values
 from backtester.engine.errors import BadGrid, BadParameters
 from backtester.engine.grid.axes import MAX_AXIS_VALUES, Number, axis_values
 from backtester.engine.strategy import Constraint, Parameter, Strategy
+from backtester.engine.timeframes import seconds_of
 
 MAX_TIED_ROW = 20_000_000  # combinations of tied axes under one value of the first: 20 MB as a mask
 MAX_TIED = 2_000_000_000  # counted within seconds
@@ -25,10 +27,14 @@ _BLOCK = 4_000_000
 
 @dataclass(frozen=True)
 class Combination:
-    """coefficient : None without beta scaling; parameters : as requested, before scaling"""
+    """timeframe : None if the stored bars are tested; coefficient : None without beta scaling
+
+    parameters : as requested, before scaling
+    """
 
     index: int
     symbol: str
+    timeframe: str | None
     coefficient: float | None
     parameters: dict[str, Number]
 
@@ -37,17 +43,21 @@ class Combination:
 class Columns:
     """Decoded combinations as arrays.
 
-    symbol_number : int32[n]; coefficient : float64[n], None without beta scaling
+    symbol_number, timeframe_number : int32[n]; coefficient : float64[n], None without beta scaling
     parameters : name -> int64[n] or float64[n]
     """
 
     symbol_number: NDArray[np.int32]
+    timeframe_number: NDArray[np.int32]
     coefficient: Floats | None
     parameters: dict[str, Values]
 
 
 class Grid:
-    """The product of symbols, coefficients and axes, without the combinations that break a constraint."""
+    """The product of symbols, timeframes, coefficients and axes, without the combinations that break a constraint.
+
+    A series is a symbol in a timeframe; it has `size_per_series` combinations in a row.
+    """
 
     def __init__(
         self,
@@ -55,9 +65,11 @@ class Grid:
         symbols: Sequence[str],
         axes: Mapping[str, Any],
         coefficients: Sequence[float] | None = None,
+        timeframes: Sequence[str] | None = None,
     ) -> None:
         self.strategy = strategy
         self.symbols = _checked_symbols(symbols)
+        self.timeframes = None if timeframes is None else _checked_timeframes(timeframes)
         self.coefficients = None if coefficients is None else _checked_coefficients(coefficients)
         requested = {name: axis_values(strategy.parameter(name), spec) for name, spec in axes.items()}
         values = {
@@ -72,9 +84,12 @@ class Grid:
         self._tied = _TiedAxes(strategy.constraints, {name: self._arrays[name] for name in tied})
         self._free = [name for name in order if name not in tied_names]
         self._n_free = math.prod(len(values[name]) for name in self._free)
-        outer = len(self.symbols) * len(self.coefficients or (1.0,))
-        self.size_per_symbol = self._tied.count * self._n_free * len(self.coefficients or (1.0,))
-        self.size = self.size_per_symbol * len(self.symbols)
+        self.n_timeframes = len(self.timeframes or ("",))
+        self.n_series = len(self.symbols) * self.n_timeframes
+        outer = self.n_series * len(self.coefficients or (1.0,))
+        self.size_per_series = self._tied.count * self._n_free * len(self.coefficients or (1.0,))
+        self.size_per_symbol = self.size_per_series * self.n_timeframes
+        self.size = self.size_per_series * self.n_series
         self.excluded = (self._tied.total - self._tied.count) * self._n_free * outer
         if self.size == 0:
             broken = " and ".join(constraint.text for constraint in strategy.constraints)
@@ -86,28 +101,43 @@ class Grid:
             raise BadGrid(f"The symbol number must be between 0 and {len(self.symbols) - 1}, got {symbol_number}.")
         return symbol_number * self.size_per_symbol, (symbol_number + 1) * self.size_per_symbol
 
+    def series_span(self, series_number: int) -> tuple[int, int]:
+        """Return the indices [start, stop) of the combinations of a symbol in a timeframe."""
+        if not 0 <= series_number < self.n_series:
+            raise BadGrid(f"The series number must be between 0 and {self.n_series - 1}, got {series_number}.")
+        return series_number * self.size_per_series, (series_number + 1) * self.size_per_series
+
+    def series_of(self, index: int) -> int:
+        """Return the number of the series of a combination: symbol number * timeframes + timeframe number."""
+        return index // self.size_per_series
+
+    def timeframe_of(self, series_number: int) -> str | None:
+        return self.timeframes[series_number % self.n_timeframes] if self.timeframes else None
+
     def decode(self, index: int) -> Combination:
         columns = self.decode_many(np.array([index]))
         coefficient = None if columns.coefficient is None else float(columns.coefficient[0])
         parameters = {name: columns.parameters[name][0].item() for name in self.axes}
-        return Combination(index, self.symbols[int(columns.symbol_number[0])], coefficient, parameters)
+        symbol, timeframe = self.symbols[int(columns.symbol_number[0])], self.timeframe_of(self.series_of(index))
+        return Combination(index, symbol, timeframe, coefficient, parameters)
 
     def decode_many(self, indices: Ints) -> Columns:
         """Decode indices int64[n], in any order."""
         indices = np.asarray(indices, dtype=np.int64)
         if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= self.size):
             raise BadGrid(f"Indices must be between 0 and {self.size - 1}.", field="index")
-        symbol_number, rest = np.divmod(indices, self.size_per_symbol)
-        if len(rest) <= 2 * self.size_per_symbol:
+        series_number, rest = np.divmod(indices, self.size_per_series)
+        if len(rest) <= 2 * self.size_per_series:
             coefficient, parameters = self._decode_rest(rest)
-        else:  # every symbol has the same combinations: decode them once
-            coefficient, parameters = self._decode_rest(np.arange(self.size_per_symbol))
+        else:  # every series has the same combinations: decode them once
+            coefficient, parameters = self._decode_rest(np.arange(self.size_per_series))
             coefficient = None if coefficient is None else coefficient[rest]
             parameters = {name: values[rest] for name, values in parameters.items()}
-        return Columns(symbol_number.astype(np.int32), coefficient, parameters)
+        symbol_number, timeframe_number = np.divmod(series_number.astype(np.int32), np.int32(self.n_timeframes))
+        return Columns(symbol_number, timeframe_number, coefficient, parameters)
 
     def _decode_rest(self, rest: Ints) -> tuple[Values | None, dict[str, Values]]:
-        """Decode indices within a symbol."""
+        """Decode indices within a series."""
         coefficient_number, rest = np.divmod(rest, self._tied.count * self._n_free)
         tied_rank, free_rank = np.divmod(rest, self._n_free)
         columns = self._tied.decode(tied_rank)
@@ -213,6 +243,16 @@ def _checked_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
     if len(unique) != len(symbols):
         raise BadGrid("symbols must not contain duplicates.", field="symbols")
     return unique
+
+
+def _checked_timeframes(timeframes: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(timeframes, str) or not timeframes:
+        message = f"timeframes must be a list such as ['5m', '1h'], got {timeframes!r}."
+        raise BadParameters(message, field="timeframes")
+    lengths = [seconds_of(timeframe) for timeframe in timeframes]
+    if len(set(lengths)) != len(lengths):
+        raise BadParameters(f"timeframes must differ in length, got {', '.join(timeframes)}.", field="timeframes")
+    return tuple(timeframes)
 
 
 def _checked_coefficients(coefficients: Sequence[float]) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from backtester.engine.arrays import Floats, Values
+from backtester.engine.errors import error_text, foreign_text
 from backtester.engine.kernels.plain_exposure import TOO_LARGE, kind_of_targets_nb
 from backtester.engine.prices import Prices
 from backtester.engine.strategy import Strategy
@@ -28,7 +29,7 @@ def targets_of(
             exposures = strategy.target(prices, {name: values[row] for name, values in columns.items()})
             failures |= _check(strategy, prices, first + row, exposures)
         except Exception as error:  # noqa: BLE001
-            failures[first + row] = f"{strategy.name} failed: {type(error).__name__}: {error}"
+            failures[first + row] = foreign_text(f"{strategy.name} failed: {error_text(error)}")
         if first + row not in failures:
             targets[row] = exposures
     return targets, failures

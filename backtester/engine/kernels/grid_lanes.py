@@ -10,11 +10,11 @@ a division at every bar.
 import numpy as np
 
 from backtester.engine.arrays import Floats, Ints
-from backtester.engine.bitmasks import TIE, lowest_bit_nb
+from backtester.engine.bitmasks import lowest_bit_nb
 from backtester.engine.jit import inline, kernel
 from backtester.engine.kernels.grid_plain import ADD_LONG, ADD_SHORT, LEAVE, level_factors_nb
-from backtester.engine.kernels.shares import whole_nb
 from backtester.engine.metrics.metrics import write_metrics_nb
+from backtester.engine.tolerance import RETURN, profit_nb, whole_nb
 
 LANES = 32
 _ALL_LANES = np.uint64((1 << LANES) - 1)
@@ -51,7 +51,7 @@ def wait_nb(lanes: Floats, deals: Floats, lane: int, long: bool, short: bool) ->
 @inline
 def end_deal_nb(lanes: Floats, deals: Floats, counts: Ints, lane: int, t: int) -> None:
     """Book a closed deal; cash is what is left."""
-    pnl = lanes[CASH, lane] - deals[BEFORE, lane]
+    pnl = profit_nb(lanes[CASH, lane], deals[BEFORE, lane])
     counts[CLOSED, lane] += 1
     counts[WON, lane] += pnl > 0.0
     deals[PROFIT, lane] += max(pnl, 0.0)
@@ -124,8 +124,8 @@ def leave_nb(
     shares = lanes[SHARES, lane]
     lanes[CASH, lane] = max(lanes[CASH, lane] + shares * price - abs(shares) * price * fees, 0.0)
     end_deal_nb(lanes, deals, counts, lane, t)
-    lanes[HIGH, lane] = raw
-    lanes[LOW, lane] = raw
+    lanes[HIGH, lane] = 0.0
+    lanes[LOW, lane] = np.inf
 
 
 @inline
@@ -148,11 +148,11 @@ def mark_nb(lanes: Floats, price: float, yesterday: float, today: float, short: 
             r = equity / before - 1.0 if before > 0.0 else 0.0
         else:
             r = equity / before - 1.0
-        down = r if r < 0.0 else 0.0
+        down = r if r < -RETURN else 0.0
         peak = lanes[PEAK, lane]
         peak = (equity if equity > peak else peak) + 0.0
         peak_day = lanes[PEAK_DAY, lane]
-        met = equity >= peak * (1.0 - TIE)
+        met = equity >= peak * (1.0 - RETURN)
         longer = met & (peak_day < min(yesterday, today - lanes[LONGEST, lane]))
         record = longer | (equity < peak * lanes[LEFT, lane])
         high = lanes[HIGH, lane]
@@ -184,7 +184,7 @@ def record_nb(lanes: Floats, records: np.uint64, today: float) -> None:
         records &= records - np.uint64(1)
         equity, peak = lanes[EQUITY, lane], lanes[PEAK, lane]
         lanes[LEFT, lane] = min(lanes[LEFT, lane], equity / peak)
-        if equity >= peak * (1.0 - TIE):
+        if equity >= peak * (1.0 - RETURN):
             lanes[LONGEST, lane] = today - lanes[PEAK_DAY, lane]
             lanes[PEAK_DAY, lane] = today
 
@@ -193,7 +193,7 @@ def record_nb(lanes: Floats, records: np.uint64, today: float) -> None:
 def longest_nb(lanes: Floats, lane: int, last_day: float) -> float:
     """Days of the longest drawdown; one that is open counts to the last day."""
     longest: float = lanes[LONGEST, lane]
-    if lanes[EQUITY, lane] < lanes[PEAK, lane] * (1.0 - TIE):
+    if lanes[EQUITY, lane] < lanes[PEAK, lane] * (1.0 - RETURN):
         longest = max(longest, last_day - lanes[PEAK_DAY, lane])
     return longest
 
@@ -255,7 +255,7 @@ def lane_grid_nb(
     slippage: float,
     capital: float,
     whole: bool,
-    days: Ints,
+    days: Floats,
     periods: float,
     years: float,
     out: Floats,
@@ -267,11 +267,11 @@ def lane_grid_nb(
     counts = np.empty((N_COUNTS, LANES), dtype=np.int64)
     for first in range(0, len(parameters), LANES):
         used = min(LANES, len(parameters) - first)
-        start_nb(lanes, deals, counts, parameters[first : first + used], close[0], float(days[0]), capital, fees)
+        start_nb(lanes, deals, counts, parameters[first : first + used], close[0], days[0], capital, fees)
         for lane in range(LANES):
             wait_nb(lanes, deals, lane, long, short)
         for t in range(1, n_bars):
-            yesterday, today = float(days[t - 1]), float(days[t])
+            yesterday, today = days[t - 1], days[t]
             if short:
                 noticed = mark_nb(lanes, close[t], yesterday, today, True)
             else:
@@ -303,7 +303,7 @@ def lane_grid_nb(
             write_metrics_nb(
                 out, first + lane, capital, lanes[EQUITY, lane], n_bars - 1,
                 lanes[SUM_R, lane], lanes[SUM_R2, lane], lanes[SUM_DOWN2, lane],
-                lanes[LEFT, lane] - 1.0, longest_nb(lanes, lane, float(days[n_bars - 1])),
+                lanes[LEFT, lane] - 1.0, longest_nb(lanes, lane, days[n_bars - 1]),
                 counts[CLOSED, lane], counts[WON, lane], deals[PROFIT, lane], deals[LOSS, lane],
                 counts[EXPOSED, lane], deals[SQUARES, lane], deals[BEST, lane], deals[WORST_DEAL, lane],
                 deals[DEPLOYED, lane], periods, years,

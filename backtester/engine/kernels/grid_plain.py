@@ -3,9 +3,7 @@
 import numpy as np
 
 from backtester.engine.arrays import Floats
-from backtester.engine.bitmasks import TIE
 from backtester.engine.jit import inline, kernel
-from backtester.engine.kernels.shares import whole_nb
 from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
@@ -17,6 +15,7 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
+from backtester.engine.tolerance import TIE, profit_nb, whole_nb
 
 NOTHING, ADD_LONG, ADD_SHORT, LEAVE = 0, 1, -1, 2
 
@@ -74,10 +73,10 @@ def trade_grid_nb(  # noqa: C901
             cash = max(cash + shares * price - abs(shares) * price * fees, 0.0)
             trades[n_trades - 1, EXIT_BAR] = t
             trades[n_trades - 1, EXIT_PRICE] = price
-            trades[n_trades - 1, PNL] = cash - before
+            trades[n_trades - 1, PNL] = profit_nb(cash, before)
             side = lots = 0
             shares = 0.0
-            high = low = fill[t]
+            high, low = 0.0, np.inf
         elif order != NOTHING:
             price = fill[t] * (1.0 + order * slippage)
             worth = cash + shares * price

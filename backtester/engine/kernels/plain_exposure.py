@@ -4,7 +4,6 @@ import numpy as np
 
 from backtester.engine.arrays import Floats
 from backtester.engine.jit import inline, kernel
-from backtester.engine.kernels.shares import whole_nb
 from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
@@ -16,6 +15,7 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
+from backtester.engine.tolerance import TIE, profit_nb, whole_nb
 
 WHOLE, FRACTIONS, TOO_LARGE = range(3)
 
@@ -48,14 +48,15 @@ def trade_exposure_nb(  # noqa: C901
 ) -> int:
     """One combination that holds `targets[t]` of its equity from the bar after t on: -1 .. 1, NaN is 0.
 
-    An order is given when the target changes, not when prices move the exposure away from it. A position turned round
+    An order is given when the target changes by more than a tie, not when prices move the exposure away from it. A
+    position turned round
     is closed first; a trade lasts from flat to flat or to the other side, what is added or taken off between belongs
     to it. whole : the position is rounded down to whole shares, the rest stays in cash. With targets -1, 0 and 1 this
     is `trade_bits_nb`. Arrays as there.
     """
     n_bars = len(close)
     cash = before = capital
-    shares = 0.0
+    shares = cost = 0.0
     side = n_trades = 0
     last_target = 0.0
     equity[0] = capital
@@ -64,14 +65,14 @@ def trade_exposure_nb(  # noqa: C901
         target = targets[t - 1]
         if not ((long and target > 0.0) or (short and target < 0.0)):
             target = 0.0
-        if target != last_target:
+        if abs(target - last_target) > TIE:
             last_target = target
             if side != 0 and target * side <= 0.0:
                 price = fill[t] * (1.0 - side * slippage)
                 cash = max(cash + shares * price - abs(shares) * price * fees, 0.0)
                 trades[n_trades - 1, EXIT_BAR] = t
                 trades[n_trades - 1, EXIT_PRICE] = price
-                trades[n_trades - 1, PNL] = cash - before
+                trades[n_trades - 1, PNL] = profit_nb(cash, before)
                 shares = 0.0
                 side = 0
             if target != 0.0 and cash + shares * fill[t] > 0.0:
@@ -83,13 +84,10 @@ def trade_exposure_nb(  # noqa: C901
                 if more <= 0.0 and less < 0.0:
                     price = sell
                     traded = less
-                cost = cash
                 if whole:
                     wanted = shares + traded / price
                     wanted = whole_nb(wanted) if wanted > 0.0 else -whole_nb(-wanted)
                     traded = (wanted - shares) * price
-                    if abs(target) == 1.0:  # a part of the equity is measured on all of it, as with parts of shares
-                        cost = abs(traded) * (1.0 + fees)
                 if side == 0 and traded != 0.0:
                     side = 1 if traded > 0.0 else -1
                     before = cash
@@ -99,12 +97,17 @@ def trade_exposure_nb(  # noqa: C901
                     trades[n_trades, ENTRY_PRICE] = price
                     trades[n_trades, EXIT_PRICE] = np.nan
                     trades[n_trades, PNL] = np.nan
-                    trades[n_trades, COST] = cost
+                    trades[n_trades, COST] = cost = 0.0
                     n_trades += 1
+                if traded * side > 0.0:
+                    cost += abs(traded) * (1.0 + fees)
+                elif shares != 0.0:  # what is left cost its share
+                    cost *= 1.0 + traded / (shares * price)
                 shares += traded / price
                 cash -= traded + abs(traded) * fees
                 if side != 0:
                     trades[n_trades - 1, SHARES] = abs(shares)
+                    trades[n_trades - 1, COST] = max(trades[n_trades - 1, COST], cost)
         equity[t] = cash + shares * close[t]
         held[t] = shares
         if equity[t] <= 0.0:

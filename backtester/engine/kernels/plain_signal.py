@@ -3,9 +3,7 @@
 import numpy as np
 
 from backtester.engine.arrays import Floats, Words
-from backtester.engine.bitmasks import TIE
 from backtester.engine.jit import inline, kernel
-from backtester.engine.kernels.shares import whole_nb
 from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
@@ -17,6 +15,7 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
+from backtester.engine.tolerance import TIE, profit_nb, whole_nb
 
 
 @inline
@@ -96,7 +95,7 @@ def trade_bits_nb(  # noqa: C901
                 cash = max(cash + shares * price - abs(shares) * price * fees, 0.0)
                 trades[n_trades - 1, EXIT_BAR] = t
                 trades[n_trades - 1, EXIT_PRICE] = price
-                trades[n_trades - 1, PNL] = cash - before
+                trades[n_trades - 1, PNL] = profit_nb(cash, before)
                 shares = 0.0
                 side = 0
             if wanted != 0 and cash > 0.0:

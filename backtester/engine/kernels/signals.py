@@ -1,59 +1,61 @@
-"""Building blocks of signal strategies: crossing, above, over, under, and between two of them."""
-
-from collections.abc import Callable
+"""What a signal strategy decides from, as data: kinds of decisions over rows of indicators."""
 
 import numpy as np
 
-from backtester.engine.arrays import Floats, Ints, Words
-from backtester.engine.bitmasks import above_bits_nb, beyond_level_bits_nb, latch_bits_nb, tile_order
-from backtester.engine.strategy import SignalBits
+from backtester.engine.arrays import Ints, Values
+from backtester.engine.kernels.indicator_rows import CLOSE, DEVIATIONS, EMA, HIGHEST, LAG, LOWEST, MACD, RSI, SMA
+from backtester.engine.kernels.signal_words import APART, CHANNEL, CROSS, LEVEL
+from backtester.engine.strategy import Decisions
+from backtester.engine.tolerance import LEVEL as LEVEL_TIE
 
-Side = Callable[[int, int, Words], None]  # writes the bits of combinations [first, last) into uint64[., n_words]
+__all__ = ["DEVIATIONS", "EMA", "LAG", "RSI", "SMA", "channels", "cross", "levels", "macd_cross", "parts_of"]
 
 
-def crossing(table: Floats, fast: Ints, slow: Ints) -> SignalBits:
-    """Return signals: long while the fast row is above the slow row, short while below; a tie is neither.
+def keys_of(kind: int, windows: Values, spans: Values | int = 0) -> Ints:
+    """Return one number for each row of an indicator; rows are made in the order of these."""
+    return np.asarray((kind << 48) + (windows << 24) + spans, dtype=np.int64)
 
-    table : float64[n_rows, n_bars]; fast, slow : int64[n], rows of each combination
+
+def parts_of(key: int) -> tuple[int, int]:
+    """Return kind and window of a row from its number; `keys_of` backwards."""
+    return key >> 48, (key >> 24) & 0xFFFFFF
+
+
+def cross(kind: int, fast: Values, slow: Values, *, ready: Values | None = None) -> Decisions:
+    """Long while the fast row is above the slow row, short while below; a tie is neither.
+
+    ready : int64[n], the first bar that decides; by default the first with both rows
     """
-    return SignalBits(rising=above(table, fast, table, slow), falling=above(table, slow, table, fast))
+    return Decisions(CROSS, (keys_of(kind, fast), keys_of(kind, slow)), ready=ready)
 
 
-def between(begin: Side, end: Side) -> Side:
-    """Hold from a bar on which `begin` holds until one on which `end` does."""
+def macd_cross(fast: Values, slow: Values, signal: Values) -> Decisions:
+    """Long while the MACD line is above its average, short while below; a tie is relative to the slow average.
 
-    def side(first: int, last: int, out: Words) -> None:
-        ends = np.empty_like(out)
-        begin(first, last, out)
-        end(first, last, ends)
-        latch_bits_nb(out, ends)
-
-    return side
+    EMA is linear: with the distance of an average from its own average as rows, the line is above its average where the
+    row of `fast` is above that of `slow`.
+    """
+    keys = (keys_of(MACD, fast, signal), keys_of(MACD, slow, signal), keys_of(EMA, slow), keys_of(EMA, fast))
+    return Decisions(APART, keys, ready=slow + signal - 2, group=signal)
 
 
-def above(first_table: Floats, first_rows: Ints, second_table: Floats, second_rows: Ints) -> Side:
-    """Hold where a row of the first table is above a row of the second; not on a tie."""
+def levels(kind: int, windows: Values, begins: float, limits: tuple[Values | float, ...]) -> Decisions:
+    """Long from where the row is beyond a level until it is back beyond another, short the other way round.
 
-    def side(first: int, last: int, out: Words) -> None:
-        above, below = first_rows[first:last], second_rows[first:last]
-        above_bits_nb(first_table, above, second_table, below, tile_order(above, below), out)
-
-    return side
-
-
-def over(table: Floats, rows: Ints, levels: Floats) -> Side:
-    """Hold where a row is over its combination's level."""
-
-    def side(first: int, last: int, out: Words) -> None:
-        beyond_level_bits_nb(table, rows[first:last], levels[first:last], 1.0, out)
-
-    return side
+    begins : 1.0, longs begin above their level and end below, shorts begin below; -1.0, the mirror image
+    limits : where longs begin and end, and where shorts begin and end
+    """
+    signs = (begins, -begins, -begins, begins)
+    table = np.stack(
+        [sign * np.broadcast_to(x, windows.shape) + LEVEL_TIE for sign, x in zip(signs, limits, strict=True)]
+    )
+    return Decisions(
+        LEVEL, (keys_of(kind, windows),), levels=np.ascontiguousarray(table.T, dtype=np.float64), begins=begins
+    )
 
 
-def under(table: Floats, rows: Ints, levels: Floats) -> Side:
-    """Hold where a row is under its combination's level."""
-
-    def side(first: int, last: int, out: Words) -> None:
-        beyond_level_bits_nb(table, rows[first:last], levels[first:last], -1.0, out)
-
-    return side
+def channels(entry: Values, leave: Values) -> Decisions:
+    """Long from a close above the highest high of `entry` bars until one below the lowest low of `leave` bars; short
+    the other way round."""
+    keys = (keys_of(HIGHEST, entry), keys_of(LOWEST, leave), keys_of(LOWEST, entry), keys_of(HIGHEST, leave))
+    return Decisions(CHANNEL, (*keys, keys_of(CLOSE, np.zeros_like(entry))))

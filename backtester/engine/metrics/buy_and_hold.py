@@ -19,6 +19,7 @@ from backtester.engine.metrics.metrics import (
 )
 from backtester.engine.prices import Prices
 from backtester.engine.rules import Rules
+from backtester.engine.tolerance import PART_OF_A_SHARE, SHARES
 
 
 def buy_and_hold_equity(prices: Prices, rules: Rules) -> Floats:
@@ -93,7 +94,7 @@ def buy_and_hold(prices: Prices, rules: Rules) -> dict[str, float]:
 
 def _metrics_of_holding(prices: Prices, equity: Floats, entry_bar: int, cost: float) -> dict[str, float]:
     """Return the metrics of one position that is never closed."""
-    out = np.full((N_METRICS, 1), np.nan)
+    out = np.full((N_METRICS, 2), np.nan)[:, :1]  # the layout of `run_slice`: another is compiled again
     trades = np.zeros((1, TRADE_FIELDS))
     trades[0, ENTRY_BAR], trades[0, EXIT_BAR], trades[0, COST] = entry_bar, STILL_OPEN, cost
     if prices.n_bars > 1:
@@ -102,8 +103,8 @@ def _metrics_of_holding(prices: Prices, equity: Floats, entry_bar: int, cost: fl
 
 
 def _whole(shares: Any) -> Any:
-    """Round down, with the tolerance of `whole_nb`."""
-    return np.floor(shares * (1.0 + 1e-12))
+    """Round down as `whole_nb` does."""
+    return np.floor(shares + np.minimum(shares * SHARES, PART_OF_A_SHARE))
 
 
 def estimate_beta(close: Floats, benchmark_close: Floats) -> float:

@@ -9,8 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from backtester.engine.arrays import Floats, Ints
-from backtester.engine.bitmasks import TIE
+from backtester.engine.arrays import Floats
 from backtester.engine.jit import inline, kernel
 from backtester.engine.metrics.undefined import (
     EQUAL_TRADES,
@@ -22,15 +21,16 @@ from backtester.engine.metrics.undefined import (
     NO_TRADES,
     ONE_CLOSED_TRADE,
     ONE_RETURN,
+    TOO_LARGE,
     UNDER_30_DAYS,
     ZERO_VARIANCE,
     Reason,
     Row,
     is_undefined,
 )
+from backtester.engine.tolerance import RETURN, VARIANCE, loss_nb
 
 MIN_YEARS = 30 / 365.25  # extrapolating a shorter test to a year is noise
-ROUNDING = 1e-13  # a variance below this share of the mean square is rounding, not variation
 
 # Columns of the trade table that the plain kernels fill: float64[n_bars + 1, TRADE_FIELDS]
 ENTRY_BAR, EXIT_BAR, SIDE, ENTRY_PRICE, EXIT_PRICE, SHARES, PNL, COST = range(8)
@@ -59,8 +59,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "annualized_return", "Annual return", "fraction", "(E_n / E_0) ** (1 / years) - 1",
         "compound annual growth rate, by the calendar (a year has 365.25 days)",
-        "Constant yearly gain that gives the same end. Undefined under 30 days; -1 when nothing is left.",
-        undefined=(UNDER_30_DAYS,),
+        "Constant yearly gain that gives the same end. Undefined under 30 days; −100% when nothing is left.",
+        undefined=(TOO_LARGE, UNDER_30_DAYS),
     ),
     Metric(
         "annualized_volatility", "Volatility", "fraction", "s * sqrt(P)", "definition, ddof 1",
@@ -81,7 +81,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "calmar", "Calmar ratio", "ratio", "annualized_return / |max_drawdown|", "T. W. Young, Calmar Ratio, 1991",
         "Annual return for each unit of the deepest drawdown, over the whole test. Undefined without a drawdown.",
-        undefined=(UNDER_30_DAYS, NO_DRAWDOWN),
+        undefined=(TOO_LARGE, UNDER_30_DAYS, NO_DRAWDOWN),
     ),
     Metric(
         "max_drawdown", "Max drawdown", "fraction", "min(E_t / max(E_0 .. E_t) - 1)", "definition, at closes",
@@ -192,14 +192,16 @@ def write_metrics_nb(
     growth = final / capital
     mean = sum_r / n_returns
     variance = (sum_r2 - sum_r * mean) / (n_returns - 1) if n_returns > 1 else np.nan
-    if variance < ROUNDING * (sum_r2 / n_returns):
+    if variance <= max(VARIANCE * (sum_r2 / n_returns), RETURN * RETURN):
         variance = 0.0
+    drawdown = drawdown if drawdown < -RETURN else 0.0
     deviation = np.sqrt(variance)
     annual = np.nan
     if growth <= 0.0:
         annual = -1.0
     elif years >= MIN_YEARS:
         annual = growth ** (1.0 / years) - 1.0
+        annual = annual if annual < np.inf else np.nan
     out[0, column] = growth - 1.0
     out[1, column] = annual
     out[2, column] = deviation * np.sqrt(periods)
@@ -217,7 +219,7 @@ def write_metrics_nb(
     out[12, column] = expectancy
     out[13, column] = (
         np.sqrt(float(n_closed)) * expectancy / np.sqrt(spread)
-        if n_closed > 1 and spread > ROUNDING * (squared_profits / n_closed)
+        if n_closed > 1 and spread > VARIANCE * (squared_profits / n_closed)
         else np.nan
     )
     out[14, column] = best if n_closed > 0 else np.nan
@@ -229,29 +231,29 @@ def write_metrics_nb(
 
 @kernel
 def measure_nb(
-    equity: Floats, trades: Floats, n_trades: int, days: Ints, periods: float, years: float, out: Floats, column: int
+    equity: Floats, trades: Floats, n_trades: int, days: Floats, periods: float, years: float, out: Floats, column: int
 ) -> None:
     """Write the metrics of one equity curve and its trade table.
 
     equity : float64[n_bars], E_0 .. E_n; trades : float64[., TRADE_FIELDS], of which the first n_trades rows count, in
-    order of entry; days : int64[n_bars], the day of each bar; out : float64[n_metrics, .]
+    order of entry; days : float64[n_bars], the day of each bar; out : float64[n_metrics, .]
     """
     n_bars = len(equity)
     sum_r = sum_r2 = sum_down2 = 0.0
     peak = before = equity[0]
     deepest = 1.0
-    longest = top = 0
+    longest, top = 0.0, 0
     was_below = False
     for t in range(1, n_bars):
         now = equity[t]
         r = now / before - 1.0 if before > 0.0 else 0.0
-        down = min(r, 0.0)
+        down = loss_nb(r)
         sum_r += r
         sum_r2 += r * r
         sum_down2 += down * down
         peak = max(peak, now)
         deepest = min(deepest, now / peak)
-        below = now < peak * (1.0 - TIE)  # a rounding below the peak is no drawdown
+        below = now < peak * (1.0 - RETURN)  # a rounding below the peak is no drawdown
         if below or was_below:
             longest = max(longest, days[t] - days[top])
         if not below:

@@ -36,6 +36,11 @@ def _lacks(name: str) -> Callable[[Row], bool]:
 
 
 FAILED = Reason("failed", "The test failed.", _lacks("final_equity"))
+TOO_LARGE = Reason(
+    "too_large",
+    "The yearly growth is too large for a number.",
+    lambda row: is_undefined(row["annualized_return"]) and (row["total_return"] or 0.0) > 1e20,
+)
 UNDER_30_DAYS = Reason(
     "under_30_days", "The test is shorter than 30 days, too short for a yearly number.", _lacks("annualized_return")
 )

@@ -1,11 +1,7 @@
 """Bollinger bands, traded both ways: back to the average, and out of the band."""
 
-import numpy as np
-
-from backtester.engine.kernels.indicators import rows_of, z_score_table
-from backtester.engine.kernels.signals import between, over, under
-from backtester.engine.prices import Prices
-from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy
+from backtester.engine.kernels.signals import DEVIATIONS, levels
+from backtester.engine.strategy import Arguments, Decisions, Parameter, Strategy
 
 SOURCE = "J. Bollinger, Bollinger on Bollinger Bands, 2001"
 PARAMETERS = (
@@ -21,24 +17,12 @@ PARAMETERS = (
 )  # fmt: skip
 
 
-def prepare_reversal(prices: Prices, parameters: Arguments) -> SignalBits:
-    windows, rows = rows_of(parameters["window"])
-    table = z_score_table(prices.close, windows)
-    width, middle = parameters["width"], np.zeros(len(rows))
-    return SignalBits(
-        rising=between(under(table, rows, -width), over(table, rows, middle)),
-        falling=between(over(table, rows, width), under(table, rows, middle)),
-    )
+def decide_reversal(parameters: Arguments) -> Decisions:
+    return levels(DEVIATIONS, parameters["window"], -1.0, (-parameters["width"], 0.0, parameters["width"], 0.0))
 
 
-def prepare_breakout(prices: Prices, parameters: Arguments) -> SignalBits:
-    windows, rows = rows_of(parameters["window"])
-    table = z_score_table(prices.close, windows)
-    width, middle = parameters["width"], np.zeros(len(rows))
-    return SignalBits(
-        rising=between(over(table, rows, width), under(table, rows, middle)),
-        falling=between(under(table, rows, -width), over(table, rows, middle)),
-    )
+def decide_breakout(parameters: Arguments) -> Decisions:
+    return levels(DEVIATIONS, parameters["window"], 1.0, (parameters["width"], 0.0, -parameters["width"], 0.0))
 
 
 BOLLINGER_REVERSAL = Strategy(
@@ -53,7 +37,7 @@ BOLLINGER_REVERSAL = Strategy(
     kind="signal",
     window="window",
     bars_needed=lambda parameters: parameters["window"] + 2,
-    prepare=prepare_reversal,
+    decide=decide_reversal,
 )
 
 BOLLINGER_BREAKOUT = Strategy(
@@ -68,5 +52,5 @@ BOLLINGER_BREAKOUT = Strategy(
     kind="signal",
     window="window",
     bars_needed=lambda parameters: parameters["window"] + 2,
-    prepare=prepare_breakout,
+    decide=decide_breakout,
 )

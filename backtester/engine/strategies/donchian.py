@@ -1,23 +1,11 @@
 """Donchian channel breakout, the turtles' rule."""
 
-import numpy as np
-
-from backtester.engine.kernels.indicators import extreme_tables, shared_rows_of
-from backtester.engine.kernels.signals import above, between
-from backtester.engine.prices import Prices
-from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
+from backtester.engine.kernels.signals import channels
+from backtester.engine.strategy import Arguments, Decisions, Parameter, Strategy, below
 
 
-def prepare(prices: Prices, parameters: Arguments) -> SignalBits:
-    windows, leave, entry = shared_rows_of(parameters["exit_window"], parameters["entry_window"])
-    high = prices.close if prices.high is None else prices.high
-    low = prices.close if prices.low is None else prices.low
-    highest, lowest = extreme_tables(high, low, windows)
-    close, only = prices.close.reshape(1, -1), np.zeros(len(entry), dtype=np.int64)
-    return SignalBits(
-        rising=between(above(close, only, highest, entry), above(lowest, leave, close, only)),
-        falling=between(above(lowest, entry, close, only), above(close, only, highest, leave)),
-    )
+def decide(parameters: Arguments) -> Decisions:
+    return channels(parameters["entry_window"], parameters["exit_window"])
 
 
 DONCHIAN_BREAKOUT = Strategy(
@@ -42,6 +30,5 @@ DONCHIAN_BREAKOUT = Strategy(
     kind="signal",
     window="entry_window",
     bars_needed=lambda parameters: parameters["entry_window"] + 3,
-    prepare=prepare,
-    table_rows=lambda parameters: 2 * len(shared_rows_of(parameters["exit_window"], parameters["entry_window"])[0]),
+    decide=decide,
 )  # fmt: skip

@@ -1,14 +1,11 @@
 """Exponential moving average cross."""
 
-from backtester.engine.kernels.indicators import ema_table, shared_rows_of
-from backtester.engine.kernels.signals import crossing
-from backtester.engine.prices import Prices
-from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
+from backtester.engine.kernels.signals import EMA, cross
+from backtester.engine.strategy import Arguments, Decisions, Parameter, Strategy, below
 
 
-def prepare(prices: Prices, parameters: Arguments) -> SignalBits:
-    windows, fast, slow = shared_rows_of(parameters["fast"], parameters["slow"])
-    return crossing(ema_table(prices.close, windows), fast, slow)
+def decide(parameters: Arguments) -> Decisions:
+    return cross(EMA, parameters["fast"], parameters["slow"], ready=parameters["slow"] - 1)
 
 
 EMA_CROSS = Strategy(
@@ -31,5 +28,5 @@ EMA_CROSS = Strategy(
     kind="signal",
     window="slow",
     bars_needed=lambda parameters: parameters["slow"] + 2,
-    prepare=prepare,
+    decide=decide,
 )  # fmt: skip

@@ -43,7 +43,7 @@ GRID_DCA = Strategy(
             suggested={"start": 0.0, "stop": 0.1, "step": 0.02}, scaled_by_beta=True,
         ),
         Parameter(
-            name="max_lots", kind="int", default=10, minimum=1, maximum=1_000, unit="lots", label="Maximum of lots",
+            name="max_lots", kind="int", default=10, minimum=1, maximum=1_000, unit="lots", label="Maximum lots",
             help="How many lots a deal may hold; each costs this share of the initial capital.",
             suggested={"start": 5, "stop": 20, "step": 5},
         ),

@@ -1,28 +1,11 @@
 """Moving average convergence/divergence."""
 
-import numpy as np
-
-from backtester.engine.arrays import Values
-from backtester.engine.kernels.indicators import macd_table
-from backtester.engine.kernels.signals import crossing
-from backtester.engine.prices import Prices
-from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
-
-_PAIR = 1 << 20  # a window and a signal span packed into one number
+from backtester.engine.kernels.signals import macd_cross
+from backtester.engine.strategy import Arguments, Decisions, Parameter, Strategy, below
 
 
-def pairs_of(parameters: Arguments) -> tuple[Values, Values]:
-    """Return the distinct pairs of window and signal span, packed, and the row of each fast, then each slow pair."""
-    windows = np.concatenate((parameters["fast"], parameters["slow"]))
-    packed, rows = np.unique(windows * _PAIR + np.tile(parameters["signal"], 2), return_inverse=True)
-    return packed, rows
-
-
-def prepare(prices: Prices, parameters: Arguments) -> SignalBits:
-    packed, rows = pairs_of(parameters)
-    table = macd_table(prices.close, packed // _PAIR, packed % _PAIR)
-    count = len(parameters["fast"])
-    return crossing(table, rows[:count], rows[count:])
+def decide(parameters: Arguments) -> Decisions:
+    return macd_cross(parameters["fast"], parameters["slow"], parameters["signal"])
 
 
 MACD = Strategy(
@@ -48,7 +31,6 @@ MACD = Strategy(
     kind="signal",
     window="slow",
     bars_needed=lambda parameters: parameters["slow"] + parameters["signal"] + 1,
-    prepare=prepare,
+    decide=decide,
     cost_ns=1.2,
-    table_rows=lambda parameters: len(pairs_of(parameters)[0]),
 )  # fmt: skip

@@ -1,14 +1,11 @@
 """Time-series momentum."""
 
-from backtester.engine.kernels.indicators import lag_table, shared_rows_of
-from backtester.engine.kernels.signals import crossing
-from backtester.engine.prices import Prices
-from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
+from backtester.engine.kernels.signals import LAG, cross
+from backtester.engine.strategy import Arguments, Decisions, Parameter, Strategy, below
 
 
-def prepare(prices: Prices, parameters: Arguments) -> SignalBits:
-    lags, skip, lookback = shared_rows_of(parameters["skip"], parameters["lookback"])
-    return crossing(lag_table(prices.close, lags), skip, lookback)
+def decide(parameters: Arguments) -> Decisions:
+    return cross(LAG, parameters["skip"], parameters["lookback"])
 
 
 MOMENTUM = Strategy(
@@ -33,5 +30,5 @@ MOMENTUM = Strategy(
     kind="signal",
     window="lookback",
     bars_needed=lambda parameters: parameters["lookback"] + 3,
-    prepare=prepare,
+    decide=decide,
 )  # fmt: skip

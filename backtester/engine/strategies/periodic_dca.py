@@ -3,9 +3,7 @@
 import numpy as np
 
 from backtester.engine.arrays import Floats, Values
-from backtester.engine.bitmasks import TIE
 from backtester.engine.jit import kernel
-from backtester.engine.kernels.shares import whole_nb
 from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
@@ -18,6 +16,7 @@ from backtester.engine.metrics.metrics import (
     STILL_OPEN,
 )
 from backtester.engine.strategy import Arguments, Parameter, Strategy
+from backtester.engine.tolerance import TIE, profit_nb, whole_nb
 
 
 @kernel
@@ -60,7 +59,7 @@ def trade_periodic_nb(
             cash += shares * price * (1.0 - fees)
             trades[n_trades - 1, EXIT_BAR] = t
             trades[n_trades - 1, EXIT_PRICE] = price
-            trades[n_trades - 1, PNL] = cash - before
+            trades[n_trades - 1, PNL] = profit_nb(cash, before)
             shares = 0.0
             leaving = False
         elif is_due and cash >= budget * (1.0 + fees) * (1.0 - 1e-12):

@@ -1,19 +1,12 @@
 """Buying weakness by the relative strength index."""
 
-from backtester.engine.kernels.indicators import rows_of, rsi_table
-from backtester.engine.kernels.signals import between, over, under
-from backtester.engine.prices import Prices
-from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
+from backtester.engine.kernels.signals import RSI, levels
+from backtester.engine.strategy import Arguments, Decisions, Parameter, Strategy, below
 
 
-def prepare(prices: Prices, parameters: Arguments) -> SignalBits:
-    periods, rows = rows_of(parameters["period"])
-    table = rsi_table(prices.close, periods)
+def decide(parameters: Arguments) -> Decisions:
     entry, leave = parameters["entry_level"], parameters["exit_level"]
-    return SignalBits(
-        rising=between(under(table, rows, entry), over(table, rows, leave)),
-        falling=between(over(table, rows, 100.0 - entry), under(table, rows, 100.0 - leave)),
-    )
+    return levels(RSI, parameters["period"], -1.0, (entry, leave, 100.0 - entry, 100.0 - leave))
 
 
 RSI_REVERSAL = Strategy(
@@ -44,5 +37,5 @@ RSI_REVERSAL = Strategy(
     kind="signal",
     window="period",
     bars_needed=lambda parameters: parameters["period"] + 3,
-    prepare=prepare,
+    decide=decide,
 )  # fmt: skip

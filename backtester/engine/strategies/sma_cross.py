@@ -1,21 +1,17 @@
 """Simple moving average cross."""
 
-from backtester.engine.kernels.indicators import shared_rows_of, sma_table
-from backtester.engine.kernels.signals import crossing
-from backtester.engine.prices import Prices
-from backtester.engine.strategy import Arguments, Parameter, SignalBits, Strategy, below
+from backtester.engine.kernels.signals import SMA, cross
+from backtester.engine.strategy import Arguments, Decisions, Parameter, Strategy, below
 
 
-def prepare(prices: Prices, parameters: Arguments) -> SignalBits:
-    windows, fast, slow = shared_rows_of(parameters["fast"], parameters["slow"])
-    table = sma_table(prices.close, windows)
-    return crossing(table, fast, slow)
+def decide(parameters: Arguments) -> Decisions:
+    return cross(SMA, parameters["fast"], parameters["slow"])
 
 
 SMA_CROSS = Strategy(
     name="sma_cross",
     title="SMA cross",
-    description="Long while the fast average is above the slow one, short while it is below. A tie is neither.",
+    description="Long while the fast average is above the slow one, short while it is below; out when they are equal.",
     source="J. J. Murphy, Technical Analysis of the Financial Markets, 1999, chapter 9",
     parameters=(
         Parameter(
@@ -31,5 +27,5 @@ SMA_CROSS = Strategy(
     kind="signal",
     window="slow",
     bars_needed=lambda parameters: parameters["slow"] + 2,
-    prepare=prepare,
+    decide=decide,
 )  # fmt: skip

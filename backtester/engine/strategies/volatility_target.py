@@ -5,7 +5,9 @@ import numpy as np
 from backtester.engine.arrays import Floats
 from backtester.engine.custom import from_function
 from backtester.engine.jit import kernel
+from backtester.engine.kernels.exact_sums import prefix_sums_nb, spread_nb
 from backtester.engine.strategy import Parameter
+from backtester.engine.tolerance import RETURN
 
 
 @kernel
@@ -15,12 +17,10 @@ def target_volatility_nb(close: Floats, periods_per_year: float, window: int, ta
     realised volatility = sample deviation of simple returns * sqrt(periods a year); without any, the exposure is 1
     """
     n_bars = len(close)
-    sums = np.zeros(n_bars)  # prefix sums of returns and of their squares
-    squares = np.zeros(n_bars)
+    returns = np.zeros(n_bars)
     for t in range(1, n_bars):
-        r = close[t] / close[t - 1] - 1.0
-        sums[t] = sums[t - 1] + r
-        squares[t] = squares[t - 1] + r * r
+        returns[t] = close[t] / close[t - 1] - 1.0
+    sums = prefix_sums_nb(returns)
     exposure = np.zeros(n_bars)
     due = window  # a remainder at every bar would take longer than all the rest
     for t in range(window, n_bars):
@@ -28,10 +28,10 @@ def target_volatility_nb(close: Floats, periods_per_year: float, window: int, ta
             exposure[t] = exposure[t - 1]
             continue
         due += every
-        total, total2 = sums[t] - sums[t - window], squares[t] - squares[t - window]
-        variance = (total2 - total * total / window) / (window - 1) * periods_per_year
-        # Prefix sums leave rounding where prices do not move; that is no volatility.
-        exposure[t] = min(1.0, target / np.sqrt(variance)) if variance > 1e-12 * squares[t] else 1.0
+        # The sample variance is spread / (window * (window - 1)).
+        _, _, spread = spread_nb(sums, t + 1 - window, t + 1)
+        deviation = np.sqrt(spread / window / (window - 1)) if spread > 0.0 else 0.0
+        exposure[t] = min(1.0, target / (deviation * np.sqrt(periods_per_year))) if deviation > RETURN else 1.0
     return exposure
 
 

@@ -1,13 +1,16 @@
-"""`manage.py doctor`: check through the public address, proxies included, that live updates reach a browser."""
+"""`manage.py doctor`: check the files here, and through the public address that live updates reach a browser."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backtester.client.addresses import find_token
 from backtester.doctor.examination import examine
+from backtester.doctor.files import readable_files
 from backtester.doctor.probes import Site
 
 
@@ -29,10 +32,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         site.sign_in(find_token(options["token"], site.url))
         self.stdout.write(f"Examining {site.origin} for about {options['seconds']:g} s ...")
+        self._report("Files of this installation", open_files := readable_files(settings.DATA_DIR, _sqlite_file()))
         try:
             is_good = asyncio.run(examine(site, seconds=options["seconds"], report=self._report))
         except httpx.TransportError as error:
             raise CommandError(f"{site.origin} stopped answering: {error!r}.") from None
+        if open_files:
+            raise CommandError("Other users of this machine can read private files; see above.")
         if not is_good:
             raise CommandError("Live updates would not reach every browser; see above.")
         self.stdout.write("All is well.")
@@ -41,3 +47,8 @@ class Command(BaseCommand):
         self.stdout.write(f"  {'WRONG' if findings else 'ok':<6}{examination}")
         for finding in findings:
             self.stdout.write(f"        {finding}")
+
+
+def _sqlite_file() -> Path | None:
+    database = settings.DATABASES["default"]
+    return Path(database["NAME"]) if database["ENGINE"].endswith("sqlite3") else None

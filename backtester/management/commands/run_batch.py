@@ -24,5 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with backends.errors_as_messages():
             batch = backends.start_batch(arguments.request_body(options), options)
+            for note in batch.notes:
+                print(f"note: {note}", file=sys.stderr)
             code = follow(batch, as_json=options["json"])
         sys.exit(code)

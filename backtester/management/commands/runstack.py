@@ -9,13 +9,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from backtester.stack import startup
-from backtester.stack.errors import StackError
+from backtester.stack.errors import exit_on_error
 from backtester.stack.process import die_with_parent
 
 
 class Command(BaseCommand):
     help = "Prepare what is missing, start Valkey, the worker, its watchdog and the server; Ctrl-C stops them."
-    requires_system_checks: list[str] = []  # each part runs them; here they would cost a second
+    requires_system_checks: list[str] = []  # they would import all pages and routes
 
     def handle(self, *args: Any, **_: Any) -> None:
         if "MAKELEVEL" in os.environ:
@@ -29,8 +29,7 @@ class Command(BaseCommand):
             redis_url=None if settings.REDIS_IS_EMBEDDED else settings.REDIS_URL,
         )
         try:
-            startup.run(options)
-        except StackError as error:
-            sys.exit(f"error: {error}")
+            with exit_on_error():
+                startup.run(options)
         except KeyboardInterrupt:
             sys.exit("Stopped before the start.")

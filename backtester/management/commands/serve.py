@@ -1,14 +1,13 @@
 """`manage.py serve`: run one web server process, for installations with another supervisor."""
 
 import os
-import sys
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from backtester.stack import web_server
-from backtester.stack.errors import StackError
+from backtester.stack.errors import exit_on_error
 from backtester.stack.process import part_environment
 
 
@@ -18,10 +17,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Replace this process by Daphne, so that signals reach it."""
-        try:
+        with exit_on_error():
             listener = web_server.listen(settings.HOST, settings.PORT)
-        except StackError as error:
-            sys.exit(f"error: {error}")
-        listener.set_inheritable(True)
-        argv = web_server.arguments(listener.fileno())
-        os.execve(argv[0], argv, part_environment())
+            listener.set_inheritable(True)
+            argv = web_server.arguments(listener.fileno())
+            os.execve(argv[0], argv, part_environment())

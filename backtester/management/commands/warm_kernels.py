@@ -1,4 +1,4 @@
-"""`manage.py warm_kernels`: compile all kernels into the cache."""
+"""`manage.py warm_kernels`: compile the kernels into the cache."""
 
 import time
 from pathlib import Path
@@ -12,10 +12,13 @@ from backtester.stack import kernel_cache
 
 
 class Command(BaseCommand):
-    help = "Compile the kernels of all strategies into NUMBA_CACHE_DIR, so that no batch waits for the compiler."
+    help = "Compile the kernels of built-in strategies into NUMBA_CACHE_DIR, so that no batch waits for the compiler."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        began = time.monotonic()
-        warm_up(lambda name: self.stdout.write(f"    {name} ({time.monotonic() - began:.0f} s so far)"))
-        kernel_cache.mark_warm(Path(settings.NUMBA_CACHE_DIR))
+        cache, began = Path(settings.NUMBA_CACHE_DIR), time.monotonic()
+        with kernel_cache.compiling_alone(cache):
+            if kernel_cache.is_warm(cache):
+                return
+            warm_up(lambda name: self.stdout.write(f"    {name} ({time.monotonic() - began:.0f} s so far)"))
+            kernel_cache.mark_warm(cache)

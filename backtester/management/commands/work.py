@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from backtester.stack import worker
+from backtester.stack.errors import exit_on_error
 from backtester.stack.process import part_environment
 
 
@@ -17,4 +18,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Replace this process by Celery, so that signals reach it."""
         argv = worker.arguments(settings.WORKERS)
-        os.execve(argv[0], argv, part_environment() | worker.SETTINGS)
+        with exit_on_error():
+            os.execve(argv[0], argv, part_environment() | worker.SETTINGS)

@@ -14,15 +14,15 @@ class Backpressure:
     def __init__(self) -> None:
         self.paused: asyncio.Event | None = None  # created when needed: most connections are never paused
 
-    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+    def pauseProducing(self) -> None:
         self.paused = self.paused or asyncio.Event()
 
-    def resumeProducing(self) -> None:  # noqa: N802
+    def resumeProducing(self) -> None:
         if self.paused is not None:
             self.paused.set()
             self.paused = None
 
-    def stopProducing(self) -> None:  # noqa: N802
+    def stopProducing(self) -> None:
         """Release the sender: the client is gone."""
         self.resumeProducing()
 

@@ -7,7 +7,8 @@ event pending, the newest, and a slow download one piece of its file. Takes Daph
 import asyncio
 import random
 import resource
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import daphne.server
 from autobahn.websocket.protocol import PreparedMessage
@@ -17,13 +18,19 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor, tcp
 
 from backtester.stack.daphne.backpressure import attach_backpressure
-from backtester.stack.daphne.body_limit import LimitedHTTPFactory
+from backtester.stack.daphne.channels import LimitedHTTPFactory
+from backtester.stack.daphne.cleanup import clean_up, for_each
+from backtester.stack.daphne.inboxes import RequestInbox, SocketInbox, inbox_of
+from backtester.stack.daphne.requests import LimitedRequest
 from backtester.stack.daphne.shutdown import shutdown
 from backtester.stack.daphne.transport import PromptConnection
+from backtester.stack.daphne.websockets import LimitedWebSocketFactory
 
+CLEANUP_S = 1.0
 CHECK_S = 2.0
 SLICES = 100  # the connections are checked in this many parts, spread over CHECK_S
 MAX_CLOSE_CHECKS = 5
+MAX_UPLOADS_READ = 2  # by applications at the same time; to read a file of prices takes several times its size
 # Autobahn keeps these for the life of a websocket: more than a kilobyte each.
 HANDSHAKE_ATTRIBUTES = (
     "http_request_data", "http_response_data", "http_headers", "http_status_line", "http_request_params",
@@ -35,6 +42,11 @@ class BackpressureServer(Server):
 
     slice = 0
     text, frame = "", b""  # the last message: all watchers of a batch get the same one in a row
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.uploads: set[LimitedRequest] = set()
+        self.upload_turns = asyncio.Semaphore(MAX_UPLOADS_READ)
 
     def run(self) -> None:
         from batches.ops import counters, heartbeats  # only once the application is loaded
@@ -51,12 +63,38 @@ class BackpressureServer(Server):
 
         Pinging five thousand at once delays every event by half a second.
         """
-        self.slice = (self.slice + 1) % SLICES
-        for protocol in list(self.connections)[self.slice :: SLICES]:
-            protocol.check_timeouts()
-            if isinstance(protocol, WebSocketProtocol) and protocol.state == WebSocketProtocol.STATE_CLOSING:
-                drop_if_unresponsive(protocol)
-        cast(Any, reactor).callLater(CHECK_S / SLICES, self.timeout_checker)
+        try:
+            self.slice = (self.slice + 1) % SLICES
+            for_each(list(self.connections)[self.slice :: SLICES], check)
+        finally:
+            reactor.callLater(CHECK_S / SLICES, self.timeout_checker)
+
+    def application_checker(self) -> None:
+        """Clean up, and do so again: in Daphne's own loop the first error that a check raises is the last check."""
+        try:
+            for_each(list(self.connections), partial(clean_up, self))
+        finally:
+            reactor.callLater(CLEANUP_S, self.application_checker)
+
+    def protocol_disconnected(self, protocol: Any) -> None:
+        if protocol in self.connections:  # a refused websocket disconnects twice
+            super().protocol_disconnected(protocol)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> RequestInbox | SocketInbox | None:
+        """Run the application as Daphne does, with an inbox that is limited."""
+        if protocol not in self.connections:
+            return None
+        scope.setdefault("asgi", {"version": "3.0"})
+        inbox = inbox_of(protocol)
+        application = self.application(scope, inbox.receive, partial(self.handle_reply, protocol))
+        if getattr(protocol, "is_large", False):
+            application = self._in_turn(application)
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        return inbox
+
+    async def _in_turn(self, application: Any) -> None:
+        async with self.upload_turns:
+            await application
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         kind = message["type"]
@@ -81,6 +119,12 @@ class BackpressureServer(Server):
             message = PreparedMessage(text.encode(), isBinary=False, applyMask=False, doNotCompress=True)
             self.text, self.frame = text, message.payloadHybi
         return self.frame
+
+
+def check(protocol: Any) -> None:
+    protocol.check_timeouts()
+    if isinstance(protocol, WebSocketProtocol) and protocol.state == WebSocketProtocol.STATE_CLOSING:
+        drop_if_unresponsive(protocol)
 
 
 def prepare_body(protocol: Any, message: dict[str, Any]) -> None:
@@ -115,6 +159,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     tcp.Port.transport = PromptConnection
     daphne.server.HTTPFactory = LimitedHTTPFactory
+    daphne.server.WebSocketFactory = LimitedWebSocketFactory
     CommandLineInterface.server_class = BackpressureServer
     CommandLineInterface.entrypoint()
 

@@ -14,9 +14,9 @@ class PromptConnection(tcp.Server):
 
     def write(self, data: bytes) -> None:
         if rest := data[self._send(data) :]:
-            super().write(rest)  # type: ignore[no-untyped-call]
+            super().write(rest)
 
-    def writeSequence(self, iovec: Iterable[bytes]) -> None:  # noqa: N802 - Twisted's name
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
         self.write(b"".join(iovec))
 
     def _send(self, data: bytes) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from batches.sweep.wire_types import BatchResults, Count, Seconds, SessionId, StatusName, doc
+from batches.sweep.wire_types import BatchResults, Count, EstimatedLuck, Seconds, SessionId, StatusName, doc
 
 Success = Annotated[bool, doc("Always true: the request was carried out.", json_schema_extra={"const": True})]
 Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
@@ -38,6 +38,7 @@ class Started(TypedDict):
     websocketUrl: Annotated[str, doc("Address of the same events over a websocket.")]
     pageUrl: Annotated[str, doc("Address of the batch's page.")]
     retryOf: NotRequired[Annotated[SessionId, doc("The batch that a retry continues.")]]
+    notes: NotRequired[Annotated[list[str], doc("What is allowed and rarely meant; left out when there is nothing.")]]
 
 
 class ClassicAnswer(TypedDict):
@@ -47,6 +48,7 @@ class ClassicAnswer(TypedDict):
     sessionId: SessionId
     executionTimeMs: Annotated[Count, doc("Milliseconds from the request to the end.")]
     data: BatchResults
+    notes: NotRequired[Annotated[list[str], doc("What is allowed and rarely meant; left out when there is nothing.")]]
 
 
 class Estimate(TypedDict):
@@ -56,7 +58,10 @@ class Estimate(TypedDict):
     total: Annotated[Count, doc("Tests, after the strategy's constraints.")]
     excluded: Annotated[Count, doc("Combinations that the constraints exclude.")]
     estimatedSeconds: Annotated[Seconds, doc("Wall-clock seconds with all workers free.")]
+    estimateIsMeasured: Annotated[bool, doc("Whether a similar batch was measured here; else the seconds are a guess.")]
     estimatedBytes: Annotated[Count, doc("Bytes of stored results.")]
+    luck: Annotated[EstimatedLuck | None, doc("What luck alone would show; null for a single test.")]
+    notes: NotRequired[Annotated[list[str], doc("What is allowed and rarely meant; left out when there is nothing.")]]
 
 
 class Moved(TypedDict):

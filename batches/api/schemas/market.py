@@ -8,6 +8,7 @@ from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 from batches.api.schemas.batches import Day, Success
+from batches.prices.options import DELIMITERS, ENCODINGS
 from batches.sweep.wire_types import Count, MetricName, Symbol, doc
 
 Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -74,7 +75,14 @@ class Instrument(TypedDict):
     beta: Annotated[float | None, doc("Against the benchmark, a ratio; null when it cannot be measured.")]
     manualBeta: Annotated[float | None, doc("A beta stored by hand, which replaces the measured one.")]
     groups: Annotated[list[str], doc("Names of the groups it is in.")]
+    barSeconds: Annotated[float | None, doc("Length of a bar: a day 86,400, a month 2,629,800; null: irregular.")]
+    timezone: Annotated[str, doc("Time zone of the days of bars within a day, such as America/New_York.")]
+    calendar: Annotated[str, doc("The traded hours, as found from the bars: 24/7, 24/5, 09:30-16:00 or weekdays.")]
+    firstAt: Annotated[str, doc("The first bar: a date, or the moment at which a bar within a day opens, ISO 8601.")]
+    lastAt: Annotated[str, doc("The last bar, in the same way.")]
+    periodsPerYear: Annotated[float, doc("Bars a year, counted; annualizes volatility, Sharpe and Sortino.", gt=0)]
     gaps: Annotated[Count, doc("Days without a bar, between its first and last, on which the benchmark has one.")]
+    archived: Annotated[bool, doc("Whether new batches are not offered it; a request may still name it.")]
     updatedAt: Annotated[Moment, doc("When its prices last changed, ISO 8601.")]
 
 
@@ -83,6 +91,39 @@ class Instruments(TypedDict):
 
     success: Success
     instruments: Annotated[list[Instrument], doc("By symbol.")]
+
+
+class InstrumentsQuery(TypedDict):
+    """Which instruments."""
+
+    archived: NotRequired[Annotated[Literal["true", "false"], doc("true: only archived ones; default false.")]]
+
+
+ARCHIVE_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "archived": {
+                        "type": "boolean",
+                        "description": "true: new batches are not offered it; false: they are again.",
+                    }
+                },
+                "required": ["archived"],
+                "additionalProperties": False,
+            }
+        }
+    },
+}
+
+
+class ChangedInstrument(TypedDict):
+    """The instrument as it is now."""
+
+    success: Success
+    instrument: Instrument
 
 
 class Imported(TypedDict):
@@ -117,16 +158,58 @@ class BetaQuery(TypedDict):
     endDate: NotRequired[Annotated[Day, doc("The last day, included.")]]
 
 
+class DeletionQuery(TypedDict):
+    """What is deleted."""
+
+    versions: NotRequired[
+        Annotated[
+            Literal["unused", "all", "old"],
+            doc(
+                "unused (default): the instrument, with the versions of its prices that no batch needs; all: with all"
+                " of them, so that its tests cannot be computed again; old: only old versions that no batch needs."
+            ),
+        ]
+    ]
+
+
+class DeletedInstrument(TypedDict):
+    """The instrument, or its old versions, are gone."""
+
+    success: Success
+    symbol: Symbol
+    deletedVersions: Annotated[Count, doc("Versions of the prices that were deleted.")]
+    keptVersions: Annotated[Count, doc("Versions that are kept, because batches need them to be replayed.")]
+
+
 class PricesForm(TypedDict):
-    """A file of prices. Whatever is left out is detected; `column.<role>` names the column of a role."""
+    """A file of prices, or several. Whatever is left out is detected; `column.<role>` names the column of a role."""
 
     file: Annotated[
         str,
         doc(
-            f"CSV (also gzipped) or Parquet, at most {settings.PRICES_MAX_BYTES:,} bytes (PRICES_MAX_BYTES).",
+            "CSV, Excel, Parquet, Feather or JSON, also in gzip or zip, at most"
+            f" {settings.PRICES_MAX_BYTES:,} bytes (PRICES_MAX_BYTES). May be sent several times.",
             json_schema_extra={"format": "binary"},
         ),
     ]
+    onOverlap: NotRequired[
+        Annotated[
+            Literal["refuse", "append", "replace"],
+            doc(
+                "What happens to the stored bars of a symbol. refuse (default): new bars are appended, and 409 if bars"
+                " of the same date differ; append: the stored ones stay; replace: the file replaces all of them."
+            ),
+        ]
+    ]
+    onBadRow: NotRequired[
+        Annotated[Literal["refuse", "skip"], doc("Rows that are no bars refuse the file (default), or are left out.")]
+    ]
+    part: NotRequired[Annotated[str, doc("The sheet of a workbook or the file of an archive; else all of them.")]]
+    encoding: NotRequired[Annotated[Literal[ENCODINGS], doc("Encoding of the text.")]]  # type: ignore[valid-type]
+    delimiter: NotRequired[
+        Annotated[Literal[tuple(DELIMITERS.values())], doc("What separates the cells.")]  # type: ignore[valid-type]
+    ]
+    header: NotRequired[Annotated[str, doc("The number of the header's line, or none.")]]
     source: NotRequired[Annotated[str, doc("Where the prices come from; else the file's name.")]]
     layout: NotRequired[
         Annotated[

@@ -4,54 +4,42 @@ The form sends the units that people read (`feesPercent=0.1`), a link those of t
 anything: text that is not a number is passed on, and `parse_start` refuses it with the message that the API has.
 """
 
+import contextlib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 
 from backtester.engine import EngineError, Parameter, Strategy, axis_values
+from backtester.engine.bar_sizes import DAY_S
+from backtester.engine.timeframes import seconds_of
+from batches.formatting import counted, duration
 from batches.formatting import parameter as format_value
 from batches.sweep.link import exact
+from batches.web.forms.numbers import Number, anything, number, of_machine, parts
 
 # The first page opens with a sweep of exactly 5,000 tests: 20 sample shares, 10 x 25 values.
 OPENING_RANGES = {"sma_cross": {"fast": ("2", "20", "2"), "slow": ("25", "145", "5")}}
 MAX_SHOWN_VALUES = 6
 TRUE = {"true", "1", "on", "yes"}
+DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}", re.ASCII)
 RANGE_INPUTS = ("mode", "start", "stop", "step", "values")
 
-Number = int | float | str
 
-
-def number(text: str, *, percent: bool = False) -> Number:
-    """Return the number, as a fraction if it is a percentage; return other text as it is."""
-    try:
-        value = Decimal(text.strip().rstrip("%").replace("_", ""))
-    except InvalidOperation:
-        return text.strip()
-    if not value.is_finite() or not math.isfinite(float(value)):
-        return text.strip()
-    value = value / 100 if percent else value
-    return int(value) if value == value.to_integral_value() and abs(value) < 10**15 else float(value)
-
-
-def _parts(text: str) -> list[str]:
-    return [part for part in re.split(r"[,;\s]+", text) if part]
-
-
-def numbers(text: str, *, percent: bool = False) -> list[Number]:
+def numbers(text: str, *, percent: bool = False, fits: Callable[[Decimal], bool] = anything) -> list[Number]:
     """`20, 50 100` -> [20, 50, 100]."""
-    return [number(part, percent=percent) for part in _parts(text)]
+    return [number(part, percent=percent, fits=fits) for part in parts(text)]
 
 
 def in_percent(text: str) -> str:
     """`0.1` -> `10`; return text that is not a number as it is."""
-    value = number(text)
-    return text if isinstance(value, str) else exact(float(Decimal(repr(value)) * 100))
+    value = number(of_machine(text))
+    return text if isinstance(value, str) else of_machine(exact(float(Decimal(repr(value)) * 100)))
 
 
 class DataReader(forms.Widget):
@@ -86,23 +74,53 @@ class TextField(forms.Field):
 
 
 class NumberField(TextField):
+    def from_link(self, text: str) -> str:
+        return of_machine(text)
+
+    def fits(self, value: Decimal) -> bool:  # noqa: ARG002
+        """Return whether the field may hold the number, to choose between two readings of a text."""
+        return True
+
     def to_python(self, text: Any) -> Number:
-        return number(text, percent=self.percent)
+        return number(text, percent=self.percent, fits=self.fits)
 
 
 class AmountField(NumberField):
-    """A number that may have commas between thousands."""
+    """An amount has no third decimal: three digits behind the only mark are thousands."""
 
-    def to_python(self, text: Any) -> Number:
-        return number(text.replace(",", ""))
+    def fits(self, value: Decimal) -> bool:
+        exponent = value.as_tuple().exponent
+        return isinstance(exponent, int) and exponent >= -2
+
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> "BoundNote":
+        return BoundNote(form, self, field_name)
+
+    def note(self, text: str) -> str:
+        """`= 1,000.5`, unless the text says so itself."""
+        value = self.to_python(text)
+        return "" if isinstance(value, str) or text.strip().isdigit() else f"= {value:,}"
 
 
 class PercentField(NumberField):
     form_unit = "Percent"
     percent = True
 
+    def fits(self, value: Decimal) -> bool:
+        return value <= 100
+
     def from_link(self, text: str) -> str:
         return in_percent(text)
+
+
+class HoldoutField(PercentField):
+    """`20`, `20 %`, or the first locked day as `2020-01-02`; empty: nothing is locked."""
+
+    def from_link(self, text: str) -> str:
+        return text if DAY.fullmatch(text) else super().from_link(text)
+
+    def to_python(self, text: Any) -> Any:
+        text = text.strip()
+        return text if DAY.fullmatch(text) else super().to_python(text) if text else None
 
 
 class MinutesField(NumberField):
@@ -113,16 +131,40 @@ class MinutesField(NumberField):
         return seconds if isinstance(seconds, str) else exact(seconds / 60)
 
     def to_python(self, text: Any) -> Number:
-        minutes = number(text)
+        minutes = number(text, fits=self.fits)
         return round(minutes * 60) if isinstance(minutes, int | float) and math.isfinite(minutes * 60) else text.strip()
 
 
 class NumbersField(TextField):
     def from_link(self, text: str) -> str:
-        return re.sub(r", ?", ", ", text)
+        return re.sub(r", ?", ", ", ",".join(map(of_machine, text.split(","))))
 
     def to_python(self, text: Any) -> list[Number]:
         return numbers(text)
+
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> "BoundNote":
+        return BoundNote(form, self, field_name)
+
+    def note(self, text: str) -> str:
+        values = self.to_python(text)
+        return (
+            "" if any(isinstance(value, str) for value in values) else values_note([f"{value:g}" for value in values])
+        )
+
+
+class TagsField(TextField):
+    def to_python(self, text: Any) -> list[str]:
+        return [tag.strip() for tag in text.split(",") if tag.strip()]
+
+
+class TimeframesField(TextField):
+    """`5m, 1h`; empty: the stored bars."""
+
+    def to_python(self, text: Any) -> list[str]:
+        return re.split(r"[,;\s]+", text.strip()) if text.strip() else []
+
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> "BoundTimeframes":
+        return BoundTimeframes(form, self, field_name)
 
 
 class SwitchField(forms.Field):
@@ -148,7 +190,11 @@ class RangeText:
 
     def in_percent(self) -> "RangeText":
         start, stop, step = in_percent(self.start), in_percent(self.stop), in_percent(self.step)
-        return RangeText(self.mode, start, stop, step, ", ".join(map(in_percent, _parts(self.values))))
+        return RangeText(self.mode, start, stop, step, ", ".join(map(in_percent, parts(self.values))))
+
+    def in_number(self) -> "RangeText":
+        start, stop, step = of_machine(self.start), of_machine(self.stop), of_machine(self.step)
+        return RangeText(self.mode, start, stop, step, ", ".join(map(of_machine, parts(self.values))))
 
 
 class RangeField(forms.Field):
@@ -172,7 +218,7 @@ class RangeField(forms.Field):
             text = RangeText("range", start, stop, step, text.values)
         elif compact:
             text = replace(text, mode="list", values=compact)
-        return text.in_percent() if self.percent else text
+        return text.in_percent() if self.percent else text.in_number()
 
     @property
     def unit(self) -> str:
@@ -191,9 +237,13 @@ class RangeField(forms.Field):
         if text.mode == "off":
             return None
         if text.mode == "list":
-            return numbers(text.values, percent=self.percent)
+            return numbers(text.values, percent=self.percent, fits=self.fits)
         steps = {"start": text.start, "stop": text.stop, "step": text.step}
-        return {name: number(part, percent=self.percent) for name, part in steps.items()}
+        return {name: number(part, percent=self.percent, fits=self.fits) for name, part in steps.items()}
+
+    def fits(self, value: Decimal) -> bool:
+        most = Decimal(repr(self.parameter.maximum)) * (100 if self.percent else 1)
+        return value <= most and (self.parameter.kind != "int" or value == value.to_integral_value())
 
     def get_bound_field(self, form: forms.BaseForm, field_name: str) -> "BoundRange":
         return BoundRange(form, self, field_name)
@@ -214,7 +264,37 @@ class BoundRange(forms.BoundField):
             values = axis_values(parameter, spec, most=settings.BATCH_MAX_AXIS_VALUES)
         except EngineError:
             return ""
-        texts = [format_value(value, parameter.kind) for value in values]
-        if len(texts) > MAX_SHOWN_VALUES:
-            texts = [*texts[:3], "… " + texts[-1]]
-        return f"{len(values):,} {'value' if len(values) == 1 else 'values'}: {', '.join(texts)}"
+        note = values_note([format_value(value, parameter.kind) for value in values])
+        return note + self._length(max(values)) if parameter.unit == "bars" else note
+
+    def _length(self, bars: float) -> str:
+        """`. 20 bars: 1h 40m of 5m, 20h 0m of 1h`, in traded hours; empty without timeframes within a day."""
+        lengths = [
+            f"{duration(bars * seconds)} of {name}"
+            for name, seconds in cast(Any, self.form["timeframes"]).seconds
+            if seconds < DAY_S
+        ]
+        return f". {counted(bars, 'bar')}: {', '.join(lengths)}" if lengths else ""
+
+
+class BoundTimeframes(forms.BoundField):
+    @property
+    def seconds(self) -> list[tuple[str, int]]:
+        """Return each valid timeframe with its length."""
+        lengths = []
+        for name in cast(TimeframesField, self.field).to_python(self.data):
+            with contextlib.suppress(EngineError):
+                lengths.append((name, seconds_of(name)))
+        return lengths
+
+
+class BoundNote(forms.BoundField):
+    @property
+    def note(self) -> str:
+        """What the field has read, where the text could be taken for something else."""
+        return str(cast(Any, self.field).note(self.data))
+
+
+def values_note(texts: Sequence[str]) -> str:
+    shown = texts if len(texts) <= MAX_SHOWN_VALUES else [*texts[:3], "… " + texts[-1]]
+    return f"{len(texts):,} {'value' if len(texts) == 1 else 'values'}: {', '.join(shown)}"

@@ -17,17 +17,21 @@ MAX_PRESETS = 200  # of one owner
 class Example:
     title: str
     query: str
+    description: str
 
 
 EXAMPLES = (
-    Example("SMA cross, 5,000 tests", "strategy=sma_cross&fast=2:20:2&slow=25:145:5"),
+    Example("SMA cross, 5,000 tests", "strategy=sma_cross&fast=2:20:2&slow=25:145:5", "Seconds on any machine."),
     Example(
         "Grid DCA, scaled by beta",
         "strategy=grid_dca&gridInterval=0.02:0.1:0.01&profitRequirement=0.05:0.3:0.05&trailingStop=0,0.05&maxLots=5,10"
         "&enableBetaScaling=true&coefficients=0.5,1,1.5",
+        "Wider grids for more volatile symbols.",
     ),
-    Example("SMA cross with stops, by Sharpe ratio", "strategy=sma_cross&stopLoss=0:0.2:0.05&sortBy=sharpe"),
-    Example("A million tests", "strategy=sma_cross&fast=2:200:1&slow=205:454:1"),
+    Example(
+        "SMA cross with stops, by Sharpe ratio", "strategy=sma_cross&stopLoss=0:0.2:0.05&sortBy=sharpe", "Which stop?"
+    ),
+    Example("A million tests", "strategy=sma_cross&fast=2:200:1&slow=205:454:1", "For a map in full detail."),
 )
 
 
@@ -35,7 +39,10 @@ def examples() -> list[Example]:
     """Return the examples, then every strategy with its suggested ranges."""
     return [
         *EXAMPLES,
-        *(Example(strategy.title, f"strategy={strategy.name}") for strategy in STRATEGIES.values()),
+        *(
+            Example(strategy.title, f"strategy={strategy.name}", strategy.description)
+            for strategy in STRATEGIES.values()
+        ),
     ]
 
 

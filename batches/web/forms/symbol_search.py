@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Case, IntegerField, Q, Value, When
 
 from batches.models import Instrument
-from batches.web.forms.symbol_choice import Chip, instrument_chip
+from batches.web.forms.symbol_choice import OFFERED, Chip, instrument_chip
 
 MAX_MATCHES = 40
 MAX_WORDS, MAX_LENGTH = 8, 100
@@ -29,7 +29,7 @@ def search_symbols(text: str, chosen: Collection[str] = ()) -> Matches:
     words = text.split()[:MAX_WORDS]
     if not words:
         return Matches(text, [], 0)
-    matches = Instrument.objects.all()
+    matches = OFFERED.all()
     for word in words:
         grouped = Instrument.objects.filter(groups__name__icontains=word)
         matches = matches.filter(Q(symbol__icontains=word) | Q(name__icontains=word) | Q(pk__in=grouped.values("pk")))

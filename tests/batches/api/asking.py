@@ -6,6 +6,7 @@ BATCH = "/api/backtest/batch"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 ON_ONE_BATCH = [
     ("get", ""), ("delete", ""), ("post", "/cancel"), ("post", "/pause"), ("post", "/resume"), ("post", "/retry"),
+    ("patch", ""),
     ("get", "/results"), ("get", "/results.csv"), ("get", "/results.json"), ("get", "/results.parquet"),
     ("get", "/heatmap"), ("get", "/results/0"),
 ]  # fmt: skip

@@ -19,7 +19,7 @@ def test_a_path_that_there_is_not_is_answered_in_the_one_shape(client, db, path)
 @pytest.mark.parametrize(
     ("method", "path"),
     [("put", BATCH), ("get", BATCH), ("delete", "/api/strategies"), ("post", "/api/strategies"),
-     ("get", f"{BATCH}/{UNKNOWN}/cancel"), ("post", f"{BATCH}/{UNKNOWN}/results"), ("patch", f"{BATCH}/{UNKNOWN}")],
+     ("get", f"{BATCH}/{UNKNOWN}/cancel"), ("post", f"{BATCH}/{UNKNOWN}/results"), ("put", f"{BATCH}/{UNKNOWN}")],
 )  # fmt: skip
 def test_a_method_that_there_is_not_is_answered_in_the_one_shape(client, db, method, path):
     response = getattr(client, method)(path)

@@ -56,7 +56,7 @@ def test_requests_made_up_from_the_document_are_answered_as_it_says(schema, fini
                 case.path_parameters["session_id"] = str(finished.pk)
             if (case.query or {}).get("async") == "false":
                 del case.query["async"]  # nobody works here: it would wait for its deadline
-            case.call_and_validate()
+            case.call_and_validate(headers={"Accept-Encoding": "identity"})  # its client unpacks nothing
 
         with contextlib.suppress(Unsatisfiable):  # what takes nothing cannot be asked wrongly
             answered()
@@ -143,7 +143,7 @@ DATES = [
     "2020-02-30",
     "2020-13-01",
     "20200101",
-    "2020-01-01T00:00",
+    "2020-13-01T00:00",
     "２０２０-01-01",
     "x",
     5,

@@ -1,12 +1,13 @@
 """When the garbage collector runs: seldom over all watchers, but often enough."""
 
 import gc
+import math
 import weakref
 
 import pytest
 
 from batches.live import garbage, hub
-from batches.live.garbage import FULL, YOUNG, CollectionSchedule
+from batches.live.garbage import FULL, YOUNG, CollectionSchedule, GrowthSchedule
 from tests.support.watchers import wait_for
 
 CROWD = 5_000
@@ -93,3 +94,94 @@ async def test_a_full_collection_of_the_hub_skips_what_was_frozen_at_the_start(q
         assert frozen() is not None
     finally:
         gc.unfreeze()
+
+
+MEBIBYTE = 2**20
+
+
+def test_a_process_that_has_grown_is_collected_whatever_its_connections(monkeypatch):
+    schedule = garbage.GrowthSchedule()
+    sizes = [200, 180, 190, 180 + garbage.GROWTH_BYTES // MEBIBYTE]
+    due = [schedule.due(size * MEBIBYTE, 0, now) for now, size in enumerate(sizes)]
+    assert due == [False, False, False, True], "since it was smallest"
+
+
+def test_a_process_that_stays_large_is_collected_more_and_more_seldom():
+    schedule = garbage.GrowthSchedule()
+    schedule.due(0, 0, 0)
+    at = [now for now in range(1, 7_200) if schedule.due(500 * MEBIBYTE, 0, now)]
+    assert at[0] == 1
+    assert sum(now < 60 for now in at) >= 3, "what was in use at first may be garbage a minute later"
+    assert sum(now >= 3_600 for now in at) <= 3_600 / garbage.MAX_PAUSE_S + 1
+
+
+def test_a_process_that_was_small_again_is_collected_soon():
+    schedule = garbage.GrowthSchedule()
+    schedule.due(0, 0, 0)
+    for now in range(1, 3_600):
+        schedule.due(500 * MEBIBYTE, 0, now)
+    schedule.due(0, 0, 4_300)
+    at = [now for now in range(4_301, 4_400) if schedule.due(500 * MEBIBYTE, 0, now)]
+    assert at[1] - at[0] <= garbage.PAUSE_S
+
+
+@pytest.mark.parametrize("megabytes", [230, 700, 900])
+def test_a_large_process_whose_size_changes_is_collected_within_a_minute_again(megabytes):
+    schedule = garbage.GrowthSchedule()
+    schedule.due(150 * MEBIBYTE, 0, 0)
+    for now in range(1, 3_600):
+        schedule.due((230 if megabytes == 700 else 700) * MEBIBYTE, 0, now)
+    at = [now for now in range(3_600, 3_660) if schedule.due(megabytes * MEBIBYTE, 0, now)]
+    assert len(at) >= 3
+
+
+def test_a_crowd_may_grow_the_process_and_is_seldom_delayed():
+    schedule = garbage.GrowthSchedule()
+    schedule.due(0, 0, 0)
+    assert not schedule.due(CROWD * garbage.GROWTH_BYTES_PER_WATCHER, CROWD, 1)
+    assert schedule.due(400 * MEBIBYTE, CROWD, 2)
+    schedule.due(0, CROWD, 3)
+    assert not schedule.due(400 * MEBIBYTE, CROWD, 60)
+
+
+async def test_the_hub_frees_what_grew_without_a_single_watcher(quick, monkeypatch):
+    monkeypatch.setattr(hub, "COLLECT_S", 0.01)
+    sizes = iter([0, garbage.GROWTH_BYTES])
+    monkeypatch.setattr(hub, "own_bytes", lambda: next(sizes, 0))
+    given_back = []
+    monkeypatch.setattr(hub, "give_back", lambda: given_back.append(1))
+    thing, collected = cycle()
+    gc.collect()
+    del thing
+    hub.Hub()
+    await wait_for(lambda: given_back)
+    assert collected() is None
+
+
+async def test_a_step_of_the_hub_that_fails_is_not_its_last(quick, monkeypatch, caplog):
+    steps = []
+
+    async def fail(_hub):
+        steps.append(1)
+        raise ValueError("one bad batch")
+
+    for name in ("_poll", "_recheck", "_collect"):
+        monkeypatch.setattr(hub.Hub, name, fail)
+    for name in ("POLL_S", "RECHECK_S", "COLLECT_S"):
+        monkeypatch.setattr(hub, name, 0.001)
+    hub.Hub()
+    await wait_for(lambda: len(steps) > 9)
+    assert "one bad batch" in caplog.text
+
+
+async def test_memory_is_given_back_again_when_requests_have_let_go_of_what_was_dropped(monkeypatch):
+    dropped, given_back, now = [True, False, False, False], [], [100.0]
+    monkeypatch.setattr(hub.cache.cache, "drop_unused", lambda _: dropped.pop(0))
+    monkeypatch.setattr(hub, "give_back", lambda: given_back.append(now[0]))
+    monkeypatch.setattr(hub.time, "monotonic", lambda: now[0])
+    idle = object.__new__(hub.Hub)  # without its tasks
+    idle.watchers, idle.settled_at = 0, math.inf
+    idle.growth, idle.collections = GrowthSchedule(), CollectionSchedule()
+    for now[0] in (100.0, 101.0, 101.0 + hub.SETTLE_S, 200.0):
+        await idle._collect()
+    assert given_back == [100.0, 101.0 + hub.SETTLE_S]

@@ -133,14 +133,24 @@ def test_an_option_resolves_ambiguous_dates():
     assert list(series.columns["date"].astype(str)) == ["2020-02-01", "2020-03-01"]
 
 
-def test_several_bars_on_a_day_become_a_daily_one():
-    parsed = read(INTRADAY)
+def test_bars_within_a_day_are_kept():
+    (series,) = (parsed := read(INTRADAY)).series
+    assert series.dates.dtype == "datetime64[ns]"
+    assert len(series.dates) == 3
+    assert series.timezone == "UTC"
+    assert "Times are when a bar opens, and days are those of UTC." in parsed.notes
+
+
+def test_a_day_with_two_bars_among_days_is_one_bar():
+    days = "".join(f"ACME,2020-01-{day:02},20,21,19,20.5,4\n" for day in range(3, 13))
+    early, late = "ACME,2020-01-02 09:30,10,12,9,11,2\n", "ACME,2020-01-02 16:00,11,11.5,10,11.5,3\n"
+    parsed = read(f"symbol,date,open,high,low,close,volume\n{early}{late}{days}")
     (series,) = parsed.series
-    assert {name: list(column.astype(str)) for name, column in series.columns.items()} == {
+    assert {name: list(column.astype(str)[:2]) for name, column in series.columns.items()} == {
         "date": ["2020-01-02", "2020-01-03"], "close": ["11.5", "20.5"], "open": ["10.0", "20.0"],
         "high": ["12.0", "21.0"], "low": ["9.0", "19.0"], "volume": ["5.0", "4.0"],
     }  # fmt: skip
-    assert "Intraday: 3 bars are combined into 2 daily bars." in parsed.notes
+    assert "Days with several bars: 12 bars are combined into 11 daily bars." in parsed.notes
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_the_same_content_again_changes_nothing_whatever_its_form(db):
 
 def test_changed_content_is_a_new_version_and_the_old_one_stays(db):
     store_prices(read(LONG), source="first")
-    report = store_prices(read(LONG.replace("11", "12")), source="second")
+    report = store_prices(read(LONG.replace("11", "12")), "second", "replace")
     assert (report.updated, report.unchanged) == (("ACME",), ("BOLT",))
     assert PriceSeries.objects.filter(symbol="ACME").count() == 2
     assert Instrument.objects.get(symbol="ACME").series.source == "second"
@@ -68,7 +68,7 @@ def test_betas_are_measured_anew_when_the_benchmark_comes_or_changes(db):
     store_prices(read(wide(SP500=walk(2))))
     assert Instrument.objects.get(symbol="ACME").beta == pytest.approx(1.0)
     Instrument.objects.update(manual_beta=3.0)
-    store_prices(read(wide(SP500=walk(3))))
+    store_prices(read(wide(SP500=walk(3))), on_overlap="replace")
     acme = Instrument.objects.get(symbol="ACME")
     assert acme.beta == pytest.approx(0, abs=0.5)
     assert acme.manual_beta == 3.0

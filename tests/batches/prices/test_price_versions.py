@@ -22,7 +22,7 @@ def uploaded(client, closes):
     days = np.busday_offset("2020-01-01", np.arange(len(closes)), roll="forward")
     rows = "".join(f"ACME,{day},{close!r}\n" for day, close in zip(days, closes.tolist(), strict=True))
     page = send(client, "symbol,date,close\n" + rows)["Location"]
-    client.post(page, {"intent": "store"})
+    client.post(page, {"intent": "store", "onOverlap": "replace"})
 
 
 def test_an_update_of_the_prices_changes_no_replay_of_an_older_batch(client, db, queued):
@@ -38,8 +38,7 @@ def test_an_update_of_the_prices_changes_no_replay_of_an_older_batch(client, db,
     before, rows = replayed(old), client.get(f"/api/backtest/batch/{old.pk}/results").json()["results"]
     assert "newer prices" not in text_of(client.get(f"/batches/{old.pk}/"))
     uploaded(client, closes[::-1])
-    series.load_series.cache_clear()
-    series.load_prices.cache_clear()
+    series.cache.clear()
     plan._plans.clear()
     assert replayed(old) == before
     assert "newer prices are available for ACME" in text_of(client.get(f"/batches/{old.pk}/"))

@@ -16,9 +16,10 @@ from batches.results import exports
 from batches.results.exports import csv_parts, harmless, json_parts, parquet_parts
 from batches.results.query import ResultsQuery, page
 from batches.running.recording import record_lost_chunk
+from batches.sweep.wire_names import JUDGED
 from tests.support import jobs, market
 
-COLUMNS = ["index", "symbol", "fast", "slow", "beta", "coefficient", *jobs.METRIC_COLUMNS, "error"]
+COLUMNS = ["index", "symbol", "fast", "slow", "beta", "coefficient", *jobs.METRIC_COLUMNS, *JUDGED, "error"]
 
 
 def asked(session, **given):
@@ -151,7 +152,8 @@ def test_json_is_null_where_nothing_is_defined_and_names_its_batch(finished, sub
     failed = next(row for row in read_json(finished)["results"] if "error" in row)
     assert failed["sharpe"] is None
     assert failed["parameters"] == {"fast": 3, "slow": 70}
-    assert read_json(submitted) == {"success": True, "sessionId": str(submitted.id), "results": []}
+    empty = {"success": True, "sessionId": str(submitted.id), "verdict": None, "results": []}
+    assert read_json(submitted) == empty
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\0=1", "=cmd|' /C calc'!A0"])

@@ -113,3 +113,31 @@ def test_unknown_names_are_refused(finished, changes, field):
 def test_a_parameter_that_is_not_named_is_another_one_than_that_which_is(finished, given, x, y):
     found = cells(finished, **given)
     assert (found["x"]["name"], found["y"]["name"]) == (x, y)
+
+
+@pytest.mark.parametrize("aggregate", ["best", "mean", "median"])
+def test_a_map_of_fewer_cells_joins_neighboring_values(start, aggregate):
+    fast, slow = list(range(3, 16)), list(range(20, 43))
+    session = jobs.finish(jobs.submit(start(parameterRanges={"fast": fast, "slow": slow}, symbols=["ACME", "BOLT"])))
+    found = cells(session, cells="100", aggregate=aggregate, metric="sharpe")
+    x, y = found["x"], found["y"]
+    assert len(x["values"]) * len(y["values"]) <= 100
+    assert [value for cell in y.get("cellValues", [[v] for v in y["values"]]) for value in cell] == slow
+    assert [cell[0] for cell in x["cellValues"]] == x["values"]
+    table = jobs.frame(session)
+    for row, slows in enumerate(y["cellValues"]):
+        for column, fasts in enumerate(x.get("cellValues", [[v] for v in x["values"]])):
+            joined = table[table["slow"].isin(slows) & table["fast"].isin(fasts)]["sharpe"]
+            value = getattr(joined, "max" if aggregate == "best" else aggregate)()
+            assert found["values"][row][column] == pytest.approx(value, rel=1e-3)
+            assert found["counts"][row][column] == joined.count()
+
+
+def test_a_map_that_is_small_enough_has_four_digits_and_no_groups(mixed_up):
+    session = jobs.finish(mixed_up)
+    small, full = cells(session, cells="100"), cells(session)
+    assert "cellValues" not in small["x"]
+    np.testing.assert_allclose(values(small), values(full), rtol=5e-4)
+    assert all(value == float(f"{value:.4g}") for row in small["values"] for value in row if value)
+    with pytest.raises(InvalidRequest, match="cells must be an integer between 100 and"):
+        cells(session, cells="7")

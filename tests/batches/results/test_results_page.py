@@ -8,11 +8,11 @@ from batches.errors import InvalidRequest
 from batches.results.query import ResultsQuery, default_sort, page, sortable
 from batches.running import lifecycle
 from batches.sweep.plan import plan_of
-from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.sweep.wire_names import JUDGED, METRICS_BY_WIRE_NAME
 from tests.support import jobs
 
 COLUMNS = ["index", "fast", "slow", *METRICS_BY_WIRE_NAME]
-ROW = {"index", "symbol", "parameters", "beta", "coefficient", *METRICS_BY_WIRE_NAME}
+ROW = {"index", "symbol", "timeframe", "parameters", "beta", "coefficient", *METRICS_BY_WIRE_NAME, *JUDGED}
 
 
 def shown(session, **given):
@@ -44,7 +44,8 @@ def test_every_column_sorts_both_ways_with_undefined_values_last(finished, colum
 
 
 def test_the_sortable_columns_are_those_that_are_tested_here(finished):
-    assert sortable(plan_of(finished)) == COLUMNS
+    expected = [*COLUMNS, "aheadOfHolding", *JUDGED]  # the last in tests/batches/web and verdict
+    assert sortable(plan_of(finished)) == expected
 
 
 def test_coefficients_are_a_column_of_a_scaled_batch(start):

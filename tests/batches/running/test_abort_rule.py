@@ -13,7 +13,7 @@ FAILING = {"symbols": ["CORE"], "parameterRanges": {"fast": [3, 5, 8, 9], "slow"
 @pytest.fixture(autouse=True)
 def _one_test_at_a_time(monkeypatch, settings):
     settings.CHUNK_TARGET_S = 1e-9
-    monkeypatch.setattr(worker, "CLAIM_TARGET_S", 0.0)
+    monkeypatch.setattr(worker, "MAX_CLAIM", 1)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from backtester.engine import UnknownStrategy
 from batches.models import BatchSession, ResultChunk, Status
-from batches.running import lifecycle, recording, retrying, watchdog, worker
+from batches.running import attempts, lifecycle, recording, retrying, watchdog, worker
 from batches.running.clock_jumps import WallClock
 from tests.support import jobs
 from tests.support.announcements import changes_are_announced
@@ -42,7 +42,17 @@ def _every_recording_is_due(settings, queued):
 def test_every_function_that_moves_a_batch_is_among_the_transitions():
     functions = inspect.getmembers(lifecycle, inspect.isfunction)
     public = {name for name, function in functions if function.__module__ == lifecycle.__name__ and name[0] != "_"}
-    assert public == {name.split()[0] for name in TRANSITIONS}
+    assert public == {name.split()[0] for name in TRANSITIONS} | {"set_complete"}, "that one is in the next test"
+
+
+def test_a_batch_that_is_recorded_at_once_is_announced_once(submitted, monkeypatch):
+    monkeypatch.setattr(worker, "is_warm", lambda strategy: True)
+    chunks = worker.claim(submitted.pk).chunks
+    assert len(chunks) == submitted.chunks.count()
+    with changes_are_announced(submitted.pk, events=1) as events:
+        attempts.run(chunks)
+    (event,) = events
+    assert (event["type"], event["current"], event["results"]["successfulRuns"]) == ("complete", 27, 24)
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
@@ -88,7 +98,7 @@ def test_a_recording_is_announced_once_an_interval(submitted, settings):
 
 def test_a_second_recording_is_not_announced(submitted):
     chunk = jobs.claim(submitted.pk)
-    result = worker.compute(chunk)
+    result = attempts.compute(chunk)
     with changes_are_announced(submitted.pk, events=1):
         jobs.record(chunk, result, timezone.now())
     with changes_are_announced(submitted.pk, events=0):
@@ -98,7 +108,7 @@ def test_a_second_recording_is_not_announced(submitted):
 
 def test_of_a_whole_batch_every_commit_raises_the_sequence(submitted, monkeypatch):
     monkeypatch.setattr(worker, "is_warm", lambda strategy: True)
-    monkeypatch.setattr(worker, "CLAIM_TARGET_S", 0.0)  # each chunk in a transaction of its own
+    monkeypatch.setattr(worker, "MAX_CLAIM", 1)  # each chunk in a transaction of its own
     with changes_are_announced(submitted.pk, events=submitted.chunks.count()) as events:
         assert jobs.finish(submitted).status == "complete"
     assert [event["type"] for event in events[-2:]] == ["progress", "complete"]
@@ -107,7 +117,7 @@ def test_of_a_whole_batch_every_commit_raises_the_sequence(submitted, monkeypatc
 def test_the_abort_rule_announces_the_last_result_and_the_end(start, settings):
     settings.CHUNK_TARGET_S = 1e-9  # a test each
     session = jobs.submit(start(symbols=["CORE"], abortFailureShare=0, abortMinimumTests=1))
-    chunk = next(chunk for chunk in iter(lambda: jobs.claim(session.pk), None) if worker.compute(chunk).errors)
+    chunk = next(chunk for chunk in iter(lambda: jobs.claim(session.pk), None) if attempts.compute(chunk).errors)
     with changes_are_announced(session.pk, events=2) as events:
         jobs.run(chunk)
     assert [event["type"] for event in events] == ["progress", "error"]
@@ -115,7 +125,7 @@ def test_the_abort_rule_announces_the_last_result_and_the_end(start, settings):
 
 def test_a_chunk_that_fails_in_its_last_attempt_is_announced(submitted, settings, monkeypatch):
     settings.CHUNK_MAX_ATTEMPTS = 2
-    monkeypatch.setattr(worker, "run_slice", lambda *args, **options: 1 / 0)
+    monkeypatch.setattr(attempts, "run_slice", lambda *args, **options: 1 / 0)
     for events in (0, 1):
         chunk = jobs.claim(submitted.pk)
         with changes_are_announced(submitted.pk, events=events):
@@ -127,7 +137,7 @@ def test_a_batch_whose_strategy_is_gone_is_announced_as_failed(submitted, monkey
         raise UnknownStrategy("Unknown strategy 'sma_cross'.")
 
     chunk = jobs.claim(submitted.pk)
-    monkeypatch.setattr(worker, "plan_of", unknown)
+    monkeypatch.setattr(attempts, "plan_of", unknown)
     with changes_are_announced(submitted.pk, events=1) as events:
         jobs.run(chunk)
     assert events[0]["code"] == "INTERNAL_ERROR"
@@ -160,16 +170,17 @@ def test_the_watchdog_announces_lost_chunks_and_not_those_that_are_tried_again(s
 def test_the_watchdog_announces_the_end_that_a_dead_worker_left_open(submitted, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle, "complete", lambda session_id: False)
+        patch.setattr(worker, "MAX_CLAIM", 1)  # not recorded at once
         jobs.finish(submitted)
     with changes_are_announced(submitted.pk, events=1) as events:
         watchdog.do_round(timezone.now())
     assert events[0]["type"] == "complete"
 
 
-def test_a_batch_that_is_queued_again_has_not_changed(submitted, queued):
+def test_a_batch_whose_workers_are_woken_has_not_changed(submitted, queued):
     queued.clear()
     with changes_are_announced(submitted.pk, events=0):
-        watchdog.queue_forgotten(submitted.created_at + HOUR)
+        watchdog.wake_if_unserved(submitted.created_at + timedelta(seconds=20))
     assert queued
 
 

@@ -14,7 +14,7 @@ from batches.results.cache import cache
 from batches.results.columns import columns_of
 from batches.running import lifecycle
 from batches.running.lifecycle import MOVES
-from batches.running.queue import QUEUE_DEPTH
+from batches.running.queue import WAKEN
 from tests.support import jobs
 from tests.support.announcements import changes_are_announced
 
@@ -94,7 +94,7 @@ def test_a_pause_stops_the_deadline_and_a_resume_moves_it_by_the_paused_time(hal
     resumed = jobs.reread(halfway)
     assert (resumed.status, resumed.paused_at, resumed.paused_s) == ("running", None, 100)
     assert resumed.deadline_at == halfway.deadline_at + timedelta(seconds=100)
-    assert queued == [halfway.pk] * QUEUE_DEPTH
+    assert len(queued) == WAKEN
     assert jobs.finish(resumed).status == "complete"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.results.ranking import best, better_first
-from batches.running import lifecycle, recording, worker
+from batches.running import attempts, lifecycle, recording, worker
 from batches.running.recording import record_lost_chunk
 from batches.running.tallying import CAUSES, LEADERS, OTHER_CAUSES, merged_failures
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
@@ -42,7 +42,7 @@ def brute_force_leaders(session):
 
 def test_recording_a_chunk_twice_changes_nothing(submitted):
     chunk = jobs.claim(submitted.pk)
-    result = worker.compute(chunk)
+    result = attempts.compute(chunk)
     assert jobs.record(chunk, result, timezone.now()) is True
     before = everything(submitted)
     assert jobs.record(chunk, result, timezone.now()) is False
@@ -52,7 +52,7 @@ def test_recording_a_chunk_twice_changes_nothing(submitted):
 
 def test_a_worker_that_wakes_up_after_its_chunk_was_given_up_changes_nothing(submitted):
     chunk = jobs.claim(submitted.pk)
-    result = worker.compute(chunk)
+    result = attempts.compute(chunk)
     assert record_lost_chunk(chunk, "no worker survived", timezone.now()) is True
     before = everything(submitted)
     assert jobs.record(chunk, result, timezone.now()) is False
@@ -62,7 +62,7 @@ def test_a_worker_that_wakes_up_after_its_chunk_was_given_up_changes_nothing(sub
 @pytest.mark.parametrize("ending", ["cancel", "expire", "fail"])
 def test_a_commit_that_comes_after_the_end_changes_nothing(submitted, ending):
     chunk = jobs.claim(submitted.pk)
-    result = worker.compute(chunk)
+    result = attempts.compute(chunk)
     now = timezone.now()
     if ending == "cancel":
         assert lifecycle.cancel(submitted.pk, now)
@@ -77,7 +77,7 @@ def test_a_commit_that_comes_after_the_end_changes_nothing(submitted, ending):
 
 def test_a_commit_that_comes_after_the_deletion_is_no_error(submitted):
     chunk = jobs.claim(submitted.pk)
-    result = worker.compute(chunk)
+    result = attempts.compute(chunk)
     lifecycle.cancel(submitted.pk, timezone.now())
     lifecycle.delete(submitted.pk)
     assert jobs.record(chunk, result, timezone.now()) is False
@@ -108,8 +108,11 @@ def test_every_recorded_chunk_raises_the_sequence(submitted):
     assert all(later > earlier for earlier, later in itertools.pairwise(sequences))
 
 
-def test_progress_is_announced_at_most_every_interval_and_the_first_at_once(submitted, published, settings):
+def test_progress_is_announced_at_most_every_interval_and_the_first_at_once(
+    submitted, published, settings, monkeypatch
+):
     settings.EVENT_INTERVAL_S = 1_000
+    monkeypatch.setattr(worker, "MAX_CLAIM", 1)  # each chunk in a transaction of its own
     session = jobs.finish(submitted)
     assert published[0]["status"] == "running"
     assert [event["status"] for event in published[1:]] == ["complete"]
@@ -119,7 +122,7 @@ def test_progress_is_announced_at_most_every_interval_and_the_first_at_once(subm
 def test_without_an_interval_every_chunk_but_the_last_is_announced(submitted, published, settings, monkeypatch):
     settings.EVENT_INTERVAL_S = 0
     monkeypatch.setattr(worker, "is_warm", lambda strategy: True)
-    monkeypatch.setattr(worker, "CLAIM_TARGET_S", 0.0)  # each chunk in a transaction of its own
+    monkeypatch.setattr(worker, "MAX_CLAIM", 1)  # each chunk in a transaction of its own
     jobs.finish(submitted)
     assert [event["status"] for event in published] == ["running"] * (submitted.chunks.count() - 1) + ["complete"]
 
@@ -175,7 +178,7 @@ def test_merging_the_best_of_slices_gives_the_best_of_all_in_any_order(values, c
 
 
 def test_a_batch_remembers_a_limited_number_of_causes_and_counts_the_rest_together(submitted):
-    plan = worker.plan_of(submitted)
+    plan = attempts.plan_of(submitted)
     known = []
     for number in range(CAUSES + 5):
         known = merged_failures(known, plan, [(f"cause {number}", [[number % 27, number % 27 + 1]])])
@@ -198,7 +201,7 @@ def test_a_chunk_that_killed_its_workers_counts_as_failed_with_the_reason(submit
 
 def test_when_the_database_refuses_the_counters_the_results_are_not_kept_either(submitted, monkeypatch):
     chunk = jobs.claim(submitted.pk)
-    result = worker.compute(chunk)
+    result = attempts.compute(chunk)
 
     def refuse(*args, **kwargs):
         raise OSError("no room")

@@ -6,8 +6,8 @@ from django.utils import timezone
 from backtester.engine import BadPrices
 from batches.errors import Conflict, TooMany
 from batches.models import BatchSession, ChunkStatus
-from batches.running import lifecycle, retrying, worker
-from batches.running.queue import QUEUE_DEPTH
+from batches.running import attempts, lifecycle, retrying
+from batches.running.queue import WAKEN
 from batches.running.recording import record_lost_chunk
 from batches.sweep.progress import remaining_seconds
 from tests.support import jobs
@@ -26,13 +26,13 @@ def cancelled(halfway):
 @pytest.fixture
 def computed(monkeypatch):
     """The slices that are really computed: [(start, stop), ...]."""
-    calls, run_slice = [], worker.run_slice
+    calls, run_slice = [], attempts.run_slice
 
     def note(grid, prices, start, stop, *args, **kwargs):
         calls.append((start, stop))
         return run_slice(grid, prices, start, stop, *args, **kwargs)
 
-    monkeypatch.setattr(worker, "run_slice", note)
+    monkeypatch.setattr(attempts, "run_slice", note)
     return calls
 
 
@@ -44,7 +44,7 @@ def test_a_retry_begins_where_the_ended_batch_stood(cancelled, queued):
     assert session.carried_tests == session.current == cancelled.successful
     assert session.leaders == cancelled.leaders
     assert (session.request, session.instruments) == (cancelled.request, cancelled.instruments)
-    assert queued == [session.pk] * QUEUE_DEPTH
+    assert len(queued) == WAKEN
     assert remaining_seconds(session, timezone.now()) is None
 
 
@@ -70,17 +70,17 @@ def test_the_ended_batch_stays_as_it_was(cancelled):
 
 def test_tests_that_failed_are_run_again_and_only_they(start, monkeypatch, computed):
     """One test fails once; the machine is well again when it is retried."""
-    note = worker.run_slice
+    note = attempts.run_slice
 
     def out_of_sorts(grid, prices, start, stop, *args, **kwargs):
         if prices.symbol == "BOLT":
             raise BadPrices("BOLT could not be read today.")
         return note(grid, prices, start, stop, *args, **kwargs)
 
-    monkeypatch.setattr(worker, "run_slice", out_of_sorts)
+    monkeypatch.setattr(attempts, "run_slice", out_of_sorts)
     session = jobs.finish(jobs.submit(start()))
     assert (session.status, session.failed) == ("complete", 12)
-    monkeypatch.setattr(worker, "run_slice", note)
+    monkeypatch.setattr(attempts, "run_slice", note)
     computed.clear()
 
     again = jobs.finish(retry(session))
@@ -114,7 +114,7 @@ def test_failures_too_scattered_run_their_chunk_again_as_a_whole(settings, start
     session = jobs.finish(jobs.submit(start(symbols=["CORE"])))
     computed.clear()
     assert jobs.finish(retry(session)).current == 9
-    assert computed == [(0, 9)]
+    assert (computed[0][0], sum(stop - first for first, stop in computed)) == (0, 9)  # a slow machine takes two turns
 
 
 def test_results_of_another_version_of_the_engine_are_not_mixed_with_new_ones(cancelled, computed):

@@ -13,8 +13,7 @@ from backtester.engine import ENGINE_VERSION, estimate_beta
 from batches.errors import BatchError, Conflict, InvalidRequest, TooMany
 from batches.models import BatchSession, Instrument, ResultChunk
 from batches.running import lifecycle, submission
-from batches.running.queue import QUEUE_DEPTH
-from batches.sweep.chunking import PACE_TESTS
+from batches.running.queue import WAKEN
 from batches.sweep.start_request import parse_start
 from tests.support import jobs, market
 
@@ -40,7 +39,7 @@ def test_a_batch_is_stored_with_its_plan_and_queued(start, queued):
     assert session.engine_version == ENGINE_VERSION
     assert session.deadline_at == session.created_at + timedelta(seconds=900)
     assert sum(chunk.stop - chunk.start for chunk in session.chunks.all()) == 27
-    assert queued == [session.pk] * QUEUE_DEPTH
+    assert len(queued) == WAKEN
 
 
 def test_the_batch_keeps_the_version_of_the_prices_that_it_was_started_with(start):
@@ -117,7 +116,7 @@ def test_the_same_request_under_one_id_is_one_batch(start, queued):
     first, second = jobs.submit(body), jobs.submit(body)
     assert first.pk == second.pk == uuid.UUID(body["sessionId"])
     assert BatchSession.objects.count() == 1
-    assert len(queued) == QUEUE_DEPTH
+    assert len(queued) == WAKEN
 
 
 def test_a_repeated_request_is_answered_also_when_no_other_would_be(start, settings):
@@ -214,7 +213,7 @@ def test_beta_scaling_without_a_beta_is_refused_and_says_what_to_do(start):
     Instrument.objects.filter(symbol="ACME").update(manual_beta=1.0)
     error = refused(start(enableBetaScaling=True))
     assert error.details[0].field == "enableBetaScaling"
-    assert "BOLT has no beta against SP500" in error.message
+    assert "BOLT, CORE have no beta against SP500" in error.message
     assert "manual beta" in error.message
 
 
@@ -247,10 +246,8 @@ def test_an_estimate_refuses_what_a_start_refuses(start, settings):
             submission.estimate(parse_start(body))
 
 
-def test_the_estimate_goes_by_the_pace_of_the_newest_full_batch(start, finished):
+def test_the_estimate_goes_by_the_rate_of_the_newest_similar_batch(start, finished):
     before = submission.estimate(parse_start(start())).seconds
-    began = finished.created_at
-    BatchSession.objects.filter(pk=finished.pk).update(
-        total=PACE_TESTS, started_at=began, ended_at=began + timedelta(seconds=1_000)
-    )
+    assert finished.work_rate > 0
+    BatchSession.objects.filter(pk=finished.pk).update(work_rate=finished.work_total / 1_000)
     assert submission.estimate(parse_start(start())).seconds > 100 * before

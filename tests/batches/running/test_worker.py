@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+import structlog
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from backtester.engine import METRIC_NAMES
 from batches.models import BatchSession, ChunkStatus, Instrument, ResultChunk, Status
-from batches.running import lifecycle, worker
+from batches.running import attempts, lifecycle, recording, turns, worker
 from tests.support import jobs
 
 
@@ -104,79 +105,85 @@ def test_chunks_are_claimed_in_their_order_and_each_once(submitted):
     assert set(submitted.chunks.values_list("attempt", "claimed_by")) == {(1, worker.process_name())}
 
 
-def test_a_claim_that_loses_the_race_takes_the_next_chunk(submitted, monkeypatch):
-    """Another worker takes the chunk between our look and our update."""
-    filtered = ResultChunk.objects.filter
-    stolen = []
-
-    def look_then_lose(**conditions):
-        found = filtered(**conditions)
-        if "pk__in" in conditions and not stolen:
-            stolen.append(conditions["pk__in"][0])
-            ResultChunk.objects.all().filter(pk=stolen[0]).update(status=ChunkStatus.RUNNING, claimed_by="other")
-        return found
-
-    monkeypatch.setattr(ResultChunk.objects, "filter", look_then_lose)
-    chunk = jobs.claim(submitted.pk)
-    assert chunk.pk not in stolen
-    assert ResultChunk.objects.get(pk=stolen[0]).claimed_by == "other"
+def test_all_of_a_small_batch_is_claimed_at_once(submitted):
+    assert len(worker.claim(submitted.pk).chunks) == submitted.chunks.count() > 1
 
 
-def test_small_chunks_are_claimed_by_the_handful_once_the_batch_runs(submitted):
-    first = worker.claim(submitted.pk)
-    assert len(first) == 1, "a batch that begins soon has news"
-    more = worker.claim(submitted.pk)
-    assert len(more) == submitted.chunks.count() - 1
-    assert {chunk.attempt for chunk in more} == {1}
+@pytest.fixture
+def long(submitted):
+    """A batch that takes long by its measured rate, ten tests a second: its first chunk of three tests is done."""
+    BatchSession.objects.filter(pk=submitted.pk).update(work_rate=10.0 * 400)
+    return submitted
 
 
-def test_a_handful_computes_no_longer_than_meant(submitted, monkeypatch):
-    worker.claim(submitted.pk)
-    monkeypatch.setattr(worker, "CLAIM_TARGET_S", 0.0)
-    assert len(worker.claim(submitted.pk)) == 1
+def test_a_claim_takes_what_one_worker_computes_in_a_turn(long, monkeypatch):
+    attempts.run(worker.claim(long.pk).chunks)
+    BatchSession.objects.filter(pk=long.pk).update(work_rate=20.0 * 400)
+    monkeypatch.setattr(turns, "LONGEST_TURN_S", 0.3)
+    claimed = worker.claim(long.pk).chunks
+    work = sum((chunk.stop - chunk.start) * (400, 380, 60)[chunk.symbol_number] for chunk in claimed)
+    assert 0.8 * 0.3 * 8_000 < work <= 0.3 * 8_000
+
+
+def test_a_chunk_that_is_longer_than_a_turn_is_cut(long):
+    before = list(long.chunks.values_list("start", "stop"))
+    (chunk,) = worker.claim(long.pk).chunks
+    assert chunk.stop - chunk.start == 1, "a batch that begins soon has news"
+    after = sorted(long.chunks.values_list("start", "stop", "status", "symbol_number"))
+    assert after[:2] == [(0, 1, ChunkStatus.RUNNING, 0), (1, before[0][1], ChunkStatus.WAITING, 0)]
+    assert after[-1][1] == long.total
+    last = long.chunks.latest("position")
+    assert last.start == 1, "the rest goes behind the other symbols"
+
+
+def test_a_batch_of_which_every_chunk_is_cut_equals_the_engine(long, monkeypatch):
+    monkeypatch.setattr(recording, "RATE_WEIGHT", 0.0)  # the rate stays as it is
+    monkeypatch.setattr(turns, "LONGEST_TURN_S", 0.1)
+    monkeypatch.setattr(turns, "SMALL_ALONE_S", 0.0)
+    session = jobs.finish(long)
+    metrics, _ = jobs.computed(session)
+    assert session.chunks.count() == 9 + 9 + 2, "the third symbol has few bars"
+    assert (session.status, session.successful, session.failed) == ("complete", 24, 3)
+    assert jobs.stored(session).tobytes() == metrics.tobytes()
 
 
 def test_a_chunk_that_was_tried_before_is_claimed_alone(submitted):
-    worker.claim(submitted.pk)
     tried = submitted.chunks.filter(status=ChunkStatus.WAITING)[1]
     ResultChunk.objects.filter(pk=tried.pk).update(attempt=1)
-    claims = [worker.claim(submitted.pk) for _ in range(3)]
-    assert [len(claim) for claim in claims] == [1, 1, submitted.chunks.count() - 3]
+    claims = [worker.claim(submitted.pk).chunks for _ in range(3)]
+    assert [len(claim) for claim in claims] == [1, 1, submitted.chunks.count() - 2]
     assert claims[1][0].pk == tried.pk
 
 
-def test_of_a_handful_only_what_no_other_worker_took_is_ours(submitted, monkeypatch):
-    worker.claim(submitted.pk)
-    waiting = worker._waiting_chunks(submitted.pk, worker.MAX_CLAIM)
-    ResultChunk.objects.filter(pk=waiting[0].pk).update(status=ChunkStatus.RUNNING, claimed_by="other", attempt=1)
-    monkeypatch.setattr(worker, "_waiting_chunks", lambda *_: waiting)
-    assert [chunk.pk for chunk in worker.claim(submitted.pk)] == [chunk.pk for chunk in waiting[1:]]
-    other = ResultChunk.objects.get(pk=waiting[0].pk)
-    assert (other.claimed_by, other.attempt) == ("other", 1)
+def test_a_claim_that_another_worker_made_first_is_not_made_again(submitted, monkeypatch):
+    waiting = list(submitted.chunks.all())
+    ResultChunk.objects.filter(session=submitted).update(status=ChunkStatus.RUNNING, claimed_by="other", attempt=1)
+    monkeypatch.setattr(worker, "_fitting", lambda *_: waiting)
+    assert worker.claim(submitted.pk) is None
+    assert set(submitted.chunks.values_list("claimed_by", "attempt")) == {("other", 1)}
 
 
-def test_when_one_chunk_of_a_handful_stumbles_the_others_are_recorded(submitted, monkeypatch):
-    worker.claim(submitted.pk)
-    handful = worker.claim(submitted.pk)
-    run_slice = worker.run_slice
+def test_when_one_chunk_of_a_claim_fails_the_others_are_recorded(submitted, monkeypatch):
+    claimed = worker.claim(submitted.pk).chunks
+    run_slice = attempts.run_slice
 
     def broken_at_the_first(grid, prices, start, *args, **kwargs):
-        if start == handful[0].start:
+        if start == claimed[0].start:
             raise ZeroDivisionError
         return run_slice(grid, prices, start, *args, **kwargs)
 
-    monkeypatch.setattr(worker, "run_slice", broken_at_the_first)
-    worker.run(handful)
+    monkeypatch.setattr(attempts, "run_slice", broken_at_the_first)
+    attempts.run(claimed)
     statuses = dict(submitted.chunks.values_list("pk", "status"))
-    assert statuses[handful[0].pk] == ChunkStatus.WAITING
-    assert {statuses[chunk.pk] for chunk in handful[1:]} == {ChunkStatus.DONE}
+    assert statuses[claimed[0].pk] == ChunkStatus.WAITING
+    assert {statuses[chunk.pk] for chunk in claimed[1:]} == {ChunkStatus.DONE}
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status not in {"queued", "running"}])
 def test_nothing_is_claimed_of_a_batch_that_does_not_run(submitted, status):
     BatchSession.objects.filter(pk=submitted.pk).update(status=status)
     assert jobs.claim(submitted.pk) is None
-    assert worker.work_on(submitted.pk) is False
+    assert worker.take_turns(submitted.pk) is False
 
 
 def test_nothing_is_claimed_past_the_deadline(submitted):
@@ -186,12 +193,13 @@ def test_nothing_is_claimed_past_the_deadline(submitted):
 
 def test_work_on_a_batch_that_is_gone_ends_quietly(submitted):
     BatchSession.objects.all().delete()
-    assert worker.work_on(submitted.pk) is False
+    assert worker.take_turns(submitted.pk) is False
 
 
 def test_a_worker_hands_the_batch_back_after_its_time_slice(submitted, monkeypatch):
     monkeypatch.setattr(worker, "TIME_SLICE_S", 0.0)
-    assert worker.work_on(submitted.pk) is True
+    monkeypatch.setattr(worker, "MAX_CLAIM", 1)
+    assert worker.take_turns(submitted.pk) is True
     assert submitted.chunks.filter(status=ChunkStatus.DONE).count() == 1
 
 
@@ -201,7 +209,7 @@ def test_a_chunk_whose_worker_stumbles_is_given_back(submitted, monkeypatch, err
         raise error
 
     chunk = jobs.claim(submitted.pk)
-    monkeypatch.setattr(worker, "run_slice", stumble)
+    monkeypatch.setattr(attempts, "run_slice", stumble)
     with pytest.raises(error) if not issubclass(error, Exception) else contextlib.nullcontext():
         jobs.run(chunk)
     chunk.refresh_from_db()
@@ -216,7 +224,7 @@ def test_an_attempt_that_failed_for_another_reason_does_not_count_against_the_ch
     def refuse(*args):
         raise error
 
-    monkeypatch.setattr(worker, "record_chunks", refuse)
+    monkeypatch.setattr(attempts, "store_chunks", refuse)
     chunk = jobs.claim(submitted.pk)
     assert chunk.attempt == 1
     with pytest.raises(type(error)):
@@ -226,14 +234,14 @@ def test_an_attempt_that_failed_for_another_reason_does_not_count_against_the_ch
 
 
 def test_a_chunk_that_fails_in_every_attempt_is_counted_as_failed_and_the_batch_goes_on(submitted, monkeypatch):
-    run_slice = worker.run_slice
+    run_slice = attempts.run_slice
 
     def broken_at_the_first(grid, prices, start, *args, **kwargs):
         if start == 0:
             raise ZeroDivisionError("float division by zero")
         return run_slice(grid, prices, start, *args, **kwargs)
 
-    monkeypatch.setattr(worker, "run_slice", broken_at_the_first)
+    monkeypatch.setattr(attempts, "run_slice", broken_at_the_first)
     session = jobs.finish(submitted)
     size = session.chunks.get(start=0).stop
     assert (session.status, session.current) == ("complete", 27)
@@ -245,19 +253,19 @@ def test_a_chunk_that_fails_in_every_attempt_is_counted_as_failed_and_the_batch_
 def test_releasing_does_not_take_a_chunk_from_its_next_owner(submitted):
     chunk = jobs.claim(submitted.pk)
     ResultChunk.objects.filter(pk=chunk.pk).update(claimed_by="other:1")
-    worker.release(chunk)
+    attempts.release(chunk)
     assert ResultChunk.objects.get(pk=chunk.pk).status == ChunkStatus.RUNNING
 
 
 def test_no_transaction_is_open_while_the_engine_computes(submitted, monkeypatch):
     depth = len(connection.savepoint_ids)  # the test's own transaction
-    run_slice, seen = worker.run_slice, []
+    run_slice, seen = attempts.run_slice, []
 
     def look(*args, **kwargs):
         seen.append(len(connection.savepoint_ids))
         return run_slice(*args, **kwargs)
 
-    monkeypatch.setattr(worker, "run_slice", look)
+    monkeypatch.setattr(attempts, "run_slice", look)
     jobs.finish(submitted)
     assert set(seen) == {depth}
 
@@ -270,7 +278,7 @@ def test_several_workers_at_once_share_a_batch_and_lose_nothing(start):
     def work():
         try:
             barrier.wait(10)
-            while worker.work_on(session.pk):
+            while worker.take_turns(session.pk):
                 pass
             assert not transaction.get_connection().in_atomic_block
         except Exception as error:
@@ -300,3 +308,36 @@ def test_a_test_that_fails_for_two_reasons_is_counted_once_and_its_batch_ends(st
     Instrument.objects.filter(symbol="CORE").update(manual_beta=-1.5)
     session = jobs.finish(jobs.submit(body))
     assert (session.status, session.successful + session.failed) == ("complete", session.total)
+
+
+def test_lines_of_the_log_about_a_chunk_name_its_batch(submitted, monkeypatch):
+    def note(*arguments, **options):
+        seen.append(structlog.contextvars.get_contextvars()["session"])
+        return run_slice(*arguments, **options)
+
+    seen, run_slice = [], attempts.run_slice
+    monkeypatch.setattr(attempts, "run_slice", note)
+    jobs.finish(submitted)
+    assert set(seen) == {str(submitted.pk)}
+
+
+def test_a_claim_that_takes_half_its_lease_gives_the_rest_back(submitted, settings, monkeypatch):
+    now, compute = 0.0, attempts.compute
+
+    def slow(chunk):
+        nonlocal now
+        now += 6
+        return compute(chunk)
+
+    chunks = worker.claim(submitted.pk).chunks
+    assert len(chunks) > 3
+    settings.CHUNK_LEASE_S = 20.0
+    monkeypatch.setattr(attempts, "compute", slow)
+    monkeypatch.setattr(attempts.time, "monotonic", lambda: now)
+    attempts.run(chunks)
+    rows = list(submitted.chunks.order_by("position").values_list("status", "attempt", "lease_until"))
+    done, waiting = rows[:2], rows[2:]
+    assert [status for status, _, _ in done] == [ChunkStatus.DONE] * 2
+    assert waiting == [(ChunkStatus.WAITING, 0, None)] * len(waiting), "no attempt is counted"
+    monkeypatch.undo()
+    assert jobs.finish(submitted).status == "complete"

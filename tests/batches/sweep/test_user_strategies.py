@@ -38,18 +38,6 @@ register(from_function(picky, name="picky", title="Picky", parameters=(windows,)
 """
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty folder; what its files register is forgotten after the test, and so are failures."""
-    known = dict(_catalog)
-    monkeypatch.setattr(user_strategies, "failures", {})
-    yield tmp_path
-    _catalog.clear()
-    _catalog.update(known)
-    for name in [name for name in sys.modules if name.startswith("user_strategy_")]:
-        del sys.modules[name]
-
-
 def documented_file():
     """The worked example of the page about strategies."""
     (block,) = blocks("docs/strategies.md", "python")

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,7 @@ from batches.running import lifecycle
 from batches.web.presenters import MOST_LISTED, first_symbols
 from tests.support import jobs
 from tests.support.page_reader import HTMX, expected_rows, field, rows_of, text_of, url
+from tests.support.sweep_switches import store_odd_instruments
 
 pytestmark = pytest.mark.usefixtures("queued", "published")  # nothing is queued or announced: these tests look at pages
 
@@ -46,6 +48,25 @@ def test_cancelling_without_scripts_leads_back_to_the_batch(client, halfway):
     assert jobs.reread(halfway).status == "cancelled"
     again = client.get(response["Location"])
     assert field(again, "headline") == f"Cancelled after {halfway.current} of {halfway.total} tests"
+
+
+def test_a_cancel_without_scripts_asks_when_the_batch_has_worked_for_a_while(client, halfway):
+    BatchSession.objects.filter(pk=halfway.pk).update(created_at=halfway.created_at - timedelta(seconds=60))
+    question = client.post(url(halfway, "act", "cancel"))
+    assert question.status_code == 200
+    assert f"{halfway.current} of {halfway.total} tests are finished and stay." in text_of(question)
+    assert jobs.reread(halfway).status == "running"
+    assert client.post(url(halfway, "act", "cancel"), {"sure": "1"}).status_code == 302
+    ended = jobs.reread(halfway)
+    assert ended.status == "cancelled"
+    left = ended.total - ended.successful
+    assert f"Run the remaining {left}" in text_of(client.get(url(halfway)))
+
+
+def test_scripts_ask_themselves(client, halfway):
+    BatchSession.objects.filter(pk=halfway.pk).update(created_at=halfway.created_at - timedelta(seconds=60))
+    assert client.post(url(halfway, "act", "cancel"), headers=HTMX).status_code == 204
+    assert jobs.reread(halfway).status == "cancelled"
 
 
 def test_pause_and_resume(client, halfway):
@@ -94,7 +115,10 @@ def test_actions_need_a_post(client, halfway):
 )
 def test_a_link_holds_what_the_heatmap_shows(client, finished, query, x, y, cell):
     body = client.get(f"{url(finished)}?{query}&sort=fast").content.decode()
-    chosen = re.findall(r'<option(?: value="(\w+)")? selected>([^<]*)', body[body.index('id="heatmap"') :])
+    chosen = re.findall(
+        r'<option(?: value="(\w+)")? selected>([^<]*)',
+        body[body.index('id="heatmap"') : body.index('id="results-title"')],
+    )
     assert [value or text for value, text in chosen] == [x, y, "sharpe", cell]
 
 
@@ -110,6 +134,7 @@ def test_results_come_best_first(client, finished):
         ("min.trades=3&sort=trades", {"sort": "trades", "min.trades": "3"}),
         ("by=slow&least=20&most=20", {"min.slow": "20", "max.slow": "20"}),
         ("by=exposure&most=40%25", {"max.exposure": "0.4"}),
+        ("by=maxDrawdown&least=−12,5%25", {"min.maxDrawdown": "-0.125"}),
         ("page=2&pageSize=10", {"page": "2", "pageSize": "10"}),
     ],
 )
@@ -194,3 +219,48 @@ def test_of_many_symbols_the_best_are_listed_best_first(metric, first):
     assert symbols[0] == (first, rows[first])
     few: dict[str, Any] = {"B": {metric: 1.0}, "A": None}
     assert first_symbols(BatchSession(sort_by=metric), few) == list(few.items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"symbols": ["PAIR", "ACME"]}, "of 2 bars needs at least|needs at least"),
+        ({"symbols": ["ACME"], "parameterRanges": {"fast": [2], "slow": [60]}, "startDate": "2020-12-01"}, "needs at"),
+        ({"symbols": ["ACME", "FLAT"], "sortBy": "sharpe"}, "FLAT – "),
+        ({"symbols": ["FLAT"], "sortBy": "winRate"}, "No test gave a result that can be ranked"),
+        (
+            {"symbols": ["ACME"], "startDate": "2020-12-08", "sortBy": "annualizedReturn"}
+            | {"parameterRanges": {"fast": [2], "slow": [5]}},
+            "No test gave",
+        ),
+        ({"symbols": ["FLAT"], "sortBy": "maxDrawdown"}, "No test gave a result that can be ranked"),
+        ({"strategy": "periodic_dca", "parameterRanges": {"every": [21], "instalments": [24]}}, "Best by symbol"),
+    ],
+)
+def test_the_page_of_an_odd_batch_says_what_is_odd(client, start, changes, words):
+    store_odd_instruments()
+    session = jobs.finish(jobs.submit(start(**changes)))
+    response = client.get(url(session))
+    assert response.status_code == 200
+    assert re.search(words, text_of(response)), session.results["validation"]
+    assert "inf" not in re.findall(r"[\w.]+%", text_of(response))
+
+
+def test_the_table_is_ranked_by_what_is_chosen_and_shows_it(client, finished):
+    page = client.get(url(finished), {"sort": "-calmar"})
+    assert [label for _, label, is_current in page.context["table"].rankings if is_current] == ["Calmar ratio"]
+    assert page.context["table"].columns[0].name == "calmar"
+    ranked = client.get(url(finished), {"sort": "-sharpe", "formula": "sharpe * sqrt(trades)"})
+    table = ranked.context["table"]
+    first = table.page.rows[0]
+    assert table.columns[0].label == "sharpe * sqrt(trades)"
+    assert table.rows[0].cells[0] == f"{first['sharpe'] * first['trades'] ** 0.5:.2f}"
+    assert "sort=-%3Dsharpe+%2A+sqrt%28trades%29" in table.export_query
+    worst = client.get(url(finished), {"sort": "=sharpe"}).context["table"].rankings
+    assert "sharpe, worst first" in {label for _, label, is_current in worst if is_current}
+
+
+def test_a_wrong_formula_says_why_and_the_batch_keeps_its_order(client, finished):
+    response = client.get(url(finished), {"formula": "open(1)"})
+    assert "is not allowed in a formula" in text_of(response)
+    assert response.context["table"].query.sort == finished.sort_by

@@ -7,7 +7,7 @@ import pytest
 
 from batches.models import BatchSession
 from batches.running import retrying, tallying
-from batches.web.charts.best_curve import curve_words, step_path
+from batches.web.charts.best_curve import curve_words, luck_path, step_path
 from tests.support import jobs
 
 CASES = json.loads((Path(__file__).parents[2] / "js" / "curve-cases.json").read_text())
@@ -15,7 +15,8 @@ CASES = json.loads((Path(__file__).parents[2] / "js" / "curve-cases.json").read_
 
 @pytest.mark.parametrize("case", CASES["paths"])
 def test_the_line_is_the_browsers(case):
-    assert step_path(case["points"], case["current"], case["total"]) == case["path"]
+    line = case["points"], case["current"], case["total"], case.get("newest")
+    assert (step_path(*line), luck_path(*line)) == (case["path"], case.get("luck", ""))
 
 
 @pytest.mark.parametrize("case", CASES["words"])
@@ -29,8 +30,8 @@ def test_every_improvement_is_recorded_with_the_results(submitted, queued, publi
         submitted = jobs.work_some(submitted, 1)
         value = submitted.leaders[0]["sharpe"] if submitted.leaders else None
         if value is not None and (not best or best[-1][1] != value):
-            best.append((submitted.current, value))
-    assert [(tests, value) for _, tests, value in submitted.improvements] == best
+            best.append((submitted.current, value, submitted.luck and submitted.luck["sharpe"]))
+    assert [tuple(point[1:]) for point in submitted.improvements] == best
     assert submitted.improvements[-1][2] == submitted.leaders[0]["sharpe"]
     seconds = [point[0] for point in submitted.improvements]
     assert seconds == sorted(seconds)
@@ -43,16 +44,20 @@ def test_the_curve_stays_short_however_often_the_best_gets_better(submitted):
         assert tallying.add_improvement(submitted, submitted.created_at)
     assert not tallying.add_improvement(submitted, submitted.created_at)
     assert len(submitted.improvements) <= tallying.IMPROVEMENTS
-    assert submitted.improvements[0][1:] == [1, 0.0]
-    assert submitted.improvements[-1][1:] == [1_000, 9.99]
+    assert submitted.improvements[0][1:] == [1, 0.0, None]
+    assert submitted.improvements[-1][1:] == [1_000, 9.99, None]
 
 
 def test_a_retry_begins_with_the_best_that_it_took_over(halfway, queued, published):
     BatchSession.objects.filter(pk=halfway.pk).update(status="cancelled")
     again = retrying.retry(jobs.reread(halfway), now=halfway.created_at)
-    assert again.improvements == [[0.0, again.current, halfway.leaders[0]["sharpe"]]]
+    assert again.luck
+    assert again.improvements == [[0.0, again.current, halfway.leaders[0]["sharpe"], again.luck["sharpe"]]]
 
 
-def test_the_page_shows_the_curve(client, finished, queued, published):
-    body = client.get(f"/batches/{finished.id}/").content.decode()
-    assert f'<path d="{step_path(finished.improvements, finished.current, finished.total)}"/>' in body
+def test_the_page_shows_the_curve(client, halfway, queued, published):
+    body = client.get(f"/batches/{halfway.id}/").content.decode()
+    line = halfway.improvements, halfway.current, halfway.total, halfway.luck["sharpe"]
+    assert f'<path data-best d="{step_path(*line)}"/>' in body
+    assert f'<path data-luck class="luck" d="{luck_path(*line)}"/>' in body
+    assert luck_path(*line)

@@ -24,7 +24,7 @@ def test_a_combination_shows_its_metrics_as_they_were_recorded(client, finished)
     text = text_of(response)
     assert f"Sharpe ratio {row['sharpe']:.2f}" in text
     assert f"Trades {row['trades']}" in text
-    assert response.context["chart"].equity.startswith("M")
+    assert [lane.name for lane in response.context["chart"].lanes] == ["price", "equity", "drawdown"]
 
 
 def test_a_failed_combination_says_why(client, finished):
@@ -35,7 +35,7 @@ def test_a_failed_combination_says_why(client, finished):
     assert response.status_code == 422
     assert failed["error"] in text_of(response)
     assert f"{failed['symbol']}, Fast average {failed['parameters']['fast']}, Slow average 70" in text_of(response)
-    assert "Edit and run again" in text_of(response)
+    assert "Edit and rerun" in text_of(response)
 
 
 def test_a_combination_outside_of_the_grid_is_a_page_not_found(client, finished):

@@ -1,11 +1,16 @@
 """The form as rendered by the server, without scripts."""
 
+import html
 import re
+from datetime import date
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from batches.models import BatchSession
 from tests.support.page_reader import HTMX, error_at, posted, text_of, url
+from tests.support.price_files import parquet, read, store_prices
 
 pytestmark = pytest.mark.usefixtures("queued", "published")  # nothing is queued or announced: these tests look at pages
 
@@ -77,3 +82,23 @@ def test_a_post_from_another_site_is_refused_with_our_page(instruments):
     response = Client(enforce_csrf_checks=True).post("/", posted())
     assert response.status_code == 403
     assert "Request refused" in text_of(response)
+
+
+def test_symbols_of_different_periods_link_to_the_days_that_all_have(client, instruments):
+    index = pd.bdate_range("2020-03-02", periods=150)
+    store_prices(read(parquet(pd.DataFrame({"date": index, "close": np.linspace(10, 20, 150)})), "NEWB.parquet"))
+    page = client.get("/?strategy=sma_cross&symbols=ACME,NEWB&fast=3,5&slow=10")
+    estimate = page.context["estimate"]
+    assert estimate.days[0] < estimate.common[0] == date(2020, 3, 2)
+    assert f"Dates {estimate.days[0]} to {estimate.days[1]}" in text_of(page)
+    (link,) = re.findall(r'href="([^"]*)">Use the dates that all have in common', page.content.decode())
+    closer = client.get(html.unescape(link))
+    assert closer.context["estimate"].days == estimate.common
+    assert closer.context["sweep"].request.symbols == page.context["sweep"].request.symbols
+    assert "Use the dates" not in text_of(closer)
+
+
+def test_presets_are_described(client, instruments):
+    text = text_of(client.get("/"))
+    assert "A million tests For a map in full detail." in text
+    assert "SMA cross Long while the fast average is above the slow one" in text

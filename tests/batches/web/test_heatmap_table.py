@@ -59,9 +59,8 @@ def test_the_words_name_the_range_the_best_cell_and_an_end_of_the_grid(start):
     tests = jobs.frame(session)
     best = tests.loc[tests["sharpe"].idxmax()]
     words = table(session).words
-    assert (
-        words[0] == f"Sharpe ratio, median of 9 tests in 9 cells: {tests['sharpe'].min():.2f} to {best['sharpe']:.2f}."
-    )
+    low, high = metric(tests["sharpe"].min(), "ratio"), metric(best["sharpe"], "ratio")
+    assert words[0] == f"Sharpe ratio, median of 9 tests in 9 cells: {low} to {high}."
     assert f"Fast average {best['fast']:g}, Slow average {best['slow']:g}" in words[1]
     at_ends = [label for label, name in (("Fast", "fast"), ("Slow", "slow")) if best[name] != SQUARE[name][1]]
     assert ("values beyond were not tested" in words[-1]) == bool(at_ends)
@@ -129,3 +128,18 @@ def test_a_symbol_that_the_batch_does_not_have_is_told_with_the_one_that_was_mea
     answer = text_of(client.get(f"{page}?symbol=ACMW"))
     assert "'ACMW' is not among the symbols of this batch." in answer
     assert "ACME" in answer.partition("'ACMW'")[2][:120]
+
+
+def test_a_cell_that_lacks_a_symbol_says_so(client, start):
+    session = jobs.finish(jobs.submit(start(parameterRanges={"fast": [3, 5], "slow": [10, 70]})))
+    picture = heatmap(session, x="slow", y="fast")
+    assert picture["counts"] == [[3, 2], [3, 2]]  # CORE has too few bars for 70
+    shown = table(session)
+    assert [[text.endswith("(2 of 3)") for text in line] for line in texts(shown)] == [[False, True]] * 2
+    assert "2 cells with fewer tests than the others." in shown.words
+    one_symbol = table(session, "symbol=CORE")
+    assert not any("of" in text for line in texts(one_symbol) for text in line)
+
+
+def test_the_counts_of_a_batch_without_results_are_zero(start):
+    assert heatmap(jobs.submit(start(parameterRanges=SQUARE)))["counts"] == [[0] * 3] * 3

@@ -2,12 +2,14 @@
 
 import re
 
+import numpy as np
 import pytest
 from django.urls import reverse
 
 from batches.models import BatchSession, Preset
 from batches.running import lifecycle, retrying
 from batches.search import matching, newest_matching
+from batches.web.charts.overlay import overlay
 from batches.web.forms import presets
 from tests.support import jobs
 from tests.support.page_reader import text_of, url
@@ -64,7 +66,7 @@ def test_a_search_lists_the_newest_in_order_and_says_when_there_are_more(client,
     assert "1–2 of 2" in words
     assert newest_matching(BatchSession.objects.all(), "bolt") == [two[1].id, two[0].id]
     monkeypatch.setattr("batches.search.MAX_RESULTS", 1)
-    monkeypatch.setattr("batches.web.history_views.MAX_RESULTS", 1)
+    monkeypatch.setattr("batches.history.MAX_RESULTS", 1)
     response = client.get(reverse("batches:list"), {"search": "bolt"})
     assert "1–1 of the newest 1 matches" in text_of(response)
     assert str(two[1].id) in response.content.decode()
@@ -72,8 +74,8 @@ def test_a_search_lists_the_newest_in_order_and_says_when_there_are_more(client,
 
 
 @pytest.mark.parametrize("query", ["", "page=2", "status=complete", "search=acme", "search=acme&status=complete"])
-def test_the_list_asks_twice_and_leaves_the_wide_columns_alone(client, finished, query, django_assert_num_queries):
-    with django_assert_num_queries(2) as queries:
+def test_the_list_asks_five_times_and_leaves_the_wide_columns_alone(client, finished, query, django_assert_num_queries):
+    with django_assert_num_queries(5) as queries:  # count, page, its tags, its verdicts, all tags
         client.get(f"{reverse('batches:list')}?{query}")
     assert not any('"results"' in query["sql"] for query in queries)
 
@@ -111,14 +113,44 @@ def test_two_batches_side_by_side(client, two):
     assert lines["ACME"].texts[1] == "–"
     averages = {line.label: line.texts for line in response.context["averages"]}
     mean = jobs.frame(first)["annualizedReturn"].mean()
-    assert averages["Annual return"][0] == f"{mean * 100:.1f}%"
+    assert averages["Annual return"][0] == f"−{-mean * 100:.1f}%"
 
 
 def test_a_batch_with_itself_has_nothing_different(client, two, start):
     again = jobs.finish(jobs.submit(start(symbols=["ACME", "BOLT"])))
     response = client.get(reverse("batches:compare"), {"batch": [str(two[0].id), str(again.id)]})
-    assert "Both batches have the same settings" in text_of(response)
+    assert "All of them have the same settings" in text_of(response)
     assert all(line.ahead is None for line in response.context["best"])
+
+
+def test_three_batches_are_summed_up_and_their_best_tests_are_drawn(client, two, start):
+    third = jobs.finish(jobs.submit(start(symbols=["BOLT"], parameterRanges={"fast": [3], "slow": [10]}, fees=0.02)))
+    response = client.get(reverse("batches:compare"), {"batch": [str(batch.id) for batch in (*two, third)]})
+    sentences, drawn = response.context["sentences"], response.context["overlay"]
+    bests = [batch.results["summary"]["overallBest"][two[0].sort_by] for batch in (*two, third)]
+    winner = "ABC"[bests.index(max(bests))]
+    assert sentences[0].startswith(f"{winner} has the best ")
+    counts = " against ".join(f"{batch.current} ({letter})" for letter, batch in zip("ABC", (*two, third), strict=True))
+    assert f"The best of more tests is better by luck alone: {counts}. The medians are not affected." in sentences
+    assert len(drawn.lane.paths) == len(drawn.ends) == 3
+    body = response.content.decode()
+    assert all(f'class="key k{number}"' in body for number in (1, 2, 3))
+    assert [batch["letter"] for batch in response.context["batches"]] == ["A", "B", "C"]
+
+
+def test_seven_batches_are_refused_in_words(client, two, start):
+    ids = [str(jobs.submit(start(symbols=["ACME"])).id) for _ in range(7)]
+    response = client.get(reverse("batches:compare"), {"batch": ids}, follow=True)
+    assert "Select two to six batches to compare, got 7." in text_of(response)
+
+
+def test_curves_begin_with_one_on_the_dates_that_all_have():
+    days = np.datetime64("2020-01-01") + np.arange(10)
+    drawn = overlay([(days, np.arange(100.0, 110.0)), (days[3:8], np.full(5, 50.0))])
+    assert (drawn.first, drawn.last) == ("2020-01-04", "2020-01-08")
+    assert drawn.ends == pytest.approx([107 / 103, 1.0])
+    assert overlay([(days, np.ones(10)), (days + 400, np.ones(10))]) is None
+    assert overlay([(days, np.zeros(10)), (days, np.zeros(10))]) is None
 
 
 def test_a_batch_without_results_can_be_compared(client, two, start):
@@ -127,8 +159,8 @@ def test_a_batch_without_results_can_be_compared(client, two, start):
 
 
 @pytest.mark.parametrize("ids", [[], ["nonsense"], ["00000000-0000-4000-8000-000000000000", "x"]])
-def test_other_than_two_batches_are_refused_in_words(client, db, ids):
-    assert "Select two batches" in text_of(client.get(reverse("batches:compare"), {"batch": ids}, follow=True))
+def test_fewer_than_two_batches_are_refused_in_words(client, db, ids):
+    assert "Select two to six batches" in text_of(client.get(reverse("batches:compare"), {"batch": ids}, follow=True))
 
 
 def test_several_are_deleted_after_a_question_and_those_at_work_are_left(client, two, start):

@@ -74,7 +74,7 @@ def test_problems_are_shown_with_their_lines_and_prevent_the_import(client, db):
 
 def test_a_file_is_read_with_other_options_before_it_is_stored(client, db):
     page = send(client, "wann,was,wieviel\n2020-01-02,ACME,5\n")["Location"]
-    assert "column 'date' is missing" in text_of(client.get(page))
+    assert "was must be a number, got 'ACME'" in text_of(client.get(page))
     options = {"layout": "long", "column.date": "wann", "column.symbol": "was", "column.close": "wieviel"}
     part = client.post(page, options | {"intent": "check"}, headers={"HX-Request": "true"})
     assert "1 symbol with 1 daily bars" in text_of(part)
@@ -126,6 +126,7 @@ def test_a_file_over_the_limit_is_refused_with_the_limit(client, db, settings):
     response = send(client, LONG)
     assert response.status_code == 413
     assert "file must have at most 20 bytes (PRICES_MAX_BYTES), got" in text_of(response)
+    assert "Compress it with gzip, or load it with manage.py load_prices" in text_of(response)
 
 
 def test_a_script_gets_the_address_of_the_preview(client, db):
@@ -161,3 +162,44 @@ def test_the_admin_lists_imports_without_their_content(client, draft):
     opened = client.get(reverse("admin:batches_priceimport_change", args=[draft[0].pk]))
     assert opened.status_code == 200
     assert "ACME" not in opened.content.decode()
+
+
+def test_a_symbol_is_renamed_or_left_out_in_the_preview(client, db):
+    page = send(client, "symbol,date,close\nACME,2020-01-02,1\nBOLT,2020-01-02,2\nM&M,2020-01-02,3\n")["Location"]
+    assert 'name="rename.M&amp;M" value="M&amp;M"' in client.get(page).content.decode()
+    options = {"rename.ACME": "ÄPFEL INC", "rename.BOLT": "", "rename.M&M": "M&M"}
+    preview = client.post(page, options)
+    assert "2 symbols with 2 daily bars" in text_of(preview)
+    fields = preview.content.decode()
+    assert 'name="rename.ACME" value="ÄPFEL INC"' in fields
+    assert 'name="rename.BOLT" value=""' in fields  # can be taken back
+    client.post(page, options | {"intent": "store"})
+    assert set(Instrument.objects.values_list("symbol", flat=True)) == {"ÄPFEL INC", "M&M"}
+
+
+def test_a_name_that_cannot_be_a_symbol_does_not_cost_the_file(client, db):
+    long = "F" * 65
+    page = send(client, f"symbol,date,close\nACME,2020-01-02,1\n{long},2020-01-02,2\n")["Location"]
+    preview = client.get(page)
+    assert "1 problem to fix" in text_of(preview)
+    assert f'name="rename.{long}" value="{long}"' in preview.content.decode()
+    client.post(page, {f"rename.{long}": "FFF", "intent": "store"})
+    assert set(Instrument.objects.values_list("symbol", flat=True)) == {"ACME", "FFF"}
+
+
+def test_other_columns_are_detected_anew_when_the_header_line_changes(client, db):
+    page = send(client, "one,two\nx,y\ndate,close\n2020-01-02,5\n", "NEW.csv")["Location"]
+    first = client.get(page).context
+    shown = {"shownFormat": first["shown_format"], "shownDates": first["shown_dates"], "layout": "wide"}
+    shown |= {f"column.{role}": column for role, _, column in first["roles"]}
+    preview = client.post(page, shown | {"header": "3"})
+    assert "NEW 2020-01-02 2020-01-02 1" in text_of(preview)
+    wrong = client.post(page, {"header": "400"})
+    assert wrong.status_code == 200
+    assert "problem" in text_of(wrong)
+
+
+def test_the_message_of_an_import_links_to_a_test_of_its_symbols(client, draft):
+    done = client.post(draft[1], {"intent": "store"}, follow=True)
+    link = re.findall(r'<a href="(/\?symbols=[^"]*)">Test these</a>', done.content.decode())[0]
+    assert client.get(link).context["sweep"].choice.symbols == ["ACME", "BOLT"]

@@ -73,7 +73,7 @@ def test_name_groups_and_beta_are_edited_and_the_beta_is_cleared(client, instrum
     assert not InstrumentGroup.objects.exists()
 
 
-@pytest.mark.parametrize("value", ["x", "nan", "inf", "1e9", "1,5"])
+@pytest.mark.parametrize("value", ["x", "nan", "inf", "1e9", "1,5,5"])
 def test_an_invalid_manual_beta_is_refused_at_its_field(client, instruments, value):
     response = client.post(f"{PRICES}of/ACME/", {"name": "Changed", "groups": "", "manualBeta": value})
     assert response.status_code == 422
@@ -81,12 +81,18 @@ def test_an_invalid_manual_beta_is_refused_at_its_field(client, instruments, val
     assert Instrument.objects.get(symbol="ACME").name == "ACME Ltd"
 
 
+@pytest.mark.parametrize(("text", "beta"), [("1,75", 1.75), ("\u22120.5", -0.5), ("1.234", 1.234), ("1,234", 1.234)])
+def test_a_manual_beta_is_read_as_the_numbers_of_the_form(client, instruments, text, beta):
+    client.post(f"{PRICES}of/ACME/", {"name": "", "groups": "", "manualBeta": text})
+    assert Instrument.objects.get(symbol="ACME").manual_beta == beta
+
+
 def test_the_page_shows_gaps_and_versions(client, db):
     market = "date,SP500\n" + "".join(f"2020-01-{day:02},{day}\n" for day in (2, 3, 6, 7, 8, 9))
     store_prices(read_prices(market.encode(), name="m"), source="exchange")
     for source, close in (("first", 1), ("second", 2)):
         rows = f"date,ACME\n2020-01-02,{close}\n2020-01-07,1\n2020-01-09,1\n"
-        store_prices(read_prices(rows.encode(), name="a"), source=source)
+        store_prices(read_prices(rows.encode(), name="a"), source, "replace")
     text = text_of(client.get(f"{PRICES}of/acme/"))
     assert "3 missing days" in text
     assert "2020-01-03 to 2020-01-06 (2 days) 2020-01-08" in text

@@ -46,6 +46,25 @@ def test_a_link_may_choose_all_and_groups_also_with_few_instruments(client, inst
     assert chosen(client.get("/?symbols=*")) == ["ACME", "BOLT", "CORE"]
 
 
+def defaults(client):
+    return client.get("/").context["sweep"].choice.symbols
+
+
+def test_an_import_does_not_change_the_symbols_that_the_form_opens_with(client, instruments, queued):
+    body = {"strategy": "sma_cross", "symbols": ["BOLT", "CORE"], "parameterRanges": {"fast": [2], "slow": [5]}}
+    jobs.submit(body)
+    Instrument.objects.create(symbol="AAA", series=instruments["ACME"].series)
+    assert defaults(client) == ["BOLT", "CORE"]  # what was tested last
+    sample = InstrumentGroup.objects.create(name="Sample")
+    sample.instruments.set([instruments["ACME"], instruments["CORE"], instruments["SP500"]])
+    assert defaults(client) == ["ACME", "CORE"]  # the sample before it, without the index
+    sample.delete()
+    Instrument.objects.filter(symbol="BOLT").delete()
+    assert defaults(client) == ["CORE"]
+    BatchSession.objects.all().delete()
+    assert defaults(client) == ["AAA", "ACME", "CORE"]
+
+
 # ---- many ------------------------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ import itertools
 import math
 from statistics import fmean, mean, stdev
 
-from .ties import TIE
+from .ties import ZERO, loss
 
 
 def system_quality(profits):
@@ -17,7 +17,7 @@ def system_quality(profits):
 def longest_drawdown(equity, days):
     """Days from the newest peak to each bar that is below it, and to the bar that meets it again; the most."""
     highest = list(itertools.accumulate(equity, max))
-    below = [now < peak * (1 - TIE) for now, peak in zip(equity, highest, strict=True)]
+    below = [now < peak * (1 - ZERO) for now, peak in zip(equity, highest, strict=True)]
     spans = [0]
     newest = 0
     for t in range(1, len(equity)):
@@ -36,10 +36,10 @@ def measure(outcome, days, *, periods):
     growth = equity[-1] / equity[0]
     annual = -1.0 if growth <= 0 else growth ** (1 / years) - 1 if days[-1] - days[0] >= 30 else math.nan
     deviation = stdev(returns) if len(returns) > 1 else math.nan
-    if deviation**2 < 1e-13 * mean(r * r for r in returns):
+    if deviation**2 <= max(1e-13 * mean(r * r for r in returns), ZERO**2):
         deviation = 0.0
-    downside = math.sqrt(mean(min(r, 0.0) ** 2 for r in returns))
-    drawdown = min(equity[t] / max(equity[: t + 1]) - 1 for t in range(len(equity)))
+    downside = math.sqrt(mean(loss(r) ** 2 for r in returns))
+    drawdown = loss(min(equity[t] / max(equity[: t + 1]) - 1 for t in range(len(equity))))
     shares = [profit / cost for (_, _, profit), cost in zip(outcome.deals, outcome.costs, strict=False)]
     profits = [profit for _, _, profit in outcome.deals]
     won = sum(profit for profit in profits if profit > 0)

@@ -35,14 +35,15 @@ def ema_cross_wishes(close, fast, slow, direction="both"):
 
 
 def macd_wishes(close, fast, slow, signal, direction="both"):
-    line = [x - y for x, y in zip(emas(close, fast), emas(close, slow), strict=True)]
+    slow_average = emas(close, slow)
+    line = [x - y for x, y in zip(emas(close, fast), slow_average, strict=True)]
     average = emas(line, signal)
     wishes = []
     for t in range(len(close)):
-        margin = TIE * max(close[: t + 1])  # what a tie is, on the scale of the prices
+        margin = TIE * slow_average[t]  # what a tie is, on the scale of the prices
         ahead = line[t] - average[t]
         ready = t >= slow + signal - 2
-        wishes.append(0 if not ready or abs(ahead) <= 1.5 * margin else 1 if ahead > 0 else -1)
+        wishes.append(0 if not ready or abs(ahead) <= margin else 1 if ahead > 0 else -1)
     return wishes
 
 
@@ -136,7 +137,7 @@ def volatility_targets(close, window, target, every, *, periods):
     for t in range(window, len(close)):
         if (t - window) % every == 0:
             volatility = stdev(returns[t - window : t]) * math.sqrt(periods)
-            targets[t] = min(1.0, target / volatility)
+            targets[t] = min(1.0, target / volatility) if volatility > 1e-11 else 1.0
         else:
             targets[t] = targets[t - 1]
     return targets

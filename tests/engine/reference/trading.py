@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-from .ties import reached_down, reached_up
+from .ties import TIE, reached_down, reached_up
+from .ties import profit as profit_of
 
 
 @dataclass
@@ -30,7 +31,7 @@ def is_stopped(close, side, paid, entry, t, stops):
 
 def rounded_down(value, price):
     """What is spent on as many whole shares as the value pays for."""
-    return math.floor(value / price + 1e-9) * price
+    return math.floor(value / price + min(1e-12 * value / price, 1e-3)) * price
 
 
 def follow(
@@ -60,7 +61,7 @@ def follow(
         if wish != side and side != 0:
             proceeds = shares * fill[t] * (1 - side * slippage)
             cash = max(cash + proceeds - abs(proceeds) * fees, 0.0)
-            outcome.deals.append((entry, t, cash - at_entry))
+            outcome.deals.append((entry, t, profit_of(cash, at_entry)))
             shares, side = 0.0, 0
         if wish != side and cash > 0:
             paid = fill[t] * (1 + wish * slippage)
@@ -112,8 +113,8 @@ def grid_dca(
         if order == "leave":
             got = fill[t] * (1 - side * slippage)
             cash = max(cash + side * held * got - held * got * fees, 0.0)
-            outcome.deals.append((entry, t, cash - at_entry))
-            lots, side, since = [], 0, [fill[t]]
+            outcome.deals.append((entry, t, profit_of(cash, at_entry)))
+            lots, side, since = [], 0, []
         elif order in ("buy", "sell short"):
             sign = 1 if order == "buy" else -1
             paid = fill[t] * (1 + sign * slippage)
@@ -170,7 +171,7 @@ def periodic_dca(close, fill, every, instalments, profit, *, fees=0.0, slippage=
         if leaving:
             held = sum(shares for shares, _ in lots)
             cash += held * fill[t] * (1 - slippage) * (1 - fees)
-            outcome.deals.append((entry, t, cash - at_entry))
+            outcome.deals.append((entry, t, profit_of(cash, at_entry)))
             lots = []
         elif (t - 1) % every == 0 and cash >= capital / instalments * (1 - 1e-12):
             paid = fill[t] * (1 + slippage)
@@ -201,7 +202,7 @@ def rebalance(close, targets, *, direction="long", fees=0.0, capital=100_000.0):
         target = targets[t - 1]
         allowed = (target > 0 and direction != "short") or (target < 0 and direction != "long")
         target = target if allowed else 0.0
-        if target != last:
+        if abs(target - last) > TIE:
             last = target
             if target * shares <= 0 and shares != 0:
                 cash, shares = max(cash + shares * close[t] - abs(shares * close[t]) * fees, 0.0), 0.0

@@ -1,7 +1,7 @@
-"""Loaded by every Python process of a stack under test (it lies on their PYTHONPATH); the product knows nothing of it.
+"""Inject faults into every Python process of a stack under test, which has this folder on its PYTHONPATH.
 
-Misbehaves as the files in FAULTS_DIR tell: `clock` (seconds to add), `pages` (the most pages that the database may
-have), `chunk.json` (what happens to chunks that are computed). PRETENDED_HOST is the name of a host of its own.
+The files in FAULTS_DIR choose the faults: `clock` (seconds to add), `pages` (page limit of the database), `chunk.json`
+(what happens to chunks that are computed). PRETENDED_HOST replaces the host name.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ FOLDER = Path(os.environ["FAULTS_DIR"])
 real_time = time.time
 
 
-def told(name):
+def fault_file(name):
     try:
         return (FOLDER / name).read_text()
     except OSError:
@@ -29,11 +29,11 @@ def told(name):
 
 
 def shifted_time():
-    return real_time() + float(told("clock") or 0)
+    return real_time() + float(fault_file("clock") or 0)
 
 
 def shift_clock(module):
-    module.now = lambda: datetime.now(tz=timezone.utc) + timedelta(seconds=float(told("clock") or 0))  # noqa: UP017
+    module.now = lambda: datetime.now(tz=timezone.utc) + timedelta(seconds=float(fault_file("clock") or 0))  # noqa: UP017
 
 
 def limit_pages(module):
@@ -41,17 +41,17 @@ def limit_pages(module):
 
     def connect_with_limit(self, parameters):
         connection = connect(self, parameters)
-        if pages := told("pages"):
+        if pages := fault_file("pages"):
             connection.execute(f"PRAGMA max_page_count={int(pages)}").fetchall()
         return connection
 
     module.DatabaseWrapper.get_new_connection = connect_with_limit
 
 
-def spoil_chunks(module):
-    run_slice, fitting = module.run_slice, module._fitting
+def disturb_chunks(module):
+    run_slice = module.run_slice
 
-    def spoiled(grid, prices, start, *args, **kwargs):
+    def disturbed(grid, prices, start, *args, **kwargs):
         fault = chunk_fault()
         time.sleep(fault.get("pace_s", 0))
         if fault.get("symbol") in (prices.symbol, "*"):
@@ -60,20 +60,26 @@ def spoil_chunks(module):
             time.sleep(0.01)
         return run_slice(grid, prices, start, *args, **kwargs)
 
-    def one_at_a_time(waiting):
-        """A pace is that of single chunks, and one that is held is alone; else small chunks share transactions."""
+    module.run_slice = disturbed
+
+
+def choose_chunks(module):
+    fitting = module._fitting
+
+    def one_at_a_time(waiting, turn):
+        """Claim single chunks when there is a pace or one is held; otherwise small chunks share transactions."""
         fault = chunk_fault()
         waiting = [chunk for chunk in waiting if chunk.start != fault.get("withheld")]
         if fault.get("pace_s"):
             return waiting[:1]
-        return fitting(list(takewhile(lambda chunk: chunk.start != fault.get("held"), waiting))) or waiting[:1]
+        return fitting(list(takewhile(lambda chunk: chunk.start != fault.get("held"), waiting)), turn) or waiting[:1]
 
-    module.run_slice, module._fitting = spoiled, one_at_a_time
+    module._fitting = one_at_a_time
 
 
 def chunk_fault():
-    """What happens to chunks now. held : the first index of one that does not end; withheld : of one nobody gets."""
-    return json.loads(told("chunk.json") or "{}")
+    """Return the fault of chunks. held : first index of a chunk that does not end; withheld : of one never claimed."""
+    return json.loads(fault_file("chunk.json") or "{}")
 
 
 def exception():
@@ -99,12 +105,13 @@ MISHAPS = {"exception": exception, "segfault": segfault, "out_of_memory": out_of
 CHANGES = {
     "django.utils.timezone": shift_clock,
     "django.db.backends.sqlite3.base": limit_pages,
-    "batches.running.worker": spoil_chunks,
+    "batches.running.attempts": disturb_chunks,
+    "batches.running.worker": choose_chunks,
 }
 
 
 class AfterImport(MetaPathFinder):
-    """Changes a module right after it was imported."""
+    """Change a module right after its import."""
 
     def find_spec(self, name, path, target=None):
         if name not in CHANGES:

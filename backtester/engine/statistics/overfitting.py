@@ -1,0 +1,172 @@
+"""Combinatorially symmetric cross-validation: is choosing the best row worth anything outside the sample?
+
+Source: D. Bailey, J. Borwein, M. Lopez de Prado, Q. Zhu, The Probability of Backtest Overfitting, 2017. Rows are never
+centered: demeaned noise gives a probability of 1.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from backtester.engine.arrays import Bools, Floats, Ints
+from backtester.engine.jit import inline, kernel
+from backtester.engine.statistics.partitions import sharpe_of_sums_nb
+
+MOST_BLOCKS = 16
+
+
+def choose_splits(blocks: int, most: int, seed: int) -> Ints:
+    """Return int64[n], the blocks of each in-sample half as bits: all choices, or random pairs of complements.
+
+    blocks : even, at most MOST_BLOCKS; most : the greatest number of splits, even
+    """
+    if math.comb(blocks, blocks // 2) <= most:
+        halves = combinations(range(blocks), blocks // 2)
+        return np.array([sum(1 << block for block in half) for half in halves], dtype=np.int64)
+    # Of each pair of complements the one without the last block, so that a pair is drawn once.
+    firsts = [sum(1 << block for block in half) for half in combinations(range(blocks - 1), blocks // 2)]
+    chosen = np.random.RandomState(seed).permutation(len(firsts))[: most // 2]
+    masks = np.array(firsts, dtype=np.int64)[np.sort(chosen)]
+    return np.concatenate((masks, (1 << blocks) - 1 - masks))
+
+
+@dataclass(eq=False)
+class Winners:
+    """The in-sample winner of each split, the first of equal ones.
+
+    sharpe : float64[n], in the sample; index : int64[n], -1 before the first row
+    outside : float64[n], the winner's Sharpe out of the sample; gain : float64[n], its mean return there
+    """
+
+    sharpe: Floats
+    index: Ints
+    outside: Floats
+    gain: Floats
+
+    @classmethod
+    def none(cls, n: int) -> "Winners":
+        return cls(np.full(n, -np.inf), np.full(n, -1, dtype=np.int64), np.zeros(n), np.zeros(n))
+
+    def merge(self, other: "Winners") -> None:
+        """Take the other's winners where they are better, or equal and first."""
+        better = (other.sharpe > self.sharpe) | ((other.sharpe == self.sharpe) & (other.index < self.index))
+        better &= other.index >= 0
+        for name in ("sharpe", "index", "outside", "gain"):
+            getattr(self, name)[better] = getattr(other, name)[better]
+
+
+@inline
+def _subset_sums_nb(values: Floats, table: Floats) -> None:
+    """Write the sum of each subset of the values to float64[2 ** len(values)]."""
+    table[0] = 0.0
+    for bit in range(len(values)):
+        for mask in range(1 << bit):
+            table[mask | (1 << bit)] = table[mask] + values[bit]
+
+
+@inline
+def _all_subsets_nb(row: Floats, tables: Floats) -> None:
+    half = len(row) // 2
+    _subset_sums_nb(row[:half], tables[0])
+    _subset_sums_nb(row[half:], tables[1])
+
+
+@inline
+def _of_blocks_nb(tables: Floats, blocks: int, half: int) -> tuple[float, float, float]:
+    """Return bars, sum and sum of squares of the blocks whose bits are set. tables : float64[3, 2, 2 ** half]"""
+    a, b = blocks & ((1 << half) - 1), blocks >> half
+    return (
+        tables[0, 0, a] + tables[0, 1, b],
+        tables[1, 0, a] + tables[1, 1, b],
+        tables[2, 0, a] + tables[2, 1, b],
+    )
+
+
+@kernel
+def find_winners_nb(
+    counts: Floats,
+    sums: Floats,
+    squares: Floats,
+    scale: float,
+    included: Bools,
+    first: int,
+    splits: Ints,
+    sharpe: Floats,
+    index: Ints,
+    outside: Floats,
+    gain: Floats,
+) -> None:
+    """Update the winners with the rows `first`, `first` + 1, ...
+
+    counts : float64[blocks], bars; sums, squares : float64[rows, blocks] of returns; scale : of a Sharpe per bar
+    included : bool[rows], whether the row takes part
+    """
+    rows, blocks = sums.shape
+    half = blocks // 2
+    everything = (1 << blocks) - 1
+    tables = np.empty((3, 2, 1 << half))
+    _all_subsets_nb(counts, tables[0])
+    for row in range(rows):
+        if not included[row]:
+            continue
+        _all_subsets_nb(sums[row], tables[1])
+        _all_subsets_nb(squares[row], tables[2])
+        for at in range(len(splits)):
+            bars, total, squared = _of_blocks_nb(tables, splits[at], half)
+            inside = scale * sharpe_of_sums_nb(bars, total, squared)
+            if inside > sharpe[at]:
+                bars, total, squared = _of_blocks_nb(tables, everything - splits[at], half)
+                sharpe[at], index[at] = inside, first + row
+                outside[at] = scale * sharpe_of_sums_nb(bars, total, squared)
+                gain[at] = total / bars if bars > 0.0 else 0.0
+
+
+@kernel
+def count_below_nb(
+    counts: Floats,
+    sums: Floats,
+    squares: Floats,
+    scale: float,
+    included: Bools,
+    splits: Ints,
+    outside: Floats,
+    below: Ints,
+    equal: Ints,
+) -> None:
+    """Add the rows that are below the winner, or equal to it, out of the sample of each split. Arrays as above."""
+    rows, blocks = sums.shape
+    half = blocks // 2
+    everything = (1 << blocks) - 1
+    tables = np.empty((3, 2, 1 << half))
+    _all_subsets_nb(counts, tables[0])
+    for row in range(rows):
+        if not included[row]:
+            continue
+        _all_subsets_nb(sums[row], tables[1])
+        _all_subsets_nb(squares[row], tables[2])
+        for at in range(len(splits)):
+            bars, total, squared = _of_blocks_nb(tables, everything - splits[at], half)
+            value = scale * sharpe_of_sums_nb(bars, total, squared)
+            below[at] += value < outside[at]
+            equal[at] += value == outside[at]
+
+
+@dataclass(frozen=True, eq=False)
+class Overfitting:
+    """probability : share of the splits whose winner is in the lower half out of the sample (PBO)
+    loss : share of the splits whose winner lost money there; logits : float64[splits]
+    """
+
+    probability: float
+    loss: float
+    logits: Floats
+
+
+def overfitting(winners: Winners, below: Ints, equal: Ints, rows: int) -> Overfitting:
+    """Return the probability of overfitting of so many rows. Equal rows share the mean of their ranks."""
+    rank = below + (equal + 1) / 2.0
+    share = rank / (rows + 1)
+    logits = np.log(share / (1.0 - share))
+    return Overfitting(float(np.mean(logits <= 0.0)), float(np.mean(winners.gain < 0.0)), logits)

@@ -1,0 +1,40 @@
+"""Cut a series into equal parts, and the sums of returns over parts into Sharpe ratios."""
+
+import numpy as np
+
+from backtester.engine.arrays import Floats, Ints
+from backtester.engine.jit import inline
+from backtester.engine.statistics.sharpe import ROUNDING
+
+
+def equal_edges(n: int, parts: int) -> Ints:
+    """Return int64[parts + 1], the edges of equal parts of n bars; the first n mod parts are one bar longer."""
+    size, longer = divmod(n, parts)
+    numbers = np.arange(parts + 1)
+    return numbers * size + np.minimum(numbers, longer)
+
+
+@inline
+def sharpe_of_sums_nb(n: float, total: float, squares: float) -> float:
+    """Return mean over deviation (ddof 1) of n returns with these sums.
+
+    0 where they do not vary: holding nothing earns nothing.
+    """
+    if n < 2.0:
+        return 0.0
+    mean = total / n
+    variance = (squares - total * mean) / (n - 1.0)
+    if variance <= ROUNDING * (squares / n):
+        return 0.0
+    sharpe: float = mean / np.sqrt(variance)
+    return sharpe
+
+
+def sharpe_of_sums(n: Floats, sums: Floats, squares: Floats) -> Floats:
+    """Return the same of arrays."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = sums / n
+        variance = (squares - sums * mean) / (n - 1.0)
+        sharpe = mean / np.sqrt(variance)
+    varies = (n >= 2.0) & (variance > ROUNDING * (squares / np.maximum(n, 1.0)))
+    return np.where(varies, sharpe, 0.0)

@@ -1,0 +1,181 @@
+"""Sums of the returns of each combination over blocks of bars, from which verdicts on luck are made."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from backtester.engine.arrays import Floats, Ints, Values
+from backtester.engine.errors import BadParameters
+from backtester.engine.grid.grid import Grid
+from backtester.engine.kernels.signal_blocks import (
+    EQUITY_AT,
+    EXPOSURE_AT,
+    FALL_WITHIN,
+    N_SUMS,
+    PEAK_WITHIN,
+    TROUGH_WITHIN,
+)
+from backtester.engine.metrics.metrics import N_METRICS
+from backtester.engine.prices import Prices
+from backtester.engine.rules import Rules
+from backtester.engine.run import (
+    Scratch,
+    check_slice,
+    effective_parameters,
+    failures_by_message,
+    run_plain,
+    run_signals,
+)
+from backtester.engine.strategy import Strategy
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSums:
+    """Sums over T blocks of bars of n combinations, all float64; NaN in the rows of combinations that failed.
+
+    Block k holds the returns of the bars edges[k] .. edges[k + 1] - 1; r_t = E_t / E_(t-1) - 1 belongs to bar t, and
+    bar 0 has none. The block starts from the equity at bar edges[k] - 1, the initial capital where that is no bar.
+
+    bars : [n, T], how many returns
+    returns, squares, downside : [n, T], the sums of r, r ** 2 and min(r, 0) ** 2
+    log_growth : [n, T], log of the equity at the end over that at the start; -inf when nothing is left
+    peak, trough : [n, T], highest and lowest equity over that at the start, which counts: peak >= 1 >= trough
+    deepest_fall : [n, T], min(E_t / max(E_s, s <= t) - 1) within the block, its start included; zero or negative
+    exposure : [n, T + 1], value of the position over equity at the close of bar edges[k] - 1, negative when short: what
+        is carried over that edge; 0 before the first bar
+
+    The deepest drawdown of blocks in a row, growth g_k before block k (g_0 = 1, g_(k+1) = g_k * exp(log_growth_k)) and
+    highest H_k = max(1, g_j * peak_j for j < k), is min(deepest_fall_k, g_k * trough_k / H_k - 1) over all k.
+    """
+
+    bars: Floats
+    returns: Floats
+    squares: Floats
+    downside: Floats
+    log_growth: Floats
+    peak: Floats
+    trough: Floats
+    deepest_fall: Floats
+    exposure: Floats
+
+
+def block_sums(
+    strategy: Strategy,
+    prices: Prices,
+    grid: Grid,
+    start: int,
+    stop: int,
+    rules: Rules,
+    edges: Ints,
+    *,
+    order: Ints | None = None,
+    beta: float | None = None,
+) -> BlockSums:
+    """Return the sums of the combinations [start, stop), all of the symbol of `prices`.
+
+    strategy : that of the grid
+    edges : int64[T + 1], increasing bar numbers within 0 .. n_bars; bars outside the first and the last are in no block
+    order : int64[n_bars], run on `shuffled(prices, order)` instead
+    beta : as for `run_slice`
+
+    The test runs over all bars, whatever the edges: indicators are warm, and a position is carried over an edge.
+    """
+    check_slice(grid, prices, start, stop, rules, beta)
+    edges = _checked_edges(edges, prices.n_bars)
+    bars = prices if order is None else shuffled(prices, order)
+    columns = grid.decode_many(np.arange(start, stop, dtype=np.int64))
+    parameters = effective_parameters(strategy, columns, beta)
+    failed = failures_by_message(strategy, bars, columns, parameters, beta)
+    n, n_blocks = stop - start, len(edges) - 1
+    sums = BlockSums(
+        **{field.name: np.full((n, n_blocks + (field.name == "exposure")), np.nan) for field in fields(BlockSums)}
+    )
+    runs = np.ones(n, dtype=np.bool_)
+    for offsets in failed.values():
+        runs[offsets] = False
+    rows = np.flatnonzero(runs)
+    if strategy.decide is not None and rows.size and bars.n_bars > 1:
+        cut = {name: values[rows] for name, values in parameters.items()}
+        _sum_signals(sums, rows, strategy, cut, bars, rules, edges)
+        return sums
+    for row in rows.tolist() if bars.n_bars > 1 else []:
+        scratch = Scratch.for_bars(bars.n_bars)
+        cut = {name: values[row : row + 1] for name, values in parameters.items()}
+        run_plain(strategy, bars, cut, rules, np.empty((N_METRICS, 1)), scratch)
+        _write_sums(sums, row, scratch.equity, scratch.held * bars.close, edges)
+    return sums
+
+
+def shuffled(prices: Prices, order: Ints) -> Prices:
+    """Return prices whose returns come in another order: the dates stay, the bars move.
+
+    order : int64[n_bars], a permutation of 0 .. n_bars - 1 with order[0] == 0
+
+    A bar is the ratios of its open, high, low and close to the close before it, kept in one piece with its volume, so
+    that overnight and intraday moves stay together. Bar 0 has no close before it and stays. New bar t takes the ratios
+    of bar order[t]: close'[t] = close'[t - 1] * close[order[t]] / close[order[t] - 1], and in the same way the others.
+    The last close is the old one but for rounding: drift, deviation and skew are kept, and only the order is lost.
+    """
+    order = np.asarray(order, dtype=np.int64)
+    is_permutation = order.shape == (prices.n_bars,) and np.array_equal(np.sort(order), np.arange(prices.n_bars))
+    if not is_permutation or order[0] != 0:
+        message = f"order must be a permutation of 0 to {prices.n_bars - 1} that starts with 0."
+        raise BadParameters(message, field="order")
+    before = prices.close[np.maximum(order - 1, 0)]
+    ratios: Floats = prices.close[order] / before
+    ratios[0] = prices.close[0]
+    close: Floats = np.cumprod(ratios, dtype=np.float64)
+    base = np.concatenate((before[:1], close[:-1]))
+    moved: dict[str, Any] = {
+        name: None if values is None else values[order] / before * base
+        for name, values in (("open", prices.open), ("high", prices.high), ("low", prices.low))
+    }
+    volume = None if prices.volume is None else prices.volume[order]
+    return replace(prices, close=close, **moved, volume=volume, series_periods_per_year=prices.periods_per_year)
+
+
+def _checked_edges(edges: Ints, n_bars: int) -> Ints:
+    edges = np.asarray(edges, dtype=np.int64)
+    is_increasing = edges.ndim == 1 and edges.size > 1 and bool(np.all(np.diff(edges) > 0))
+    if not is_increasing or edges[0] < 0 or edges[-1] > n_bars:
+        raise BadParameters(f"edges must be increasing bar numbers from 0 to {n_bars}.", field="edges")
+    return edges
+
+
+def _sum_signals(
+    sums: BlockSums, rows: Ints, strategy: Strategy, parameters: dict[str, Values], prices: Prices, rules: Rules,
+    edges: Ints,
+) -> None:  # fmt: skip
+    """Take the sums out of the pass that measures all combinations together."""
+    metrics, parts = np.empty((N_METRICS, len(rows) + 1))[:, :-1], np.zeros((N_SUMS, len(rows), len(edges)))
+    run_signals(strategy, prices, parameters, rules, metrics, edges=edges, sums=parts)
+    equity = parts[EQUITY_AT]
+    start = np.where(equity[:, :-1] > 0.0, equity[:, :-1], 1.0)
+    is_alive = equity[:, :-1] > 0.0
+    sums.bars[rows] = np.diff(np.maximum(edges, 1))
+    sums.returns[rows], sums.squares[rows], sums.downside[rows] = parts[:3, :, 1:]
+    with np.errstate(divide="ignore"):
+        sums.log_growth[rows] = np.where(is_alive, np.log(equity[:, 1:] / start), 0.0)
+    sums.peak[rows] = np.where(is_alive, parts[PEAK_WITHIN, :, 1:] / start, 1.0)
+    sums.trough[rows] = np.where(is_alive, parts[TROUGH_WITHIN, :, 1:] / start, 1.0)
+    sums.deepest_fall[rows] = np.where(is_alive, parts[FALL_WITHIN, :, 1:], 0.0)
+    sums.exposure[rows] = parts[EXPOSURE_AT]
+
+
+def _write_sums(sums: BlockSums, row: int, equity: Floats, value: Floats, edges: Ints) -> None:
+    exposures = np.divide(value, equity, out=np.zeros_like(value), where=equity > 0)
+    sums.exposure[row] = np.where(edges > 0, exposures[np.maximum(edges - 1, 0)], 0.0)
+    for k, (first, last) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
+        curve = equity[max(first - 1, 0) : last]
+        before = curve[:-1]
+        r = np.divide(curve[1:], before, out=np.ones_like(before), where=before > 0) - 1.0
+        down = np.minimum(r, 0.0)
+        sums.bars[row, k], sums.returns[row, k] = len(r), r.sum()
+        sums.squares[row, k], sums.downside[row, k] = r @ r, down @ down
+        peaks = np.maximum.accumulate(curve)
+        base = curve[0] if curve[0] > 0 else 1.0
+        with np.errstate(divide="ignore"):
+            sums.log_growth[row, k] = np.log(curve[-1] / base) if curve[0] > 0 else 0.0
+        sums.peak[row, k], sums.trough[row, k] = (curve.max() / base, curve.min() / base) if curve[0] > 0 else (1, 1)
+        sums.deepest_fall[row, k] = (curve / peaks).min() - 1.0 if curve[0] > 0 else 0.0

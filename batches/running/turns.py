@@ -1,0 +1,98 @@
+"""Decide which batch has the next turn of a worker, and how long the turn lasts.
+
+See docs/decisions/0001-a-message-is-a-turn.md, which also proves that no batch starves.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from batches.models import BatchSession, ChunkStatus, ResultChunk, Status
+
+ROUND_S = 1.0  # in which every active batch has a turn, unless there are too many of them
+FIRST_TURN_S, SHORTEST_TURN_S, LONGEST_TURN_S = 0.02, 0.03, 0.3
+SMALL_ALONE_S, SMALL_S = 0.02, 0.15  # a batch that computes for less has one turn; alone, all workers share it
+OVERDUE_S = 10.0  # who has waited for so long goes before all others
+CLOCKS_DIFFER_S = 1.0
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Candidate(NamedTuple):
+    """An active batch. holders : the number of workers that compute chunks of it; is_waiting : whether it has others"""
+
+    pk: uuid.UUID
+    owner_id: int | None
+    created_at: datetime
+    turn_at: datetime | None
+    is_waiting: bool
+    holders: int
+
+
+class Turn(NamedTuple):
+    """How long one worker computes. small_s : a batch with no more left is taken whole"""
+
+    seconds: float
+    small_s: float
+
+
+def candidates(now: datetime) -> list[Candidate]:
+    """Return the active batches, those without a chunk left to claim included, in one query."""
+    chunks = ResultChunk.objects.filter(session=OuterRef("pk")).order_by()
+    holders = chunks.filter(status=ChunkStatus.RUNNING).values("session").annotate(n=Count("claimed_by", distinct=True))
+    batches = running(now).annotate(
+        is_waiting=Exists(chunks.filter(status=ChunkStatus.WAITING)), holders=Coalesce(Subquery(holders.values("n")), 0)
+    )
+    return [Candidate(*row) for row in batches.values_list(*Candidate._fields)]
+
+
+def running(now: datetime) -> QuerySet[BatchSession]:
+    """Return the batches that workers may work on."""
+    in_time = Q(deadline_at=None) | Q(deadline_at__gt=now)
+    return BatchSession.objects.filter(in_time, status__in=[Status.QUEUED, Status.RUNNING]).order_by()
+
+
+def in_order(batches: Sequence[Candidate], now: datetime) -> list[Candidate]:
+    """Return the batches that have chunks left to claim, the one whose turn it is first.
+
+    Overdue batches go first, in the order of their waiting. Then the owner whose last turn is longest ago, and of this
+    owner's batches the one whose last turn is longest ago; a new batch has had none. While others wait, a batch never
+    holds all workers of a host.
+    """
+    owner_turns: dict[int | None, datetime] = {}
+    for batch in batches:
+        owner_turns[batch.owner_id] = max(owner_turns.get(batch.owner_id, NEVER), batch.turn_at or NEVER)
+    most_holders = max(1, settings.WORKERS - 1)
+
+    def order(batch: Candidate) -> tuple[bool, bool, datetime, datetime, datetime]:
+        overdue, since = is_overdue(batch, now), unserved_since(batch)
+        owner_turn = since if overdue else owner_turns[batch.owner_id]
+        return batch.holders >= most_holders, not overdue, owner_turn, batch.turn_at or NEVER, since
+
+    return sorted((batch for batch in batches if batch.is_waiting), key=order)
+
+
+def is_overdue(batch: Candidate, now: datetime) -> bool:
+    """Return whether the last turn is too long ago, or in the future, as dated by another host's clock."""
+    waited_s = (now - unserved_since(batch)).total_seconds()
+    return not -CLOCKS_DIFFER_S <= waited_s < OVERDUE_S
+
+
+def unserved_since(batch: Candidate) -> datetime:
+    return batch.turn_at or batch.created_at
+
+
+def turn_of(waiting: int) -> Turn:
+    """Return the turn that a batch gets when so many wait for theirs."""
+    seconds = min(LONGEST_TURN_S, max(SHORTEST_TURN_S, ROUND_S * settings.WORKERS / max(1, waiting)))
+    return Turn(seconds, SMALL_ALONE_S if waiting == 1 else SMALL_S)
+
+
+def longest_wait(now: datetime) -> float:
+    """Return the seconds for which the longest unserved batch has waited for a turn; 0 if none waits."""
+    waits = [(now - unserved_since(batch)).total_seconds() for batch in candidates(now) if batch.is_waiting]
+    return max([0.0, *(abs(wait) for wait in waits)])

@@ -1,0 +1,318 @@
+"""The ledger: every test that was ever finished on a series, also of batches that were deleted since.
+
+A request that is sent again adds nothing, and values that an earlier request of the same kind had tried count once. A
+batch is counted in the transaction that ends it, so it cannot be deleted before.
+"""
+
+import hashlib
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.utils import timezone
+
+from backtester.engine import EngineError, Grid, get_strategy
+from backtester.engine.statistics.luck import Tally
+from backtester.engine.timeframes import seconds_of
+from batches import permissions
+from batches.errors import BatchError
+from batches.models import TERMINAL, BatchSession, PriceSeries
+from batches.results.columns import ResultColumns, columns_of
+from batches.sweep.notes import Period
+from batches.sweep.plan import Plan, TestedInstrument, plan_of
+from batches.verdict.luck import tally_of
+from batches.verdict_models import LedgerEntry, TriedGrid
+
+AT_ONCE = 500  # rows of a query
+DATE_LENGTH = len("2000-01-01")
+ROUND = 20  # batches of older versions that are counted at a time
+log = logging.getLogger(__name__)
+# Of a request: what does not change a result; the same with what the grid or the instrument holds.
+COSMETIC = frozenset({
+    "sortBy", "includeComparison", "timeoutSeconds", "abortFailureShare", "abortMinimumTests", "title", "tags",
+    "holdout",
+})  # fmt: skip
+WITHOUT = COSMETIC | {"symbols", "parameterRanges", "coefficients", "timeframes", "startDate", "endDate"}
+COEFFICIENTS, TIMEFRAMES = "beta coefficients", "timeframes in seconds"
+Axes = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """trials : on these prices so far; again : of them, those that this request would try again; batches : requests"""
+
+    trials: int
+    again: int
+    batches: int
+
+
+@dataclass(frozen=True)
+class Tests:
+    """The tests of one request on one instrument, before they are counted. bar_seconds : of the stored bars"""
+
+    symbol: str
+    bar_seconds: float | None
+    fingerprint: str
+    family: str
+    first_date: date
+    last_date: date
+
+
+def count(session: BatchSession, columns: ResultColumns | None = None) -> None:
+    """Enter the finished tests of an ended batch, in the caller's transaction. columns : if they are in memory
+
+    A batch whose strategy or prices are gone can no longer be counted.
+    """
+    try:
+        _count(session, columns)
+    except (EngineError, BatchError) as error:
+        log.warning("batch not counted: %s: %s", session.pk, error)
+    BatchSession.objects.filter(pk=session.pk).update(counted=True)
+
+
+def count_uncounted(limit: int = ROUND) -> int:
+    """Count ended batches that are not in the ledger, the newest first, as after an upgrade. Return their number."""
+    ended = BatchSession.objects.filter(status__in=TERMINAL, counted=False).order_by("-created_at")
+    ids = list(ended.values_list("pk", flat=True)[:limit])
+    for pk in ids:
+        with transaction.atomic():
+            session = BatchSession.objects.select_for_update().filter(pk=pk, counted=False).first()
+            if session:
+                count(session)
+    return len(ids)
+
+
+def _count(session: BatchSession, columns: ResultColumns | None) -> None:
+    tallies = _tallies(session, columns)
+    tests = _tests(session.tested_request, session.instruments, session.owner_id)
+    counted = [(item, tally) for item, tally in zip(tests, tallies, strict=True) if tally.n]
+    if not counted:
+        return
+    grid = _stored_grid(plan_of(session).grid)
+    entries = _entries([item.fingerprint for item, _ in counted])
+    relatives = _relatives({item.family for item, _ in counted})
+    overlap, now = Overlaps(grid), timezone.now()  # one time for all symbols: that of the batch
+    for item, tally in counted:
+        entry = entries.get(item.fingerprint)
+        if entry and entry.finished >= tally.n:
+            continue
+        known = overlap.largest(item, relatives.get(item.family, ()))
+        LedgerEntry.objects.update_or_create(
+            fingerprint=item.fingerprint,
+            defaults={
+                "finished": tally.n,
+                "trials": max(entry.trials if entry else 0, tally.n - known),
+                "mean": tally.mean,
+                "m2": tally.m2,
+            },
+            create_defaults={
+                "owner_id": session.owner_id,
+                "symbol": item.symbol,
+                "family": item.family,
+                "grid": grid,
+                "finished": tally.n,
+                "trials": max(0, tally.n - known),
+                "mean": tally.mean,
+                "m2": tally.m2,
+                "first_date": item.first_date,
+                "last_date": item.last_date,
+                "created_at": now,
+            },
+        )
+
+
+def tried(request: Mapping[str, Any], plan: Plan, instruments: list[TestedInstrument], owner: User | None) -> Tried:
+    """Return what was tried on the prices of a request, over the symbols together."""
+    tests = _tests(request, instruments, owner.pk if owner else None)
+    trials = batches = 0
+    for some in _parts(tests):
+        overlapping = Q()
+        for item in some:
+            overlapping |= Q(symbol=item.symbol, first_date__lte=item.last_date, last_date__gte=item.first_date)
+        sums = (
+            _visible(owner)
+            .filter(overlapping)
+            .aggregate(trials=Sum("trials"), batches=Count("created_at", distinct=True))
+        )
+        trials, batches = trials + (sums["trials"] or 0), max(batches, sums["batches"])
+    again = _tried_again(tests, plan.grid)
+    return Tried(trials, min(again, trials), batches)
+
+
+def of_symbol(symbol: str, owner: User | None) -> dict[str, Any]:
+    """Return what the ledger holds of one instrument, in the form of the wire."""
+    entries = _visible(owner).filter(symbol=symbol)
+    sums = entries.aggregate(
+        trials=Sum("trials"),
+        batches=Count("pk"),
+        first=Min("first_date"),
+        last=Max("last_date"),
+        newest=Max("created_at"),
+    )
+    tally = sum((Tally(*row) for row in entries.values_list("finished", "mean", "m2")), Tally())
+    return {
+        "symbol": symbol,
+        "trials": sums["trials"] or 0,
+        "batches": sums["batches"],
+        "meanSharpe": tally.mean if tally.n else None,
+        "sharpeDeviation": tally.variance**0.5 if tally.n > 1 else None,
+        "firstDate": sums["first"] and str(sums["first"]),
+        "lastDate": sums["last"] and str(sums["last"]),
+        "newestAt": sums["newest"] and sums["newest"].isoformat(),
+    }
+
+
+def sweeps_on(days: Sequence[Period], owner: User | None, before: datetime | None = None) -> int:
+    """Return how many requests have finished tests on any of these days. before : only those counted before it"""
+    counted: set[datetime] = set()  # all symbols of a request are counted at one time
+    for some in _parts(days):
+        overlapping = Q()
+        for period in some:
+            overlapping |= Q(symbol=period.symbol, first_date__lte=period.last, last_date__gte=period.first)
+        entries = _visible(owner).filter(overlapping)
+        entries = entries.filter(created_at__lt=before) if before else entries
+        counted.update(entries.values_list("created_at", flat=True).distinct())
+    return len(counted)
+
+
+def periods_of(session: BatchSession) -> list[Period]:
+    """Return the days of each symbol that a batch is tested on."""
+    tests = _tests(session.tested_request, session.instruments, session.owner_id)
+    return [Period(item.symbol, item.first_date, item.last_date) for item in tests]
+
+
+def _visible(owner: User | None) -> "QuerySet[LedgerEntry]":
+    """Return the entries that count for a user: in personal mode all."""
+    entries = LedgerEntry.objects.all()
+    return entries if permissions.is_personal() else entries.filter(owner=owner)
+
+
+def _tallies(session: BatchSession, columns: ResultColumns | None) -> list[Tally]:
+    """Return the tally of each symbol."""
+    if len(session.instruments) == 1 and session.sharpes:  # batches of older versions lack them
+        return [tally_of(session)]
+    columns = columns or columns_of(session, keep=False)
+    sharpes = columns.metric("sharpe")
+    spans = [columns.span(number) for number in range(len(session.instruments))]
+    return [Tally.of(sharpes[first:last]) for first, last in spans]
+
+
+def _tests(request: Mapping[str, Any], instruments: Iterable[TestedInstrument], owner_id: int | None) -> list[Tests]:
+    instruments = list(instruments)
+    series: dict[int, tuple[str, date, date]] = {}
+    for ids in _parts([instrument["seriesId"] for instrument in instruments]):
+        rows = PriceSeries.objects.filter(pk__in=ids).values_list("pk", "sha256", "first_date", "last_date")
+        series |= {pk: (sha256, first, last) for pk, sha256, first, last in rows}
+    rules = {name: value for name, value in request.items() if name not in WITHOUT}
+    axes = {
+        "ranges": request["parameterRanges"],
+        "coefficients": _coefficients(request),
+        "timeframes": request.get("timeframes"),
+    }
+    limits = [request[name] for name in ("startDate", "endDate")]
+    moments = [limit for limit in limits if limit and len(limit) > DATE_LENGTH]
+    start, end = (request[name] and date.fromisoformat(request[name][:10]) for name in ("startDate", "endDate"))
+    tests = []
+    for instrument in instruments:
+        content, first, last = series.get(instrument["seriesId"], (str(instrument["seriesId"]), date.min, date.max))
+        first, last = max(first, start or first), min(last, end or last)
+        family = _digest(
+            [owner_id, instrument["symbol"], content, instrument["beta"], str(first), str(last), *moments, rules]
+        )
+        stored = instrument.get("timeframe")
+        seconds = float(seconds_of(stored)) if stored else None
+        tests.append(Tests(instrument["symbol"], seconds, _digest([family, axes]), family, first, last))
+    return tests
+
+
+def _coefficients(request: Mapping[str, Any]) -> Sequence[float] | None:
+    return request["coefficients"] if request["enableBetaScaling"] else None
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _axes(grid: Grid) -> dict[str, list[float]]:
+    axes = {name: [float(value) for value in values] for name, values in grid.axes.items()}
+    axes |= {COEFFICIENTS: list(grid.coefficients)} if grid.coefficients else {}
+    return axes | ({TIMEFRAMES: [float(seconds_of(name)) for name in grid.timeframes]} if grid.timeframes else {})
+
+
+def _stored_grid(grid: Grid) -> TriedGrid:
+    axes = _axes(grid)
+    digest = _digest([grid.strategy.name, axes])
+    return TriedGrid.objects.get_or_create(digest=digest, defaults={"strategy": grid.strategy.name, "axes": axes})[0]
+
+
+def _entries(fingerprints: Sequence[str]) -> dict[str, LedgerEntry]:
+    found = (LedgerEntry.objects.filter(fingerprint__in=some) for some in _parts(fingerprints))
+    return {entry.fingerprint: entry for entries in found for entry in entries}
+
+
+def _relatives(families: Collection[str]) -> dict[str, list[LedgerEntry]]:
+    """Return the entries of each family: the same prices and rules, perhaps other values of the parameters."""
+    relatives: dict[str, list[LedgerEntry]] = defaultdict(list)
+    for some in _parts(sorted(families)):
+        for entry in LedgerEntry.objects.filter(family__in=some).select_related("grid"):
+            relatives[entry.family].append(entry)
+    return relatives
+
+
+def _tried_again(tests: Sequence[Tests], grid: Grid) -> int:
+    relatives = _relatives({item.family for item in tests})
+    if not relatives:
+        return 0
+    overlap = Overlaps(TriedGrid(strategy=grid.strategy.name, axes=_axes(grid)))
+    return sum(overlap.largest(item, relatives.get(item.family, ()), itself=True) for item in tests)
+
+
+class Overlaps:
+    """How many combinations of a grid another grid has too."""
+
+    def __init__(self, grid: TriedGrid) -> None:
+        self.grid = grid
+        self.sizes: dict[tuple[int, float | None], int] = {}
+
+    def largest(self, item: Tests, entries: Iterable[LedgerEntry], *, itself: bool = False) -> int:
+        """Return the most trials that one entry shares; exact when each request extends the one before."""
+        others = [entry for entry in entries if itself or entry.fingerprint != item.fingerprint]
+        return max((min(self.size(entry.grid, item.bar_seconds), entry.finished) for entry in others), default=0)
+
+    def size(self, other: TriedGrid, bar_seconds: float | None) -> int:
+        key = other.pk, bar_seconds
+        if key not in self.sizes:
+            self.sizes[key] = _common(self.grid, other, bar_seconds)
+        return self.sizes[key]
+
+
+def _common(one: TriedGrid, other: TriedGrid, bar_seconds: float | None) -> int:
+    # A request without timeframes tries the stored bars, as one does that names their length.
+    stored = {} if bar_seconds is None else {TIMEFRAMES: [bar_seconds]}
+    axes, others = stored | one.axes, stored | other.axes
+    if axes.keys() != others.keys():
+        return 0
+    common = {name: [value for value in values if value in set(others[name])] for name, values in axes.items()}
+    if not all(common.values()):
+        return 0
+    coefficients = common.pop(COEFFICIENTS, None)
+    timeframes = len(common.pop(TIMEFRAMES, [0.0]))
+    try:
+        strategy = get_strategy(one.strategy)
+        kinds = {parameter.name: parameter.kind for parameter in strategy.all_parameters}
+        axes = {name: [int(v) if kinds[name] == "int" else v for v in values] for name, values in common.items()}
+        return timeframes * Grid(strategy, ["one"], axes, coefficients).size_per_symbol
+    except (EngineError, KeyError):  # no combination is left, or the strategy has changed
+        return 0
+
+
+def _parts(items: Collection[Any]) -> list[list[Any]]:
+    items = list(items)
+    return [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]

@@ -1,0 +1,179 @@
+"""What the verdict on luck costs, and how often it is wrong: on noise with drift, and on a planted edge.
+
+    .venv/bin/python -m benchmarks.verdict cost --tests 5000     CPU of the verdict against that of the sweep
+    .venv/bin/python -m benchmarks.verdict walk --tests 5000     CPU of the walk-forward against that of the sweep
+    .venv/bin/python -m benchmarks.verdict noise --seeds 200     share of sweeps of noise that "hold up"
+    .venv/bin/python -m benchmarks.verdict planted --seeds 50    share of planted edges that are found
+
+One process works on a database of its own; seeds are 1, 2, 3, ...
+"""
+
+import argparse
+import logging
+import os
+import resource
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+DEVIATION = 0.012  # of a day
+SWEEPS = {  # 500 combinations each
+    "sma_cross": {"fast": list(range(5, 55, 2)), "slow": list(range(60, 160, 5))},
+    "donchian_breakout": {"exit_window": list(range(5, 30)), "entry_window": list(range(35, 135, 5))},
+    "rsi_reversal": {
+        "period": list(range(4, 24, 2)), "entry_level": list(range(20, 40, 2)), "exit_level": list(range(45, 70, 5)),
+    },
+    "bollinger_breakout": {"window": list(range(10, 60, 2)), "width": [round(0.5 + 0.1 * i, 1) for i in range(20)]},
+    "momentum": {"skip": [0, 5, 10, 15, 20], "lookback": list(range(25, 225, 2))},
+}  # fmt: skip
+SAMPLE = Path(__file__).parents[1] / "backtester" / "sample_data" / "sp500_20_close.csv.gz"
+
+
+def set_up(folder):
+    """Point the settings at an empty database."""
+    os.environ |= {"DATA_DIR": folder, "REDIS_URL": f"unix://{folder}/none.sock", "LOG_LEVEL": "ERROR"}
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtester.settings")
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    logging.disable(logging.ERROR)
+    call_command("migrate", verbosity=0)
+
+
+def walk(seed, years=15, drift=0.0004):
+    """Return closes of a random walk with drift."""
+    return 100 * np.exp(np.cumsum(np.random.RandomState(seed).normal(drift, DEVIATION, 252 * years)))
+
+
+def planted(seed, years=15, sharpe=1.5, length=40):
+    """Return closes whose drift turns its sign now and then. sharpe : yearly, of half the drift"""
+    stream = np.random.RandomState(seed)
+    bars = 252 * years
+    signs = np.repeat(stream.choice([-1.0, 1.0], bars // length + 1), length)[:bars]
+    return 100 * np.exp(np.cumsum(2 * sharpe * DEVIATION / np.sqrt(252) * signs + stream.normal(0, DEVIATION, bars)))
+
+
+def swept(symbol, strategy, ranges, **changes):
+    """Return the batch of all combinations, finished in this process."""
+    from tests.support import jobs
+
+    body = {"strategy": strategy, "symbols": [symbol], "sortBy": "sharpe", "fees": 0.0005, "timeoutSeconds": 3_600}
+    return jobs.finish(jobs.submit(body | {"parameterRanges": ranges} | changes))
+
+
+def states(name, closes_of, seeds, strategies):
+    """Print how often each state comes out over the seeds, 500 combinations each, the strategies in turn."""
+    from tests.batches.verdict.conftest import judge, store_prices
+
+    found = {strategy: Counter() for strategy in strategies}
+    for seed in range(1, seeds + 1):
+        symbol, strategy = f"{name}{seed}", strategies[seed % len(strategies)]
+        store_prices(symbol, closes_of(seed))
+        direction = ("long", "both")[seed // len(strategies) % 2]
+        found[strategy][judge(swept(symbol, strategy, SWEEPS[strategy], direction=direction))["state"]] += 1
+        if seed % 10 == 0 or seed == seeds:
+            counts = dict(sum(found.values(), Counter()))
+            print(f"{name}, seeds 1 to {seed}, 500 combinations each, long and both: {counts}", flush=True)
+    for strategy in strategies:
+        print(f"  {strategy}: {dict(found[strategy])}")
+
+
+def crosses(tests):
+    """Return the ranges of about so many moving averages."""
+    n_fast = 50 if tests <= 100_000 else 250
+    return {"fast": list(range(5, 5 + n_fast)), "slow": list(range(60 + n_fast, 60 + n_fast + max(1, tests // n_fast)))}
+
+
+def cost(tests):
+    """Print the CPU of sweep and verdict on AAPL, in this thread."""
+    from django.core.management import call_command
+
+    from batches.models import Verdict
+    from batches.verdict import jobs as verdict_jobs
+
+    call_command("load_prices", str(SAMPLE), verbosity=0)
+    ranges = crosses(tests)
+    swept("AAPL", "sma_cross", {"fast": ranges["fast"][:10], "slow": ranges["slow"][:10]})  # compile
+    while verdict_jobs.take_turn():
+        pass
+    began = time.thread_time()
+    session = swept("AAPL", "sma_cross", ranges, fees=0.001)
+    sweep_s = time.thread_time() - began
+    stages = Counter()
+    while (row := Verdict.objects.filter(session=session).values_list("progress", flat=True).first()) is not None:
+        began = time.thread_time()
+        if not verdict_jobs.take_turn():
+            break
+        stages[row.partition(":")[0] or "start"] += time.thread_time() - began
+    shuffle = Verdict.objects.get(session=session).answer["shuffle"]
+    parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in stages.items())
+    print(f"{session.total} tests of 8,313 bars: sweep {sweep_s:.2f} s, verdict {sum(stages.values()):.2f} s of CPU")
+    print(f"{shuffle['draws'] if shuffle else 'no'} shuffled histories; {parts}")
+    print(f"most memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+
+
+def walk_forward(tests, rounds=5):
+    """Print the CPU of a walk-forward of 12 windows against that of the sweep, paired in this thread."""
+    from django.core.management import call_command
+
+    from backtester.engine import run_slice
+    from backtester.engine.statistics.partitions import sharpe_of_sums
+    from backtester.engine.statistics.walk_forward import windows
+    from backtester.engine.time_blocks import block_sums
+    from batches.sweep.plan import plan_of
+
+    call_command("load_prices", str(SAMPLE), verbosity=0)
+    ranges = crosses(tests)
+    plan = plan_of(swept("AAPL", "sma_cross", ranges, fees=0.001))
+    prices, grid = plan.prices(0), plan.grid
+    train = (prices.n_bars - 1) * 5 // 17
+    cut = windows(prices.n_bars - 1, train, -(-(prices.n_bars - 1 - train) // 12))
+    edges = np.unique([[w.start, w.train_end, w.test_end] for w in cut]) + 1
+
+    def walk():
+        sums = block_sums(grid.strategy, prices, grid, 0, grid.size, plan.rules, edges)
+        for w in cut:
+            first, last = np.searchsorted(edges, (w.start + 1, w.train_end + 1))
+            inside = (part[:, first:last].sum(axis=1) for part in (sums.returns, sums.squares))
+            np.argmax(sharpe_of_sums(np.full(grid.size, float(train)), *inside))
+
+    def sweep():
+        run_slice(grid, prices, 0, grid.size, plan.rules)
+
+    ratios = []
+    for _ in range(rounds):
+        took = []
+        for run in (sweep, walk):
+            began = time.thread_time()
+            run()
+            took.append(time.thread_time() - began)
+        ratios.append(took[1] / took[0])
+    ratio = float(np.median(ratios))
+    print(f"walk-forward of {len(cut)} windows, {grid.size} tests: {ratio:.2f} of the sweep, by itself")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["cost", "walk", "noise", "planted"])
+    parser.add_argument("--tests", type=int, default=5_000)
+    parser.add_argument("--seeds", type=int, default=200)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        set_up(folder)
+        if options.what == "cost":
+            cost(options.tests)
+        elif options.what == "walk":
+            walk_forward(options.tests)
+        else:
+            is_noise = options.what == "noise"
+            strategies = list(SWEEPS) if is_noise else ["sma_cross"]
+            states(options.what.upper(), walk if is_noise else planted, options.seeds, strategies)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Dates and times as files write them, with the day and the order that they stand for."""
+
+import io
+
+import pandas as pd
+import pytest
+
+from tests.support.price_files import closes, parquet, read, refusal
+
+DAY = "2020-01-02"
+WRITTEN = [
+    "2020-01-02", "2020/01/02", "2020.01.02", "20200102", "2020-1-2", "2020年01月02日", "2020年1月2日",
+    "20200102 093000", "20200102 09:30:00", "202001020930", "20200102093000", "2020.01.02 09:30", "2020-01-02 9:30 AM",
+    "2020-01-02 09-AM", "2020-01-02 09 PM", "2020-01-02T09:30:00.123456789", "2020-01-02T09:30:00Z",
+    "2020-01-02 09:30:00+05:30", "2020-01-02 09:30:00 UTC", "2020-01-02 09:30:00 EST", "2020-01-02 09:30:00 UTC-5",
+    "2020-01-02 09:30:00 America/New_York", "20200102 09:30:00 US/Eastern", "2020-01-02 09:30 GMT+0100",
+    "Jan 2, 2020", "Jan 02 2020", "January 2, 2020", "02-Jan-2020", "02-JAN-2020", "2 Jan 2020", "02-Jan-20",
+    "2nd Jan 2020", "Thu, Jan 2, 2020", "Thu Jan 02 2020 00:00:00 GMT+0100 (CET)", "2. Januar 2020",
+    "2 janv. 2020", "2 de enero de 2020", "2 ene 2020", "2 stycznia 2020", "2 jan 2020", "2020-Jan-02",
+    "1577923200", "1577923200000", "1577923200000000", "1577923200000000000", "1577923200.5", "43832", "43832.39583",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_date_is_read_however_it_is_written(written):
+    (series,) = read(f'date,close\n"{written}",1\n', "A.csv").series
+    assert str(series.columns["date"][0]) == DAY
+
+
+@pytest.mark.parametrize("value", [1577923200, 1577923200000, 1577923200000000, 1577923200000000000, 20200102])
+def test_a_number_of_a_parquet_file_is_read_by_its_size(value):
+    frame = pd.DataFrame({"time": [value], "close": [1.0]})
+    assert str(read(parquet(frame), "A.parquet").series[0].columns["date"][0]) == DAY
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2020-02-30", "Feb 30, 2020", "32.01.2020", "soon", "10", "May", "12 junk 2020", "2020-01-02 25:00", "1577"],
+)
+def test_what_is_no_date_is_refused_with_its_line(written):
+    assert f"line 3: date must be like 2022-12-28, got '{written}'" in refusal(
+        f'date,close\n2020-01-01,1\n"{written}",1\n', "A.csv"
+    )
+
+
+def test_one_bad_cell_makes_no_count_of_seconds_unreadable():
+    text = "time,close\n1577923200,1\nsoon,2\n1578009600,3\n"
+    assert "line 3: date must be like 2022-12-28, got 'soon'." in refusal(text, "A.csv")
+    assert closes(text, "A.csv", onBadRow="skip") == {"A": [1, 3]}
+
+
+TIMES = {
+    "hours and minutes": ("09:30", "16:00"),
+    "with seconds": ("09:30:00", "16:00:00"),
+    "without colons": ("0930", "1600"),
+    "as numbers": ("930", "1600"),
+    "as numbers with seconds": ("93000", "160000"),
+    "in halves of a day": ("9:30 AM", "4:00 PM"),
+    "as hours": ("9", "16"),
+    "with an offset": ("09:30-05:00", "16:00-05:00"),
+}
+
+
+@pytest.mark.parametrize("times", TIMES.values(), ids=TIMES)
+def test_date_and_time_of_day_may_be_in_two_columns(times):
+    early, late = times
+    text = f"Date,Time,Close\n2020-01-02,{late},2\n2020-01-02,{early},1\n2020-01-03,{early},3\n"
+    assert closes(text, "A.csv") == {"A": [1, 2, 3]}
+
+
+def test_the_column_of_the_time_can_be_chosen():
+    text = "day,at,close\n2020-01-02,16:00,2\n2020-01-02,09:30,1\n"
+    for field in ("column.time", "columns.time"):
+        assert closes(text, "A.csv", **{"column.date": "day", field: "at"}) == {"A": [1, 2]}
+
+
+def test_a_bad_time_of_day_is_refused_with_its_line():
+    text = "Date,Time,Close\n2020-01-02,09:30,2\n2020-01-02,noon,1\n"
+    assert "line 3: time must be like 09:30, got 'noon'" in refusal(text, "A.csv", **{"column.time": "Time"})
+
+
+def test_the_order_of_day_and_month_is_that_of_the_chosen_column():
+    text = "a,b,close\n01/02/2020,13/01/2020,1\n02/03/2020,14/01/2020,2\n"
+    (series,) = read(text, "A.csv", **{"column.date": "b"}).series
+    assert series.columns["date"].astype(str).tolist() == ["2020-01-13", "2020-01-14"]
+    assert "Set dateOrder" in refusal(text, "A.csv", **{"column.date": "a"})
+
+
+@pytest.mark.parametrize(
+    ("written", "day"), [("13/01/20", "2020-01-13"), ("01/13/20", "2020-01-13"), ("13.1.99", "1999-01-13")]
+)
+def test_two_digits_are_enough_for_a_year(written, day):
+    assert str(read(f"date,close\n{written},1\n", "A.csv").series[0].columns["date"][0]) == day
+
+
+NIGHT = """Datetime,Open,High,Low,Close
+2021-11-07 01:30:00-04:00,1,9,1,2
+2021-11-07 01:00:00-05:00,3,9,1,4
+2021-11-07 01:00:00-04:00,5,9,1,6
+"""
+
+
+@pytest.mark.parametrize("zone", ["", "America/New_York"])
+def test_an_hour_that_comes_twice_is_two_hours(zone):
+    (series,) = read(NIGHT, "A.csv", timeZone=zone).series
+    assert series.columns["open"].tolist() == [5, 1, 3]
+    assert [str(moment)[11:16] for moment in series.dates] == ["05:00", "05:30", "06:00"]
+
+
+def test_an_hour_that_comes_twice_in_a_zone_of_parquet_is_two_hours():
+    frame = pd.read_csv(io.StringIO(NIGHT))
+    frame["Datetime"] = pd.to_datetime(frame["Datetime"], utc=True).dt.tz_convert("America/New_York")
+    (series,) = read(parquet(frame), "A.parquet").series
+    assert series.columns["open"].tolist() == [5, 1, 3]
+    assert [str(moment)[11:16] for moment in series.dates] == ["05:00", "05:30", "06:00"]
+
+
+def test_two_bars_of_one_second_are_two_bars():
+    text = "date,close\n2020-01-02 09:30:00.25,1\n2020-01-02 09:30:00.5,2\n"
+    assert closes(text, "A.csv") == {"A": [1, 2]}

@@ -1,0 +1,345 @@
+"""The verdict of a batch, from its end to its sentence."""
+
+import math
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from backtester.engine import replay, run_slice
+from backtester.engine.statistics.sharpe import moments, probabilistic_sharpe
+from backtester.engine.statistics.shuffling import draw_order
+from backtester.engine.time_blocks import shuffled
+from batches.models import BatchSession, Verdict
+from batches.running import lifecycle, retrying, worker
+from batches.sweep.plan import plan_of
+from batches.verdict import jobs as verdict_jobs
+from batches.verdict import steps
+from batches.verdict.calendar import returns_of
+from batches.verdict.options import Options
+from tests.batches.verdict.conftest import judge, store_prices, trend, walk
+from tests.support import jobs
+
+pytestmark = pytest.mark.usefixtures("queued", "published")
+PARTS = ("best", "luck", "holding", "shuffle", "pbo", "walkForward", "stability", "plateau")
+
+
+def returns_matrix(session):
+    """Return float64[bars, tests] by replaying each test."""
+    plan = plan_of(session)
+    prices = plan.prices(0)
+    return np.array([returns_of(replay(plan.grid, prices, i, plan.rules).equity) for i in range(session.total)]).T
+
+
+@pytest.fixture
+def noise(sweep):
+    store_prices("NOIS", walk(11))
+    return sweep(["NOIS"])
+
+
+def test_every_part_is_there_and_agrees_with_replays(noise):
+    answer = judge(noise)
+    assert answer["status"] == "ready"
+    assert all(answer[part] for part in PARTS), answer["reasons"]
+    returns = returns_matrix(noise)
+    sharpes = returns.mean(axis=0) / returns.std(axis=0, ddof=1) * math.sqrt(252)
+    best = answer["best"]
+    assert best["index"] == int(np.argmax(sharpes)) == noise.leaders[0]["index"]
+    assert best["sharpe"] == pytest.approx(sharpes.max(), rel=1e-9)
+    assert best["psr"] == pytest.approx(probabilistic_sharpe(moments(returns[:, best["index"]])), rel=1e-9)
+    assert answer["trials"]["tried"] == answer["trials"]["defined"] == answer["trials"]["ever"] == 20
+    assert answer["trials"]["different"] == len(np.unique(returns.round(15), axis=1).T)
+    assert answer["luck"]["line"] == pytest.approx(noise.luck["sharpe"], rel=1e-9)
+
+
+def test_the_shuffle_test_is_the_same_sweep_on_shuffled_days(noise):
+    found = judge(noise)["shuffle"]
+    plan = plan_of(noise)
+    prices = plan.prices(0)
+    best = []
+    for draw in range(found["draws"]):
+        order = np.concatenate(([0], 1 + draw_order(prices.n_bars - 1, 1, draw)))
+        result = run_slice(plan.grid, shuffled(prices, order), 0, noise.total, plan.rules)
+        best.append(np.nanmax(result.metrics[3]))
+    reached = int(np.sum(np.array(best) >= found["best"]))
+    assert found["p"] == pytest.approx(10 / found["draws"] if found["stoppedEarly"] else (1 + reached) / 200)
+    assert sum(found["histogram"]["counts"]) == found["draws"]
+
+
+def test_walk_forward_picks_what_was_best_before_each_window(noise):
+    walked, returns = judge(noise)["walkForward"], returns_matrix(noise)
+    joined = []
+    for number, window in enumerate(walked["windows"]):
+        train = returns[number * 105 : number * 105 + 525]
+        sharpes = train.mean(axis=0) / train.std(axis=0, ddof=1)
+        assert window["index"] == int(np.argmax(sharpes))
+        assert window["sharpe"] == pytest.approx(sharpes.max() * math.sqrt(252), rel=1e-9)
+        joined.append(returns[number * 105 + 525 : number * 105 + 630, window["index"]])
+    out = np.concatenate(joined)
+    assert len(out) == 1299 - 525
+    assert walked["sharpe"] == pytest.approx(out.mean() / out.std(ddof=1) * math.sqrt(252), rel=1e-9)
+    assert walked["totalReturn"] == pytest.approx(np.prod(1 + out) - 1, rel=1e-9)
+    assert len(walked["curve"]["equity"]) == len(walked["curve"]["dates"]) == len(out)
+
+
+def test_the_matrix_walks_with_windows_of_other_lengths(noise):
+    matrix, returns = judge(noise)["walkForward"]["matrix"], returns_matrix(noise)
+    assert (matrix["train"], matrix["test"]) == ([315, 420, 525, 630], [52, 105, 157, 210])
+    at = lambda half: half * 105 // 2  # noqa: E731
+    for row, train in enumerate((6, 8, 10, 12)):
+        for column, test in enumerate((1, 2, 3, 4)):
+            joined = []
+            for first in range(0, 30, test):
+                inside = returns[at(first) : at(first + train)]
+                outside = returns[at(first + train) : at(first + train + test)]
+                if len(outside):
+                    deviation = inside.std(axis=0, ddof=1)
+                    sharpes = inside.mean(axis=0) / np.where(deviation > 0, deviation, np.inf)
+                    pick = np.flatnonzero(sharpes >= sharpes.max() - 1e-12)[0]  # two rows are equal there
+                    joined.append(outside[:, pick])
+            out = np.concatenate(joined)
+            assert len(out) == 1299 - at(train)
+            expected = out.mean() / out.std(ddof=1) * math.sqrt(252)
+            assert matrix["sharpe"][row][column] == pytest.approx(expected, rel=1e-9)
+    assert matrix["median"] == pytest.approx(np.median(matrix["sharpe"]))
+
+
+def test_a_walk_with_drift_is_no_better_than_holding(sweep):
+    states = []
+    for seed in (1, 2, 3, 4, 5, 6):
+        store_prices(f"WALK{seed}", walk(seed, bars=3000, drift=0.0006))
+        answer = judge(sweep([f"WALK{seed}"]))
+        states.append(answer["state"])
+    assert states.count("no_better_than_holding") >= 5
+    assert "holds_up" not in states
+    assert answer["sentence"].startswith("No better than holding WALK6: the best of 20 has a Sharpe ratio of ")
+
+
+def test_against_zero_no_lead_over_holding_is_asked_for(sweep):
+    store_prices("WALK", walk(6, bars=3000, drift=0.0006))
+    session = sweep(["WALK"])
+    against_holding = judge(session)
+    assert against_holding["state"] == "no_better_than_holding"
+    verdict_jobs.request(session, Options(benchmark="zero"), timezone.now())
+    against_zero = judge(session)
+    assert against_zero["state"] in ("weak", "likely_luck")
+    assert "holding" not in against_zero["sentence"]
+    assert against_zero["holding"] == against_holding["holding"]
+
+
+def test_a_market_with_trends_holds_up(sweep):
+    store_prices("TRND", trend(5, bars=4000))
+    answer = judge(sweep(["TRND"]))
+    assert answer["state"] == "holds_up", answer["sentence"]
+    assert answer["sentence"].startswith("Holds up: beyond luck (p 0.005), ahead of holding, and ")
+    assert answer["pbo"]["value"] <= 0.2
+
+
+def test_the_verdict_has_the_same_bits_however_the_work_is_cut(noise, monkeypatch):
+    whole = judge(noise)
+    Verdict.objects.all().delete()
+    steps._judges.clear()
+    monkeypatch.setattr(steps, "FIRST_TESTS", 3)
+    monkeypatch.setattr(steps, "MOST_TESTS", 3)
+    monkeypatch.setattr(verdict_jobs, "TURN_S", 0.0)
+    verdict_jobs.request(noise, Options(), timezone.now())
+    turns = 0
+    while Verdict.objects.get().status != "ready":
+        verdict = verdict_jobs._claim(timezone.now())
+        verdict_jobs._turn(verdict, 0.02)
+        steps._judges.clear()  # as another worker
+        turns += 1
+    assert turns > 5
+    assert judge(noise) == whole
+
+
+def test_symbols_with_other_histories_share_one_calendar(sweep):
+    store_prices("LONG", walk(11))
+    store_prices("LATE", walk(12, bars=900), first="2001-07-02")
+    answer = judge(sweep(["LONG", "LATE"]))
+    assert answer["status"] == "ready"
+    assert answer["trials"]["defined"] == 40
+    assert all(answer[part] for part in PARTS), answer["reasons"]
+
+
+def test_each_timeframe_is_a_series_of_its_own(sweep):
+    store_prices("BARS", walk(11, bars=3000))
+    session = sweep(["BARS"], timeframes=["1d", "1w"])
+    answer = judge(session)
+    assert answer["status"] == "ready"
+    assert answer["trials"]["defined"] == 40 == session.successful
+    assert answer["best"]["index"] == session.leaders[0]["index"]
+    assert answer["best"]["sharpe"] == pytest.approx(session.leaders[0]["sharpe"], rel=1e-9)
+    again = sweep(["BARS"], timeframes=["1d"])
+    assert again.luck["trialsEver"] == 40
+
+
+def test_copies_of_a_symbol_change_no_p(sweep):
+    closes = walk(11)
+    store_prices("ONE", closes)
+    store_prices("TWO", closes)
+    one, two = judge(sweep(["ONE"])), judge(sweep(["ONE", "TWO"]))
+    for part in ("luck", "holding", "shuffle"):
+        assert one[part]["p"] == two[part]["p"]
+    assert two["trials"]["different"] == one["trials"]["different"]
+
+
+@pytest.mark.parametrize(
+    ("closes", "state"),
+    [
+        (np.full(1300, 50.0), "too_short"),  # flat: nothing trades
+        (walk(1, bars=90), "too_short"),
+        (np.linspace(50, 60, 1300), "too_short"),  # one trade that never ends
+    ],
+)
+def test_what_cannot_be_judged_has_no_number(sweep, closes, state):
+    store_prices("POOR", closes)
+    answer = judge(sweep(["POOR"]))
+    assert answer["status"] == "ready"
+    assert answer["state"] == state
+    for part in PARTS:
+        assert answer[part] is not None or answer["reasons"][part] in (
+            "too_short", "one_trial", "no_variation", "few_trades", "over_budget",
+        )  # fmt: skip
+
+
+def test_one_test_has_no_luck_of_choice_and_a_psr(sweep):
+    store_prices("SOLO", walk(11))
+    answer = judge(sweep(["SOLO"], parameterRanges={"fast": [5], "slow": [30]}))
+    assert answer["luck"] is None
+    assert answer["pbo"] is None
+    assert answer["reasons"]["luck"] == answer["reasons"]["pbo"] == answer["reasons"]["plateau"] == "one_trial"
+    assert 0 < answer["best"]["psr"] < 1
+    assert answer["shuffle"]["draws"] > 0
+
+
+def test_a_cancelled_batch_is_judged_by_what_it_finished(sweep, settings):
+    store_prices("PART", walk(11))
+    body = {"strategy": "sma_cross", "symbols": ["PART"], "sortBy": "sharpe"}
+    ranges = {"parameterRanges": {"fast": [3, 5, 8, 12], "slow": [20, 30, 45]}}
+    session = jobs.work_some(jobs.submit(body | ranges), 4)
+    assert 0 < session.current < session.total
+    lifecycle.cancel(session.pk, timezone.now())
+    answer = judge(session)
+    assert answer["trials"]["defined"] == session.successful
+    again = jobs.finish(retrying.retry(jobs.reread(session), now=timezone.now()))
+    assert judge(again)["trials"]["defined"] == 12
+
+
+@pytest.mark.parametrize("sort_by", ["totalReturn", "maxDrawdown", "annualizedVolatility"])
+def test_any_metric_can_be_shuffled(sweep, sort_by):
+    store_prices("METR", walk(11))
+    answer = judge(sweep(["METR"], sortBy=sort_by))
+    assert answer["shuffle"]["metric"] == sort_by
+    assert 0 < answer["shuffle"]["p"] <= 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"strategy": "grid_dca", "parameterRanges": {"gridInterval": [0.02, 0.05], "profitRequirement": [0.02, 0.04]}},
+        {"direction": "both", "parameterRanges": {"fast": [3, 8], "slow": [20, 30], "stopLoss": [0.02, 0.05]}},
+    ],
+)
+def test_path_strategies_shorts_and_stops_are_judged(sweep, changes):
+    store_prices("PATH", walk(11))
+    answer = judge(sweep(["PATH"], **changes))
+    assert answer["status"] == "ready"
+    assert answer["luck"]["p"] is not None
+    assert answer["shuffle"]["p"] is not None
+
+
+def test_the_batch_ends_before_its_verdict_begins(noise, published):
+    assert noise.status == "complete"
+    verdict = Verdict.objects.get(session=noise)
+    assert verdict.status == "waiting"
+    before = noise.sequence
+    judge(noise)
+    assert jobs.reread(noise).sequence == before
+    assert [event["type"] for event in published].count("complete") == 1
+
+
+def test_a_verdict_that_costs_too_much_waits_for_a_request(sweep, settings):
+    settings.VERDICT_BUDGET_S = 0.0
+    store_prices("DEAR", walk(11))
+    session = sweep(["DEAR"])
+    assert judge(session)["reasons"] == {"verdict": "over_budget"}
+    verdict_jobs.request(session, Options(), timezone.now())
+    assert judge(session)["status"] == "ready"
+
+
+def test_within_the_budget_only_the_shuffles_are_left_out(sweep, settings, monkeypatch):
+    monkeypatch.setattr(verdict_jobs, "seconds", lambda _, options: 1.0 + options.shuffles)
+    settings.VERDICT_BUDGET_S = 10.0
+    store_prices("DEAR", walk(11))
+    answer = judge(sweep(["DEAR"]))
+    assert answer["status"] == "ready"
+    assert answer["shuffle"] is None
+    assert answer["reasons"]["shuffle"] == "over_budget"
+    assert answer["luck"]["p"] is not None
+
+
+def test_shuffles_that_were_not_requested_are_not_called_too_expensive(noise):
+    judge(noise)
+    verdict_jobs.request(noise, Options(shuffles=0), timezone.now())
+    assert judge(noise)["reasons"]["shuffle"] == "not_requested"
+
+
+def test_a_cancelled_verdict_stays_cancelled_whoever_works_on_it(noise):
+    verdict = verdict_jobs._claim(timezone.now())
+    assert verdict_jobs.cancel(noise)
+    verdict_jobs._turn(verdict, 60.0)
+    row = Verdict.objects.get(session=noise)
+    assert (row.status, row.reason) == ("unavailable", "cancelled")
+    assert not row.rows.exists()
+    assert not verdict_jobs.cancel(noise)
+
+
+def test_a_deleted_batch_takes_its_verdict_along(noise):
+    verdict = verdict_jobs._claim(timezone.now())
+    verdict_jobs._turn(verdict, 0.0)
+    lifecycle.delete(noise.pk)
+    assert not Verdict.objects.exists()
+    assert not verdict_jobs.take_turn()
+
+
+def test_a_worker_that_died_is_replaced_and_a_deadly_verdict_ends(noise):
+    for attempt in range(verdict_jobs.MAX_ATTEMPTS):
+        assert verdict_jobs._claim(timezone.now()).attempts == attempt + 1
+        assert verdict_jobs._claim(timezone.now()) is None  # the lease holds
+        assert verdict_jobs.free_if_gone(lambda _: True)
+    assert verdict_jobs.take_turn()
+    row = Verdict.objects.get(session=noise)
+    assert (row.status, row.reason) == ("unavailable", "internal_error")
+
+
+def test_an_error_ends_the_verdict_and_not_the_worker(noise, monkeypatch):
+    monkeypatch.setattr(steps.Judge, "step", lambda *_: 1 / 0)
+    assert verdict_jobs.take_turn()
+    assert Verdict.objects.get(session=noise).reason == "internal_error"
+    assert BatchSession.objects.get(pk=noise.pk).status == "complete"
+
+
+def test_other_options_compute_it_again_and_the_same_do_not(noise):
+    first = judge(noise)
+    assert verdict_jobs.request(noise, Options(), timezone.now()).status == "ready"
+    other = Options(shuffles=19, train=300, test=100, gap=5, anchored=True, seed=7)
+    row = verdict_jobs.request(noise, other, timezone.now())
+    assert row.status == "waiting"
+    second = judge(noise)
+    assert len(second["walkForward"]["windows"]) == 10
+    assert second["luck"]["p"] != first["luck"]["p"] or second["luck"]["mean"] != first["luck"]["mean"]
+    assert second["options"]["seed"] == 7
+
+
+def test_a_worker_goes_on_to_the_verdict_and_alternates_with_batches(sweep, start):
+    store_prices("NEXT", walk(11))
+    session = sweep(["NEXT"])
+    other = jobs.submit(start())
+    turns = 0
+    while worker.take_turns() and turns < 500:
+        turns += 1
+    assert Verdict.objects.get(session=session).status == "ready"
+    assert jobs.reread(other).status == "complete"
+    assert Verdict.objects.get(session=other).status == "ready"
+    assert not worker.take_turns()
