@@ -1,7 +1,7 @@
 """Results as files and tables."""
 
 import asyncio
-import io
+import json
 import os
 from pathlib import Path
 from types import TracebackType
@@ -24,9 +24,18 @@ def kind_of(path: Path) -> str:
 
 
 def read_parquet(data: bytes) -> "pd.DataFrame":
-    import pandas as pd  # here: importing pandas takes half a second, and watching does not need it
+    """Read a table as `pandas.read_parquet` does, in this thread only.
 
-    return pd.read_parquet(io.BytesIO(data))
+    Arrow's threads may still hold what `pandas.read_parquet` reads from when the interpreter ends, and then abort the
+    process (apache/arrow#34314).
+    """
+    import pyarrow as pa  # here: importing it takes long, and watching does not need it
+    import pyarrow.parquet as pq
+
+    table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+    frame: pd.DataFrame = table.to_pandas(use_threads=False)
+    frame.attrs = json.loads((table.schema.metadata or {}).get(b"PANDAS_ATTRS", b"{}"))
+    return frame
 
 
 async def async_read_parquet(data: bytes) -> "pd.DataFrame":

@@ -1,6 +1,5 @@
 """An installation whose batches are started by hand, slowed down, and compared with the truth of its database."""
 
-import io
 import json
 import sqlite3
 import uuid
@@ -9,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
-import pandas as pd
 import psycopg
 
+from backtester.client.files import read_parquet
 from tests.stack.clients import SHARES, body
 from tests.support.stack_process import until
 
@@ -88,7 +87,7 @@ class Examined:
     def results(self, session_id):
         """All rows."""
         answer = self.ask("GET", f"/api/backtest/batch/{session_id}/results.parquet")
-        return pd.read_parquet(io.BytesIO(answer.content))
+        return read_parquet(answer.content)
 
     def undisturbed(self, request=None):
         """The rows of the same request with no fault about."""

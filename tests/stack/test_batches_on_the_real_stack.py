@@ -2,18 +2,17 @@
 
 import asyncio
 import contextlib
-import io
 import json
 import time
 import uuid
 
 import httpx
-import pandas as pd
 import pytest
 import redis
 import websockets
 from httpx_sse import aconnect_sse
 
+from backtester.client.files import read_parquet
 from backtester.engine import METRIC_NAMES, sweep
 from batches.sweep.wire_names import wire_name
 from tests.stack.clients import SHARES, body, sample_prices, start, until, watch_sse, watch_websocket
@@ -37,9 +36,7 @@ async def test_a_websocket_and_an_eventsource_see_the_same_batch_to_its_end(stac
 async def test_results_are_those_of_the_engine_to_the_bit(stack):
     session_id = start(stack, body(symbols=["AAPL", "GE"]))["sessionId"]
     await watch_websocket(stack, session_id)
-    rows = pd.read_parquet(
-        io.BytesIO(httpx.get(f"{stack.url}/api/backtest/batch/{session_id}/results.parquet").content)
-    )
+    rows = read_parquet(httpx.get(f"{stack.url}/api/backtest/batch/{session_id}/results.parquet").content)
     ranges = {"fast": list(range(2, 21, 2)), "slow": list(range(25, 146, 5))}
     expected = sweep("sma_cross", sample_prices()[["AAPL", "GE"]], ranges, fees=0.001)
     assert list(rows["index"]) == list(range(500))
@@ -184,7 +181,7 @@ async def test_an_emptied_redis_and_a_killed_worker_lose_and_double_nothing(stac
     watch = await watching
     watch.check_the_protocol()
     assert watch.last["type"] == "complete"
-    rows = pd.read_parquet(io.BytesIO(httpx.get(f"{url}/results.parquet").content))
+    rows = read_parquet(httpx.get(f"{url}/results.parquet").content)
     assert list(rows["index"]) == list(range(watch.last["total"]))
     assert rows["error"].isna().all()
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 TIMES = {
@@ -95,7 +96,7 @@ class Normalizer:
             names, *rows = csv.reader(io.StringIO(content.decode()))
             return {"columns": names, "rows": shortened([self._row(names, row, texts) for row in rows])}
         if kind == "application/vnd.apache.parquet":
-            table = pq.read_table(io.BytesIO(content))
+            table = pq.read_table(pa.BufferReader(content))
             columns = {name: column.to_pylist() for name, column in zip(table.column_names, table.columns, strict=True)}
             return {
                 "schema": [[field.name, str(field.type)] for field in table.schema],

@@ -1,9 +1,9 @@
 """Results: pages, downloads, heatmap, one combination."""
 
 import gzip
-import io
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.test import AsyncClient
@@ -32,7 +32,7 @@ async def test_downloads_are_streamed_under_their_names(finished):
     assert text.count("\n") == 28
 
     response = await AsyncClient().get(url(finished, "/results.parquet"))
-    table = pq.read_table(io.BytesIO(b"".join([part async for part in response])))
+    table = pq.read_table(pa.BufferReader(b"".join([part async for part in response])))
     assert table.num_rows == 27
 
     response = await AsyncClient().get(url(finished, "/results.json?sort=-sharpe&symbol=bolt"))

@@ -6,6 +6,7 @@ import re
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.http import QueryDict
@@ -76,7 +77,7 @@ def check_results_of(client, batch, symbol):
     assert client.get(f"{address}/heatmap", {"symbol": symbol}).json()["symbol"] == symbol
     assert client.get(f"/batches/{batch.pk}/", {"symbol": symbol}).status_code == 200
     query = ResultsQuery.parse(batch, {"symbol": symbol}, sort="index")
-    parquet = pq.read_table(io.BytesIO(b"".join(parquet_parts(batch, query))))
+    parquet = pq.read_table(pa.BufferReader(b"".join(parquet_parts(batch, query))))
     assert parquet["symbol"].to_pylist() == [symbol] * 2
     text = b"".join(csv_parts(batch, query)).decode()
     (exported,) = {row["symbol"] for row in csv.DictReader(io.StringIO(text))}

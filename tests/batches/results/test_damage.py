@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from django.utils import timezone
 
+from backtester.client.files import read_parquet
 from batches.errors import Conflict
 from batches.models import ResultChunk
 from batches.results import damage
@@ -77,7 +78,7 @@ def test_exports_hold_the_reason_in_place_of_damaged_results(damaged, order):
     query = ResultsQuery.parse(session, {"sort": order})
     tables = [
         pd.read_csv(io.BytesIO(b"".join(csv_parts(session, query)))),
-        pd.read_parquet(io.BytesIO(b"".join(parquet_parts(session, query)))),
+        read_parquet(b"".join(parquet_parts(session, query))),
         pd.DataFrame(pd.read_json(io.BytesIO(b"".join(json_parts(session, query))))["results"].tolist()),
     ]
     for table in tables:

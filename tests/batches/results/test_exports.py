@@ -35,7 +35,7 @@ def read_csv(session, **given):
 
 
 def read_parquet(session, **given):
-    return pq.read_table(io.BytesIO(b"".join(parquet_parts(session, asked(session, **given)))))
+    return pq.read_table(pa.BufferReader(b"".join(parquet_parts(session, asked(session, **given)))))
 
 
 def read_json(session, **given):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from django.http import QueryDict
 
+from backtester.client.files import read_parquet
 from backtester.engine import sweep
 from batches.models import ResultChunk
 from batches.results import exports
@@ -100,7 +101,7 @@ def test_exports_have_the_timeframe_behind_the_symbol(batch):
     assert [row["timeframe"] for row in rows] == ["5m"] * 4 + ["1h"] * 4
     assert len(exported(batch, timeframe="1h").splitlines()) == 5
     content = b"".join(exports.parquet_parts(batch, ResultsQuery.parse(batch, {})))
-    assert pd.read_parquet(io.BytesIO(content))["timeframe"].tolist().count("5m") == 4
+    assert read_parquet(content)["timeframe"].tolist().count("5m") == 4
 
 
 def test_the_heatmap_is_filtered_by_timeframe(client, batch):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from django.utils import timezone
 
+from backtester.client.files import read_parquet
 from batches.results.exports import csv_parts, parquet_parts
 from batches.results.query import ResultsQuery
 from batches.verdict import jobs as verdict_jobs
@@ -33,8 +34,8 @@ def rows(client, session, query=""):
 def table(session, kind, sort="index"):
     session.refresh_from_db()
     query = ResultsQuery.parse(session, {"sort": sort})
-    content = io.BytesIO(b"".join((csv_parts if kind == "csv" else parquet_parts)(session, query)))
-    return pd.read_csv(content) if kind == "csv" else pd.read_parquet(content)
+    content = b"".join((csv_parts if kind == "csv" else parquet_parts)(session, query))
+    return pd.read_csv(io.BytesIO(content)) if kind == "csv" else read_parquet(content)
 
 
 def test_before_the_verdict_they_are_null(client, ended):

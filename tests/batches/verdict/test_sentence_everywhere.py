@@ -1,14 +1,13 @@
 """The sentence of a verdict in the list of batches, on its page, and in what is downloaded."""
 
-import io
 import json
 from urllib.parse import unquote
 
-import pandas as pd
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from backtester.client.files import read_parquet
 from batches.results.exports import json_parts, parquet_parts
 from batches.results.query import ResultsQuery
 from tests.batches.verdict.conftest import judge, store_prices, walk
@@ -65,11 +64,11 @@ def test_a_download_has_the_sentence_in_a_header(client, judged, kind):
 def test_files_have_the_sentence_in_their_metadata(judged):
     short = {"state": judged.verdict.state, "sentence": judged.verdict.sentence}
     assert json.loads(read(judged, json_parts))["verdict"] == short
-    table = pd.read_parquet(io.BytesIO(read(judged, parquet_parts)))
+    table = read_parquet(read(judged, parquet_parts))
     assert table.attrs == {"sessionId": str(judged.id), "verdict": short}
 
 
 def test_a_file_without_a_verdict_says_so(client, ended):
     assert "X-Verdict" not in client.get(f"/api/backtest/batch/{ended.id}/results.csv").headers
     assert json.loads(read(ended, json_parts))["verdict"] is None
-    assert pd.read_parquet(io.BytesIO(read(ended, parquet_parts))).attrs["verdict"] is None
+    assert read_parquet(read(ended, parquet_parts)).attrs["verdict"] is None
