@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 Claim = TypeVar("Claim")
 Computed = tuple[ResultChunk, SliceResult]
 RECONNECT_WITHIN_S = 5.0  # a database that refuses within this time may have lost our connection only
+LONGEST_CLAIM_S = 1.0  # after which no further chunk of a claim is begun
 LIMIT_FACTOR, SHORTEST_LIMIT_S = 20.0, 5.0  # of a chunk of a user's own strategy: of its estimate, and at least
 OUTPUT_INTERVAL_S = 5.0  # between two log lines about what a strategy printed
 REASON = 470  # characters of a failure, and the number of attempts after it
@@ -68,12 +69,12 @@ def _run(chunks: list[ResultChunk], next_claim: Callable[[], Claim | None]) -> C
 
 
 def _in_time(chunks: list[ResultChunk]) -> Iterator[ResultChunk]:
-    """Yield chunks during the first half of their lease and give the rest back, without counting an attempt.
+    """Yield chunks for a few turns' time and give the rest back, without counting an attempt.
 
-    All chunks of a claim share a lease. A strategy far slower than its estimate would outlive it, and other workers
-    would compute the same chunks until their attempts are used up.
+    A strategy far slower than its estimate would keep other batches waiting. It would also outlive the lease, which all
+    chunks of a claim share, and other workers would compute the same chunks until their attempts are used up.
     """
-    ends_at = time.monotonic() + settings.CHUNK_LEASE_S / 2
+    ends_at = time.monotonic() + min(LONGEST_CLAIM_S, settings.CHUNK_LEASE_S / 2)
     for number, chunk in enumerate(chunks):
         if number and time.monotonic() >= ends_at:
             release(chunk, counts=False)

@@ -5,25 +5,31 @@ See docs/decisions/0001-a-message-is-a-turn.md, which also proves that no batch 
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from backtester.engine import is_built_in
 from batches.models import BatchSession, ChunkStatus, ResultChunk, Status
+from batches.ops.heartbeats import WORKER_HOST
 
 ROUND_S = 1.0  # in which every active batch has a turn, unless there are too many of them
 FIRST_TURN_S, SHORTEST_TURN_S, LONGEST_TURN_S = 0.02, 0.03, 0.3
 SMALL_ALONE_S, SMALL_S = 0.02, 0.15  # a batch that computes for less has one turn; alone, all workers share it
 OVERDUE_S = 10.0  # who has waited for so long goes before all others
 CLOCKS_DIFFER_S = 1.0
+SLOW_S = 2.0  # a user's strategy that takes this long for a test, or a claim, may take for ever
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Candidate(NamedTuple):
-    """An active batch. holders : the number of workers that compute chunks of it; is_waiting : whether it has others"""
+    """An active batch.
+
+    holders : the number of workers of this host that compute chunks of it; is_waiting : whether it has others
+    """
 
     pk: uuid.UUID
     owner_id: int | None
@@ -31,6 +37,7 @@ class Candidate(NamedTuple):
     turn_at: datetime | None
     is_waiting: bool
     holders: int
+    strategy: str
 
 
 class Turn(NamedTuple):
@@ -43,11 +50,15 @@ class Turn(NamedTuple):
 def candidates(now: datetime) -> list[Candidate]:
     """Return the active batches, those without a chunk left to claim included, in one query."""
     chunks = ResultChunk.objects.filter(session=OuterRef("pk")).order_by()
-    holders = chunks.filter(status=ChunkStatus.RUNNING).values("session").annotate(n=Count("claimed_by", distinct=True))
+    holders = _held_here(chunks).values("session").annotate(n=Count("claimed_by", distinct=True))
     batches = running(now).annotate(
         is_waiting=Exists(chunks.filter(status=ChunkStatus.WAITING)), holders=Coalesce(Subquery(holders.values("n")), 0)
     )
     return [Candidate(*row) for row in batches.values_list(*Candidate._fields)]
+
+
+def _held_here(chunks: QuerySet[ResultChunk]) -> QuerySet[ResultChunk]:
+    return chunks.filter(status=ChunkStatus.RUNNING, claimed_by__startswith=f"{WORKER_HOST}:")
 
 
 def running(now: datetime) -> QuerySet[BatchSession]:
@@ -66,14 +77,33 @@ def in_order(batches: Sequence[Candidate], now: datetime) -> list[Candidate]:
     owner_turns: dict[int | None, datetime] = {}
     for batch in batches:
         owner_turns[batch.owner_id] = max(owner_turns.get(batch.owner_id, NEVER), batch.turn_at or NEVER)
-    most_holders = max(1, settings.WORKERS - 1)
 
     def order(batch: Candidate) -> tuple[bool, bool, datetime, datetime, datetime]:
         overdue, since = is_overdue(batch, now), unserved_since(batch)
         owner_turn = since if overdue else owner_turns[batch.owner_id]
-        return batch.holders >= most_holders, not overdue, owner_turn, batch.turn_at or NEVER, since
+        return would_hold_all(batch), not overdue, owner_turn, batch.turn_at or NEVER, since
 
     return sorted((batch for batch in batches if batch.is_waiting), key=order)
+
+
+def would_hold_all(batch: Candidate) -> bool:
+    """Return whether one more worker for the batch would be the last one of this host."""
+    return batch.holders >= max(1, settings.WORKERS - 1)
+
+
+def must_leave_one(batch: Candidate, now: datetime) -> bool:
+    """Return whether the batch may not have the last worker of this host, even while no other batch waits.
+
+    A batch that comes later would have to wait for the slow tests of a user's own strategy. How slow it is shows in the
+    rate of the batch, once a result is recorded, and in claims that do not end.
+    """
+    if not would_hold_all(batch) or is_built_in(batch.strategy):
+        return False
+    is_fast = Q(work_done__lt=SLOW_S * F("work_rate") * (F("successful") + F("failed")))
+    if not BatchSession.objects.filter(is_fast, pk=batch.pk).exists():
+        return True
+    before = now + timedelta(seconds=settings.CHUNK_LEASE_S - SLOW_S)
+    return _held_here(ResultChunk.objects.filter(session=batch.pk)).filter(lease_until__lte=before).exists()
 
 
 def is_overdue(batch: Candidate, now: datetime) -> bool:

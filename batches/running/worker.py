@@ -90,6 +90,8 @@ def claim_next(
     waiting = turns.in_order(batches, now)
     turn = turns.turn_of(len(waiting))
     for batch in waiting:
+        if turns.must_leave_one(batch, now):
+            continue
         session = _locked(batch.pk, wait=wait)
         if session and (claim := _claim(session, turn, now, limit)):
             return claim

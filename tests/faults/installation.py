@@ -55,6 +55,15 @@ class Examined:
         assert answer.status_code == 202, answer.text
         return answer.json()["sessionId"]
 
+    def start_without_end(self, pace_s):
+        """The id of a new batch of which no worker gets the last chunk, however slow the test is, until `chunks()`."""
+        self.chunks(pace_s)
+        session_id = self.start_batch()
+        query = f"SELECT max(start) FROM {CHUNKS} WHERE session_id = ?"
+        last = until(lambda: self.rows(query, uuid.UUID(session_id).hex)[0][0], "its chunks")
+        self.chunks(pace_s, withheld=last)
+        return session_id
+
     def snapshot(self, session_id):
         """The newest event."""
         return self.ask("GET", f"/api/backtest/batch/{session_id}").json()

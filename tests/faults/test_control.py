@@ -1,7 +1,6 @@
 """Cancel, pause and resume, at any moment and twice: one outcome, one terminal event. At 99.9 %: test_last_chunk."""
 
 import time
-import uuid
 
 import pytest
 
@@ -14,20 +13,10 @@ TESTS = 32_000
 SHARES = [pytest.param(0.0, marks=pytest.mark.extended), 0.5, pytest.param(0.95, marks=pytest.mark.extended)]
 
 
-def begun(stack):
-    """A batch at a pace of 0.1 s, of which nobody gets the last chunk: it cannot end before it is changed."""
-    stack.chunks(pace_s=0.1)
-    session_id = stack.start_batch()
-    query = "SELECT max(start) FROM batches_resultchunk WHERE session_id = ?"
-    last = until(lambda: stack.rows(query, uuid.UUID(session_id).hex)[0][0], "its chunks")
-    stack.chunks(pace_s=0.1, withheld=last)
-    return session_id
-
-
 @pytest.mark.parametrize("share", SHARES)
 def test_a_cancelled_batch_stops_within_a_second_and_keeps_what_is_finished(stack, measured, share):
     expected = stack.undisturbed()
-    session_id = begun(stack)
+    session_id = stack.start_without_end(pace_s=0.1)
     watchers = Watchers(stack, [session_id])
     stack.wait_for(session_id, int(share * TESTS))
     began = time.monotonic()
@@ -48,7 +37,7 @@ def test_a_cancelled_batch_stops_within_a_second_and_keeps_what_is_finished(stac
 @pytest.mark.parametrize("share", SHARES)
 def test_a_paused_batch_rests_within_a_second_and_goes_on(stack, measured, share):
     expected = stack.undisturbed()
-    session_id = begun(stack)
+    session_id = stack.start_without_end(pace_s=0.1)
     watchers = Watchers(stack, [session_id])
     stack.wait_for(session_id, int(share * TESTS))
     began = time.monotonic()

@@ -5,6 +5,7 @@ import pytest
 from tests.faults.histories import Watchers
 from tests.faults.installation import sweep
 from tests.faults.stack_under_test import StackUnderTest
+from tests.stack.clients import SHARES
 from tests.support.user_strategy_files import (
     BASE,
     EXIT,
@@ -57,16 +58,24 @@ def test_what_a_strategy_raises_fails_its_tests_and_costs_no_worker(installation
     assert set(installation.pool()) == workers
 
 
-def test_an_endless_loop_lets_another_batch_through_and_ends(installation):
+def test_an_endless_loop_fails_alone_and_its_batch_ends(installation):
     endless = installation.start_batch(wicked(FINE, LOOP, symbols=("KO", "XOM")))
-    installation.wait_for(endless, 0)
-    good = {"symbols": ["AAPL", "GE"], "parameterRanges": {"fast": [2, 3, 5], "slow": [50, 60]}}
-    beside = installation.start_batch(sweep() | good)
-    installation.wait_for_end(beside)
-    assert installation.snapshot(endless)["status"] == "running"
     (watch, *_) = Watchers(installation, [endless]).wait()
     assert (watch.last["type"], watch.last["successfulTests"], watch.last["failedTests"]) == ("complete", 2, 2)
     assert watch.last["recentErrors"] == ["wicked failed: the test took longer than 5 s"]
+
+
+def test_endless_loops_that_began_alone_leave_a_worker_for_another_batch(installation):
+    """There are loops for minutes, so a slow machine has the time to run the other batch beside them."""
+    endless = installation.start_batch(wicked(LOOP, FINE, symbols=SHARES))
+    installation.in_hand(endless)
+    good = {"symbols": ["AAPL", "GE"], "parameterRanges": {"fast": [2, 3, 5], "slow": [50, 60]}}
+    beside = installation.start_batch(sweep() | good)
+    while installation.snapshot(beside)["type"] == "progress":
+        assert len(installation.held(endless)) <= 1
+    assert installation.snapshot(beside)["type"] == "complete"
+    assert installation.snapshot(endless)["status"] == "running"
+    assert installation.act(endless, "cancel").status_code == 200
 
 
 def test_code_that_cannot_be_interrupted_fails_after_its_attempts(installation):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import hypothesis
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +19,9 @@ from tests.support import jobs
 NOW = timezone.now()
 
 
-def candidate(turn_s_ago=None, *, owner=None, created_s_ago=9.0, waiting=True, holders=0):
+def candidate(turn_s_ago=None, *, owner=None, created_s_ago=9.0, waiting=True, holders=0, strategy="sma_cross"):
     turn_at = None if turn_s_ago is None else NOW - timedelta(seconds=turn_s_ago)
-    return Candidate(uuid.uuid4(), owner, NOW - timedelta(seconds=created_s_ago), turn_at, waiting, holders)
+    return Candidate(uuid.uuid4(), owner, NOW - timedelta(seconds=created_s_ago), turn_at, waiting, holders, strategy)
 
 
 def first(*batches):
@@ -139,6 +140,39 @@ def test_while_others_wait_a_batch_that_never_returns_gets_one_worker_of_two(sta
         claimed = worker.claim()
         assert claimed.session.pk == good.pk
         good.chunks.filter(status=ChunkStatus.RUNNING).update(status=ChunkStatus.DONE)
+
+
+def wicked_batch(start):
+    """A batch of a user's strategy, and a worker that computes a part of it."""
+    batch = jobs.submit(start(strategy="wicked", symbols=["ACME"], parameterRanges={"kind": list(range(20, 80))}))
+    assert worker.claim(batch.pk, limit=1)
+    return batch
+
+
+@pytest.mark.parametrize("test_s", [None, turns.SLOW_S])
+def test_a_batch_whose_tests_may_be_slow_leaves_a_worker(wicked, start, test_s):
+    batch = wicked_batch(start)
+    rows = BatchSession.objects.filter(pk=batch.pk)
+    if test_s:
+        rows.update(successful=10, work_done=10 * 400.0, work_rate=400.0 / test_s)
+    assert worker.claim(batch.pk, limit=1) is None
+    rows.update(successful=10, work_done=10 * 400.0, work_rate=401.0 / turns.SLOW_S)
+    assert worker.claim(batch.pk, limit=1), "both workers"
+
+
+def test_a_batch_with_a_claim_that_does_not_end_leaves_a_worker(wicked, start):
+    batch = wicked_batch(start)
+    BatchSession.objects.filter(pk=batch.pk).update(successful=10, work_done=10 * 400.0, work_rate=400.0 * 1e6)
+    running = batch.chunks.filter(status=ChunkStatus.RUNNING)
+    running.update(lease_until=F("lease_until") - timedelta(seconds=turns.SLOW_S))
+    assert worker.claim(batch.pk, limit=1) is None
+    running.update(claimed_by="another host:1")
+    assert worker.claim(batch.pk, limit=1), "both workers of this host are free"
+
+
+def test_a_built_in_strategy_may_have_all_workers_at_once(submitted):
+    assert worker.claim(submitted.pk, limit=1)
+    assert worker.claim(submitted.pk, limit=1)
 
 
 def test_a_worker_finishes_everything_that_there_is(start):

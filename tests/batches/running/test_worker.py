@@ -321,17 +321,16 @@ def test_lines_of_the_log_about_a_chunk_name_its_batch(submitted, monkeypatch):
     assert set(seen) == {str(submitted.pk)}
 
 
-def test_a_claim_that_takes_half_its_lease_gives_the_rest_back(submitted, settings, monkeypatch):
+def test_a_claim_that_takes_too_long_gives_the_rest_back(submitted, monkeypatch):
     now, compute = 0.0, attempts.compute
 
     def slow(chunk):
         nonlocal now
-        now += 6
+        now += 0.6 * attempts.LONGEST_CLAIM_S
         return compute(chunk)
 
     chunks = worker.claim(submitted.pk).chunks
     assert len(chunks) > 3
-    settings.CHUNK_LEASE_S = 20.0
     monkeypatch.setattr(attempts, "compute", slow)
     monkeypatch.setattr(attempts.time, "monotonic", lambda: now)
     attempts.run(chunks)
