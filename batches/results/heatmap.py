@@ -9,15 +9,16 @@ from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.holding import SORTABLE
-from batches.results.query import ResultsQuery, check_timeframe, column, select
+from batches.results.query import ResultsQuery, check_timeframe, column, higher_is_better, select
 from batches.results.windows import whole_field
 from batches.sweep.plan import plan_of
-from batches.sweep.wire_names import wire_name
+from batches.sweep.wire_names import JUDGED, wire_name
 from batches.symbols import normalized
 from batches.validators import nearest
 
 OWN_FIELDS = ("x", "y", "metric", "aggregate", "cells")
 FEWEST_CELLS, MOST_CELLS = 100, 10_000_000
+MAPPED = (*SORTABLE, *JUDGED)  # metrics
 AGGREGATES = ("best", "mean", "median")
 # The defaults. The API's is part of the wire contract; on the page one lucky symbol must not decide a cell.
 API_AGGREGATE, PAGE_AGGREGATE = "best", "median"
@@ -39,7 +40,7 @@ def heatmap(session: BatchSession, **query: str) -> dict[str, Any]:
     metric, aggregate = query.get("metric") or session.sort_by, query.get("aggregate") or API_AGGREGATE
     _check("x", x, names)
     _check("y", y, names)
-    _check("metric", metric, list(SORTABLE))
+    _check("metric", metric, list(MAPPED))
     _check("aggregate", aggregate, list(AGGREGATES))
     columns = columns_of(session)
     check_timeframe(timeframe, columns.plan)
@@ -54,7 +55,7 @@ def heatmap(session: BatchSession, **query: str) -> dict[str, Any]:
     cell = _places(axes[y], column(columns, y)[tests]) // together_y * n_x
     cell += _places(axes[x], column(columns, x)[tests]) // together_x
     counts = np.bincount(cell[~np.isnan(values)], minlength=n_x * n_y)
-    descending = SORTABLE[metric].higher_is_better
+    descending = higher_is_better(metric, session.sort_by)
     cells = aggregated(cell, values, n_x * n_y, aggregate, descending=descending)
     if most is not None:
         cells = _four_digits(cells)

@@ -118,6 +118,12 @@ def default_sort(session: BatchSession) -> str:
     return ("-" if METRICS_BY_WIRE_NAME[session.sort_by].higher_is_better else "") + session.sort_by
 
 
+def higher_is_better(name: str, sort_by: str) -> bool:
+    """Return the direction of a metric by its wire name; the median of neighbors has that of the batch's own metric."""
+    metric = SORTABLE.get(sort_by if name == "neighbourMedian" else name)
+    return metric is None or metric.higher_is_better
+
+
 def sortable(plan: Plan) -> list[str]:
     """Return the wire names that can be sorted and filtered by."""
     parameters = [wire_name(parameter) for parameter in plan.grid.axes]

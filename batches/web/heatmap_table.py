@@ -13,7 +13,7 @@ from batches.formatting import count, counted
 from batches.formatting import metric as metric_text
 from batches.models import BatchSession
 from batches.results.heatmap import heatmap
-from batches.results.holding import SORTABLE
+from batches.results.query import higher_is_better
 from batches.web.heatmap_choice import HeatmapChoice
 from batches.web.labels import label_of, names_of
 from batches.web.panel_words import value_text
@@ -71,17 +71,18 @@ def heatmap_table(session: BatchSession, choice: HeatmapChoice, *, column: str =
     grid = heatmap(session, **{name: getattr(choice, name) for name in names}, **choice.bounds)
     cells = np.array(grid["values"], dtype=np.float64)
     cells = plateau(cells) if choice.near else cells
-    metric = SORTABLE[grid["metric"]]
-    best = _best(cells, descending=metric.higher_is_better)
+    descending = higher_is_better(grid["metric"], session.sort_by)
+    unit = names_of(session)["metrics"][grid["metric"]]["unit"]
+    best = _best(cells, descending=descending)
     x = _window(session, grid["x"], column, MOST_COLUMNS, best[1] if best else 0)
     y = _window(session, grid["y"], row, MOST_ROWS, best[0] if best else 0)
-    shades = _shades(cells, descending=metric.higher_is_better)
+    shades = _shades(cells, descending=descending)
     columns = range(x.first, x.first + len(x.texts))
     counts = np.array(grid["counts"])
     rows = [
         (
             text,
-            [(_cell_text(cells[at, c], counts[at, c], counts.max(), metric.unit), int(shades[at, c])) for c in columns],
+            [(_cell_text(cells[at, c], counts[at, c], counts.max(), unit), int(shades[at, c])) for c in columns],
         )
         for at, text in enumerate(y.texts, start=y.first)
     ]
@@ -134,8 +135,9 @@ def _summary(session: BatchSession, grid: dict[str, Any], cells: Floats, best: t
     """Return sentences on the range of the values, the best cell, and whether it is at an end of an axis."""
     if best is None:
         return ["No finished test has a value here yet."]
-    metric, names = SORTABLE[grid["metric"]], names_of(session)
-    low, high = (metric_text(float(end), metric.unit) for end in (np.nanmin(cells), np.nanmax(cells)))
+    names = names_of(session)
+    label, unit = (names["metrics"][grid["metric"]][part] for part in ("label", "unit"))
+    low, high = (metric_text(float(end), unit) for end in (np.nanmin(cells), np.nanmax(cells)))
     axes = {axis["name"]: (axis["values"], place) for axis, place in zip((grid["y"], grid["x"]), best, strict=True)}
     coordinates = ", ".join(
         f"{label_of(session, name)} {value_text(values[place], name, names)}" for name, (values, place) in axes.items()
@@ -144,8 +146,8 @@ def _summary(session: BatchSession, grid: dict[str, Any], cells: Floats, best: t
     counts = np.array(grid["counts"])
     partial = int(((counts > 0) & (counts < counts.max())).sum())
     sentences = [
-        f"{metric.label}, {grid['aggregate']} of {counted(grid['tests'], 'test')} in {filled}: {low} to {high}.",
-        f"The best cell, {metric_text(float(cells[best]), metric.unit)}, is at {coordinates}.",
+        f"{label}, {grid['aggregate']} of {counted(grid['tests'], 'test')} in {filled}: {low} to {high}.",
+        f"The best cell, {metric_text(float(cells[best]), unit)}, is at {coordinates}.",
     ]
     if partial:
         sentences.append(f"{counted(partial, 'cell')} with fewer tests than the others.")

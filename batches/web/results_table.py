@@ -12,7 +12,7 @@ from batches.errors import InvalidRequest
 from batches.models import BatchSession
 from batches.results.formula import MARK, evaluate
 from batches.results.holding import AHEAD, SORTABLE
-from batches.results.query import FIELDS, ResultsPage, ResultsQuery, default_sort, page
+from batches.results.query import FIELDS, ResultsPage, ResultsQuery, default_sort, higher_is_better, page
 from batches.sweep.link import exact
 from batches.sweep.wire_names import JUDGED
 from batches.web.forms.numbers import number
@@ -129,10 +129,9 @@ class ResultsTable:
         label = label_of(self.session, name).removeprefix(MARK)
         return label if sort.startswith("-") is self._is_better_high(name) else f"{label}, worst first"
 
-    @staticmethod
-    def _is_better_high(name: str) -> bool:
-        metric = SORTABLE.get(name)
-        return name in JUDGED or name.startswith(MARK) or (metric is not None and metric.higher_is_better)
+    def _is_better_high(self, name: str) -> bool:
+        is_value = name in SORTABLE or name in JUDGED or name.startswith(MARK)  # not a parameter
+        return is_value and higher_is_better(name, self.session.sort_by)
 
     @property
     def choices(self) -> list[tuple[str, str, bool]]:

@@ -7,8 +7,7 @@ from typing_extensions import TypedDict
 
 from batches.api.schemas.batches import Success
 from batches.api.schemas.verdict import ShortVerdict
-from batches.results.heatmap import FEWEST_CELLS, MOST_CELLS
-from batches.results.holding import SORTABLE
+from batches.results.heatmap import FEWEST_CELLS, MAPPED, MOST_CELLS
 from batches.results.query import MAX_PAGE_SIZE
 from batches.results.windows import FEWEST_POINTS, MOST_POINTS, TRADES
 from batches.sweep.wire_types import Count, Identity, Metrics, Row, SessionId, StatusName, Symbol, doc
@@ -21,8 +20,11 @@ Aggregate = Annotated[
 Curve = list[float]
 MapMetric = Annotated[
     str,
-    doc("A metric by its wire name, or aheadOfHolding: the annual return in excess of buy and hold."),
-    WithJsonSchema({"type": "string", "enum": list(SORTABLE)}),
+    doc(
+        "A metric by its wire name, aheadOfHolding (the annual return in excess of buy and hold), or a column of the"
+        " verdict, without values before it."
+    ),
+    WithJsonSchema({"type": "string", "enum": list(MAPPED)}),
 ]
 
 
@@ -204,7 +206,7 @@ class HeatmapQuery(TypedDict, total=False):
 
     x: Annotated[str, doc("A swept parameter; the first one that is not `y` when left out.")]
     y: Annotated[str, doc("Another one; the first one that is not `x` when left out.")]
-    metric: Annotated[MapMetric, doc("A metric, or aheadOfHolding; the batch's own metric when left out.")]
+    metric: Annotated[MapMetric, doc("What the cells show; the batch's own metric when left out.")]
     symbol: Annotated[str, doc("Only this symbol of the batch.")]
     timeframe: Annotated[str, doc("Only this timeframe of the batch, as 1h.")]
     aggregate: Aggregate

@@ -86,6 +86,36 @@ def test_the_page_offers_them_as_columns(client, ended):
         assert label in text
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_heatmap_shows_them(client, ended, name):
+    address, option = f"/batches/{ended.id}/heatmap/?metric={name}", f'<option value="{name}" selected>'
+    assert option not in client.get(address).content.decode()
+    judge(ended)
+    best = {}
+    for row in rows(client, ended):
+        place = row["parameters"]["fast"], row["parameters"]["slow"]
+        best[place] = max(best.get(place, row[name]), row[name])
+    answer = client.get(f"/api/backtest/batch/{ended.id}/heatmap?metric={name}&x=slow&y=fast").json()
+    cells = {
+        (fast, slow): value
+        for fast, line in zip(answer["y"]["values"], answer["values"], strict=True)
+        for slow, value in zip(answer["x"]["values"], line, strict=True)
+    }
+    assert cells == pytest.approx(best)
+    page = client.get(address).content.decode()
+    assert option in page
+    assert "The best cell, " in page
+
+
+def test_the_median_of_neighbors_is_as_good_as_the_ranking_metric_is_low(client, sweep):
+    store_prices("WALK", walk(11))
+    session = sweep(["WALK"], sortBy="annualizedVolatility")
+    judge(session)
+    query = f"/api/backtest/batch/{session.id}/heatmap?metric=neighbourMedian&x=slow&y=slow&aggregate="
+    fewest = min(value for value in client.get(query + "best").json()["values"][0] if value is not None)
+    assert fewest == min(row["neighbourMedian"] for row in rows(client, session) if row["parameters"]["slow"] == 20)
+
+
 def test_another_verdict_replaces_them(client, ended):
     judge(ended)
     verdict_jobs.request(ended, Options(seed=5), timezone.now())
