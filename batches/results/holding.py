@@ -2,14 +2,17 @@
 
 import functools
 import math
+from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
 
 from backtester.engine import EngineError, Metric, Rules, buy_and_hold
 from backtester.engine.arrays import Floats
+from batches.models import BatchSession
 from batches.prices.series import load_prices
 from batches.results.columns import ResultColumns
+from batches.sweep.plan import plan_of
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 
 AHEAD = "aheadOfHolding"
@@ -33,6 +36,19 @@ def ahead_of_holding(columns: ResultColumns) -> Floats:
     symbol_number = plan.grid.decode_many(columns.index).symbol_number
     ahead: Floats = columns.metric("annualized_return") - held[symbol_number]
     return ahead
+
+
+def held_returns(session: BatchSession, symbols: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Return the annual return of buy and hold by symbol, where it is defined; a summary has all of its metrics."""
+    if not session.request["includeComparison"]:
+        return {}
+    plan = plan_of(session)
+    numbers = {symbol: number for number, symbol in enumerate(plan.grid.symbols)}
+    returns = {
+        symbol: _annual_return(plan.series_ids[numbers[symbol]], plan.start_date, plan.end_date, plan.rules)
+        for symbol in symbols
+    }
+    return {symbol: {"annualizedReturn": value} for symbol, value in returns.items() if not math.isnan(value)}
 
 
 @functools.lru_cache(maxsize=20_000)

@@ -87,7 +87,7 @@ def _warnings(plan: Plan, winner: Row | None) -> list[str]:
         if len(values) > 2 and value in (values[0], values[-1]):
             parameter = plan.grid.strategy.parameter(name)
             text = f"{parameter.label.lower()} ({parameter_text(value, parameter.kind)})"
-            warnings.append(f"The best {text} is at the edge of its range; extend the range.")
+            warnings.append(f"The best {text} is at the edge of the range tested: widen it.")
     return warnings
 
 

@@ -1,6 +1,7 @@
 """The page of one batch and its actions. All of it works without scripts."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -19,6 +20,7 @@ from batches.ops import storage
 from batches.permissions import Permission
 from batches.prices.versions import prices_used
 from batches.results.damage import damaged_chunks
+from batches.results.holding import held_returns
 from batches.running import lifecycle, retrying
 from batches.sweep.notes import batch_notes
 from batches.sweep.progress import elapsed_seconds, timeout_words
@@ -38,6 +40,8 @@ from batches.web.results_table import ResultsTable
 from batches.web.winner import figures, warnings
 
 ASK_FROM_S = 10.0  # Cancel asks when a batch has worked for longer
+ROW_HEIGHTS = ("dense", "comfortable")
+YEAR_S = 365 * 24 * 3600
 MOVES = {"cancel": lifecycle.cancel, "pause": lifecycle.pause, "resume": lifecycle.resume}
 
 
@@ -54,11 +58,24 @@ def detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "event": panel_event(session, timezone.now()),
         "link": form_link(session),
     }
+    if session.state.is_terminal:
+        retries = permissions.visible(request.user).filter(retry_of=session)
+        context["continuation"] = retries.order_by("-created_at").only("pk").first()
     context |= {"curve": best_curve(session), "leader_columns": leader_columns(session)}
     context |= _results_context(session, request.GET) if session.state.is_terminal else _waiting_context(session)
+    context |= {"rows": _row_height(request)}
     if not wants_part(request):
         context |= _page_context(session)
-    return page_or_part(request, "batches/detail.html", "batches/_results.html", context)
+    response = page_or_part(request, "batches/detail.html", "batches/_results.html", context)
+    if "rows" in request.GET:
+        response.set_cookie("rows", context["rows"], max_age=YEAR_S, httponly=True, samesite="Lax")
+    return response
+
+
+def _row_height(request: HttpRequest) -> str:
+    """Return how high the rows of tables are: a link chooses, a cookie remembers, with and without scripts."""
+    requested = request.GET.get("rows", request.COOKIES.get("rows", ""))
+    return requested if requested in ROW_HEIGHTS else ROW_HEIGHTS[0]
 
 
 def _page_context(session: BatchSession) -> dict[str, Any]:
@@ -90,12 +107,15 @@ def _waiting_context(session: BatchSession) -> dict[str, Any]:
 
 def _results_context(session: BatchSession, query: QueryDict) -> dict[str, Any]:
     results = session.results or {}
-    comparison = results.get("comparison", {})
     best = results.get("summary", {}).get("overallBest")
     table = ResultsTable(session, query)
-    lines = [
-        {"symbol": symbol, "row": row, "hold": comparison.get(symbol)}
-        for symbol, row in first_symbols(session, best_rows(session, table.query))
+    listed = first_symbols(session, best_rows(session, table.query))
+    if not results and session.leaders:  # it did not complete, so there is no summary
+        best = session.leaders[0]
+    symbols = [symbol for symbol, _ in listed]
+    comparison: dict[str, Any] = results.get("comparison", {}) if results else _held(session, best, symbols)
+    lines: list[dict[str, Any]] = [
+        {"symbol": symbol, "row": row, "hold": comparison.get(symbol)} for symbol, row in listed
     ]
     return {
         "table": table,
@@ -109,6 +129,10 @@ def _results_context(session: BatchSession, query: QueryDict) -> dict[str, Any]:
         "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
         "parallel_axes": [label_of(session, name) for name in parallel_axes(session)],
     }
+
+
+def _held(session: BatchSession, best: Mapping[str, Any] | None, symbols: list[str]) -> dict[str, dict[str, float]]:
+    return held_returns(session, {best["symbol"], *symbols}) if best else {}
 
 
 def _lead(line: dict[str, Any]) -> float:

@@ -34,7 +34,7 @@ def insights(session: BatchSession, query: ResultsQuery | None = None) -> dict[s
     for name, axis in decoded.parameters.items():
         groups[label_of(session, wire_name(name))] = axis
     if decoded.coefficient is not None:
-        groups["Coeff"] = decoded.coefficient
+        groups["Coefficient"] = decoded.coefficient
     kept = complete(values, decoded.symbol_number, columns.index % columns.plan.grid.size_per_symbol)
     shares = [(label, explained(values[kept], group[kept])) for label, group in groups.items() if _varies(group[kept])]
     defined = sorted(((label, share) for label, share in shares if not math.isnan(share)), key=lambda pair: -pair[1])

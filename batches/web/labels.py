@@ -77,7 +77,7 @@ def label_of(session: BatchSession, name: str) -> str:
     if name == "timeframe":
         return "Timeframe"
     if name == "coefficient":
-        return "Coeff"
+        return "Coefficient"
     parameter = parameters_of(session).get(name)
     return parameter.label if parameter else name
 

@@ -81,9 +81,11 @@ def best_text(best: Mapping[str, Any], names: PanelNames) -> str:
 
 
 def retry_text(event: Event) -> str:
-    """A retry takes over the finished tests and runs the others."""
+    """A retry takes over the finished tests and runs the others; that of a cancelled batch undoes the cancel."""
     left = event["total"] - event["successfulTests"]
-    return f"Run the remaining {count(left)}" if left > 0 else "Retry"
+    if left <= 0:
+        return "Retry"
+    return f"Continue ({count(left)} left)" if event["status"] == "cancelled" else f"Run the remaining {count(left)}"
 
 
 def luck_text(event: Event) -> str:

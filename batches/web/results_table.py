@@ -69,6 +69,11 @@ class ResultsTable:
         return f"?{urlencode(pairs + [('show', name) for name in self.selected_metrics])}#results"
 
     @property
+    def row_links(self) -> dict[str, str]:
+        """The links that choose the height of rows, by its name."""
+        return {height: self._link(rows=height) for height in ("dense", "comfortable")}
+
+    @property
     def export_query(self) -> str:
         """The query string of a download of all pages, filtered and sorted as the table."""
         fields = {name: value for name, value in self.fields.items() if name not in ("page", "pageSize")}

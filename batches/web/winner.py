@@ -18,7 +18,7 @@ METRICS = {
     "exposure": "In market",
 }
 NEUTRAL = ("trades", "exposure")
-AT_THE_EDGE = "is at the edge of its range"
+AT_THE_EDGE = "is at the edge of"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def warnings(session: BatchSession) -> list[Warning]:
         return lines
     lines += [
         Warning(
-            f"The best {edge.label} ({edge.value}) {AT_THE_EDGE}, {edge.low} to {edge.high}.",
+            f"The best {edge.label} ({edge.value}) {AT_THE_EDGE} the range tested, {edge.low} to {edge.high}.",
             f"Extend to {edge.reach}",
             edge.href,
         )

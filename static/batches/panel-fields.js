@@ -26,10 +26,11 @@ export function panelFields(event, names) {
   };
 }
 
-// A retry takes over the finished tests and runs the others.
-export function retryText({ total, successfulTests }) {
+// A retry takes over the finished tests and runs the others; that of a cancelled batch undoes the cancel.
+export function retryText({ status, total, successfulTests }) {
   const left = total - successfulTests;
-  return left > 0 ? `Run the remaining ${format.count(left)}` : "Retry";
+  if (left <= 0) return "Retry";
+  return status === "cancelled" ? `Continue (${format.count(left)} left)` : `Run the remaining ${format.count(left)}`;
 }
 
 // "49.2%", but "0%" and "100%".

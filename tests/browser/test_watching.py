@@ -124,7 +124,7 @@ def test_cancel_stops_the_batch_and_keeps_what_is_done(stack, page, long_batch):
     assert re.fullmatch(r"Cancelled after [\d,]+ of [\d,]+ tests", field(page, "headline"))
     expect(page.locator("[aria-labelledby=results-title] tbody tr")).to_have_count(25)
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
-    expect(page.get_by_role("button", name="Run the remaining")).to_be_visible()
+    expect(page.get_by_role("button", name="Continue (")).to_be_visible()
 
 
 def test_cancel_asks_and_keeps_running_unless_it_is_confirmed(page, long_batch):
@@ -137,7 +137,7 @@ def test_cancel_asks_and_keeps_running_unless_it_is_confirmed(page, long_batch):
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.get_by_role("button", name="Cancel the batch").click()
     wait_for_status(page, "cancelled")
-    expect(page.get_by_role("button", name=re.compile(r"^Run the remaining [\d,]+$"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile(r"^Continue \([\d,]+ left\)$"))).to_be_visible()
 
 
 def test_pause_stops_the_clock_and_resume_goes_on(stack, page, long_batch):
@@ -159,7 +159,7 @@ def test_a_timeout_is_told_and_retry_goes_on_in_a_new_batch(stack, page):
     assert field(page, "headline") == "Operation timed out after 1 second"
     page.get_by_role("button", name="Run the remaining").click()
     page.wait_for_url(lambda url: "/batches/" in url and url != address)
-    assert page.get_by_text("retry of an earlier batch").is_visible()
+    assert page.get_by_text("continues an earlier batch").is_visible()
     cancel(stack, page.url)
 
 

@@ -82,6 +82,7 @@ test("the luck line names both Sharpe ratios, and is empty without them", () => 
 
 test("a retry says how many tests it runs, and a cancel asks when something was computed for a while", () => {
   assert.equal(panelFields(running, names).retry, "Run the remaining 2,543");
+  assert.equal(panelFields({ ...running, status: "cancelled" }, names).retry, "Continue (2,543 left)");
   assert.equal(panelFields({ ...running, successfulTests: 5000 }, names).retry, "Retry");
   assert.equal(isWorthAsking(running, 10), true);
   assert.equal(isWorthAsking({ ...running, elapsedTime: 9 }, 10), false);

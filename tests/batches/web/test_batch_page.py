@@ -9,8 +9,11 @@ from urllib.parse import parse_qsl
 import pytest
 from django.urls import reverse
 
+from backtester.engine import buy_and_hold
+from batches.formatting import percent
 from batches.models import BatchSession
 from batches.running import lifecycle
+from batches.sweep.plan import plan_of
 from batches.web.presenters import MOST_LISTED, first_symbols
 from tests.support import jobs
 from tests.support.page_reader import HTMX, expected_rows, field, rows_of, text_of, url
@@ -60,7 +63,7 @@ def test_a_cancel_without_scripts_asks_when_the_batch_has_worked_for_a_while(cli
     ended = jobs.reread(halfway)
     assert ended.status == "cancelled"
     left = ended.total - ended.successful
-    assert f"Run the remaining {left}" in text_of(client.get(url(halfway)))
+    assert f"Continue ({left} left)" in text_of(client.get(url(halfway)))
 
 
 def test_scripts_ask_themselves(client, halfway):
@@ -81,6 +84,44 @@ def test_retry_leads_to_the_new_batch(client, halfway):
     response = client.post(url(halfway, "act", "retry"), headers=HTMX)
     retry = BatchSession.objects.get(retry_of=halfway)
     assert response["HX-Redirect"] == url(retry)
+
+
+def test_a_cancelled_batch_shows_the_winner_of_its_finished_tests(client, halfway):
+    lifecycle.cancel(halfway.id, halfway.created_at)
+    page = client.get(url(halfway))
+    best = jobs.reread(halfway).leaders[0]
+    assert f'<a data-winner-link href="{url(halfway)}results/{best["index"]}/"' in page.content.decode()
+    assert f"{best['symbol']} - {percent(best['annualizedReturn'])} annual return" in text_of(page)
+    lines = {line["symbol"]: line for line in page.context["best_by_symbol"]}
+    assert lines[best["symbol"]]["row"]["index"] == best["index"]
+    plan = plan_of(halfway)
+    held = buy_and_hold(plan.prices(0), plan.rules)
+    assert lines[plan.grid.symbols[0]]["hold"]["annualizedReturn"] == held["annualized_return"]
+
+
+def test_without_a_finished_test_there_is_no_link_to_the_winner(client, start):
+    session = jobs.submit(start())
+    lifecycle.cancel(session.id, session.created_at)
+    assert "<a data-winner-link data-field" in client.get(url(session)).content.decode()
+
+
+def test_a_cancelled_batch_leads_to_the_one_that_continues_it(client, halfway):
+    lifecycle.cancel(halfway.id, halfway.created_at)
+    assert "Continued in a later batch" not in text_of(client.get(url(halfway)))
+    client.post(url(halfway, "act", "retry"))
+    retry = BatchSession.objects.get(retry_of=halfway)
+    page = client.get(url(halfway))
+    assert f'href="{url(retry)}">Continued in a later batch' in page.content.decode()
+    assert "Continue (" not in text_of(page)
+    assert f'continues <a href="{url(halfway)}">' in client.get(url(retry)).content.decode()
+    retry.delete()
+    assert "Continue (" in text_of(client.get(url(halfway)))
+
+
+def test_a_batch_that_failed_runs_the_remaining_tests(client, halfway):
+    lifecycle.fail(halfway.id, halfway.created_at, "The summary failed.")
+    ended = jobs.reread(halfway)
+    assert f"Run the remaining {ended.total - ended.successful}" in text_of(client.get(url(halfway)))
 
 
 def test_a_refused_action_says_why_on_the_page(client, halfway):
@@ -156,7 +197,8 @@ def test_a_best_value_at_the_edge_of_its_range_is_warned_of_in_words(client, sta
     session = jobs.finish(jobs.submit(start(strategy="grid_dca", symbols=["ACME"], parameterRanges=ranges)))
     best = session.leaders[0]["parameters"]["gridInterval"]
     assert best in (0.02, 0.1)
-    assert f"The best grid interval ({best:.0%}) is at the edge of its range" in text_of(client.get(url(session)))
+    words = f"The best grid interval ({best:.0%}) is at the edge of the range tested"
+    assert words in text_of(client.get(url(session)))
 
 
 def test_a_wrong_query_is_told_and_the_table_still_comes(client, finished):
@@ -264,3 +306,21 @@ def test_a_wrong_formula_says_why_and_the_batch_keeps_its_order(client, finished
     response = client.get(url(finished), {"formula": "open(1)"})
     assert "is not allowed in a formula" in text_of(response)
     assert response.context["table"].query.sort == finished.sort_by
+
+
+def test_the_height_of_rows_is_remembered(client, finished):
+    def rows(query=""):
+        match = re.search(r'data-rows="(\w+)"', client.get(f"{url(finished)}{query}").content.decode())
+        return match and match[1]
+
+    assert rows() == "dense"
+    assert rows("?rows=comfortable&sort=-sharpe") == "comfortable"
+    assert rows() == "comfortable"
+    assert rows("?rows=odd") == "dense"
+    link = '?sort=-sharpe&amp;rows=comfortable#results" '
+    assert link in client.get(f"{url(finished)}?sort=-sharpe").content.decode()
+
+
+def test_a_running_batch_has_the_rows_of_its_results(client, halfway):
+    client.cookies["rows"] = "comfortable"
+    assert 'data-rows="comfortable"' in client.get(url(halfway)).content.decode()
