@@ -304,10 +304,15 @@ class BatchWords(models.Model):
 
 
 class Preset(models.Model):
-    """A named configuration of the sweep form."""
+    """A named query string: a configuration of the sweep form, or a filter of the list of batches."""
+
+    class Page(models.TextChoices):
+        FORM = "form"
+        BATCHES = "batches"
 
     name = models.CharField(max_length=60)
-    query = models.TextField(help_text="The query string that opens the form with it.")
+    page = models.CharField(max_length=10, choices=Page, default=Page.FORM)
+    query = models.TextField(help_text="The query string that opens the page with it.")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

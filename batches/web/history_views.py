@@ -2,7 +2,9 @@
 
 import contextlib
 import uuid
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -13,7 +15,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from batches import permissions
-from batches.errors import BatchError, InvalidRequest
+from batches.errors import BatchError, Detail, InvalidRequest
 from batches.history import FIELDS, NEWEST, PAGE_SIZE, HistoryQuery, history_page
 from batches.models import BatchSession, BatchTag
 from batches.naming import rename
@@ -25,7 +27,8 @@ from batches.validators import tags as checked_tags
 from batches.validators import title as checked_title
 from batches.web.comparison import MOST
 from batches.web.comparison import compare as compare_batches
-from batches.web.htmx import page_or_part
+from batches.web.forms.presets import BATCHES, MAX_NAME, presets_of, save_preset
+from batches.web.htmx import is_htmx, page_or_part
 from batches.web.labels import title_of
 from batches.web.presenters import batch_lines, symbols_text
 
@@ -65,12 +68,49 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         "by_day": query.sort.removeprefix("-") == "createdAt",
         "groups": GROUPS,
         "sorts": SORT_LABELS,
-        "tags": list(
-            BatchTag.objects.filter(session__in=visible).values_list("name", flat=True).distinct().order_by("name")
-        )[:MAX_TAG_CHOICES],
+        # Read by the template; a refresh of the list needs neither.
+        "tags": BatchTag.objects.filter(session__in=visible)
+        .values_list("name", flat=True)
+        .distinct()
+        .order_by("name")[:MAX_TAG_CHOICES],
+        "saved": presets_of(request.user, BATCHES),
+        "max_name": MAX_NAME,
+        "filter_text": "" if problem else _filter_text(request.GET),
         "nav": "list",
     }
     return page_or_part(request, "batches/list.html", "batches/_list.html", context)
+
+
+@require_POST
+def save_filter(request: HttpRequest) -> HttpResponse:
+    """Save the filters of the list under a name; with scripts those of the form, which may be newer than the page."""
+    fields = request.POST if is_htmx(request) else QueryDict(request.POST.get("query", ""))
+    text = ""
+    try:
+        text = _filter_text(fields)
+        if not text:
+            raise InvalidRequest(Detail("query", "Nothing is filtered: choose a status, a tag, days or words first."))
+        saved = save_preset(request.user, request.POST.get("name", ""), text, BATCHES)
+        messages.success(request, f"Saved the filter “{saved.name}”.")
+    except BatchError as error:
+        messages.error(request, error.message)
+    target = f"{reverse('batches:list')}?{text}"
+    return HttpResponse(headers={"HX-Redirect": target}) if is_htmx(request) else redirect(target)
+
+
+@require_POST
+def delete_filter(request: HttpRequest, preset_id: int) -> HttpResponse:
+    saved = get_object_or_404(presets_of(request.user, BATCHES), pk=preset_id)
+    saved.delete()
+    messages.success(request, f"Deleted the filter “{saved.name}”.")
+    return redirect("batches:list")
+
+
+def _filter_text(fields: Mapping[str, str]) -> str:
+    """Return the query string of valid filters, without what is left out or the default."""
+    sent = {name: fields[name].strip() for name in FIELDS if name != "page" and name in fields}
+    HistoryQuery.parse(sent)
+    return urlencode({name: value for name, value in sent.items() if value and (name, value) != ("sort", NEWEST)})
 
 
 def _history_query(request: HttpRequest) -> tuple[HistoryQuery, str]:

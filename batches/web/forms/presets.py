@@ -1,4 +1,4 @@
-"""Named configurations of the form: examples, and those that users save."""
+"""Named query strings: examples of the form, and what users save of the form and of the list of batches."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,9 @@ from batches.errors import Detail, InvalidRequest
 from batches.models import Preset
 
 MAX_NAME = 60  # of its column
-MAX_PRESETS = 200  # of one owner
+MAX_PRESETS = 200  # of one owner and page
+FORM, BATCHES = Preset.Page.FORM, Preset.Page.BATCHES
+NOUNS = {FORM: ("preset", "presets"), BATCHES: ("filter", "filters")}
 
 
 @dataclass(frozen=True)
@@ -46,20 +48,21 @@ def examples() -> list[Example]:
     ]
 
 
-def presets_of(user: User | AnonymousUser) -> QuerySet[Preset]:
-    """Return the user's presets; without a login, those without an owner."""
-    return Preset.objects.filter(owner=_owner(user))
+def presets_of(user: User | AnonymousUser, page: Preset.Page = FORM) -> QuerySet[Preset]:
+    """Return what the user saved of a page; without a login, what has no owner."""
+    return Preset.objects.filter(owner=_owner(user), page=page)
 
 
-def save_preset(user: User | AnonymousUser, name: str, query: str) -> Preset:
-    """Save a configuration under a name, in place of an earlier one of that name."""
+def save_preset(user: User | AnonymousUser, name: str, query: str, page: Preset.Page = FORM) -> Preset:
+    """Save a query string under a name, in place of an earlier one of that name."""
     name = " ".join(name.split())
+    noun, nouns = NOUNS[page]
     if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise InvalidRequest(Detail("name", f"The name of a preset must have 1 to {MAX_NAME} characters."))
-    presets, limit = presets_of(user), MAX_PRESETS
+        raise InvalidRequest(Detail("name", f"The name of a {noun} must have 1 to {MAX_NAME} characters."))
+    presets, limit = presets_of(user, page), MAX_PRESETS
     if presets.count() >= limit and not presets.filter(name=name).exists():
-        raise InvalidRequest(Detail("name", f"There are {limit:,} presets already. Delete one first."))
-    preset, _ = Preset.objects.update_or_create(owner=_owner(user), name=name, defaults={"query": query})
+        raise InvalidRequest(Detail("name", f"There are {limit:,} {nouns} already. Delete one first."))
+    preset, _ = Preset.objects.update_or_create(owner=_owner(user), page=page, name=name, defaults={"query": query})
     return preset
 
 

@@ -1,5 +1,6 @@
 """The list of batches as someone uses it after a year: search, notes, two side by side, throwing away."""
 
+import html
 import re
 
 import numpy as np
@@ -12,7 +13,7 @@ from batches.search import matching, newest_matching
 from batches.web.charts.overlay import overlay
 from batches.web.forms import presets
 from tests.support import jobs
-from tests.support.page_reader import text_of, url
+from tests.support.page_reader import HTMX, text_of, url
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +75,15 @@ def test_a_search_lists_the_newest_in_order_and_says_when_there_are_more(client,
 
 
 @pytest.mark.parametrize("query", ["", "page=2", "status=complete", "search=acme", "search=acme&status=complete"])
-def test_the_list_asks_five_times_and_leaves_the_wide_columns_alone(client, finished, query, django_assert_num_queries):
-    with django_assert_num_queries(5) as queries:  # count, page, its tags, its verdicts, all tags
-        client.get(f"{reverse('batches:list')}?{query}")
+def test_the_list_asks_a_few_times_and_leaves_the_wide_columns_alone(
+    client, finished, query, django_assert_num_queries
+):
+    address = f"{reverse('batches:list')}?{query}"
+    with django_assert_num_queries(6) as queries:  # count, page, its tags, its verdicts; all tags, saved filters
+        client.get(address)
     assert not any('"results"' in query["sql"] for query in queries)
+    with django_assert_num_queries(4):
+        client.get(address, headers=HTMX)
 
 
 def test_a_note_is_kept_shown_and_taken_away(client, two):
@@ -201,3 +207,75 @@ def test_presets_are_limited(client, instruments, monkeypatch):
     Preset.objects.bulk_create(Preset(name=f"p{i}", query="") for i in range(3))
     words = text_of(client.post(reverse("batches:presets"), {"name": "one more", "query": ""}, follow=True))
     assert "3 presets already" in words
+
+
+# ---- saved filters ---------------------------------------------------------------------------------------------------
+
+
+def captured(pattern, page):
+    match = re.search(pattern, page.content.decode())
+    assert match
+    return html.unescape(match[1])
+
+
+def save_filter(client, name, query, **headers):
+    return client.post(reverse("batches:save_filter"), {"name": name, **query}, **headers)
+
+
+def test_a_filter_is_saved_opened_and_deleted_without_scripts(client, two):
+    page = client.get(reverse("batches:list"), {"search": "core", "status": "complete", "sort": "-total", "tag": ""})
+    query = captured(r'name="query" value="([^"]*)"', page)
+    assert query == "search=core&status=complete&sort=-total"
+    saved = save_filter(client, " Core   done ", {"query": query})
+    assert saved["Location"] == f"{reverse('batches:list')}?{query}"
+    page = client.get(reverse("batches:list"))
+    assert "Saved the filter “Core done”." in text_of(page)
+    body = client.get(captured(r'href="([^"]*)">Core done<', page)).content.decode()
+    assert str(two[1].id) in body
+    assert str(two[0].id) not in body
+    save_filter(client, "Core done", {"query": "search=bolt"})
+    assert Preset.objects.get().query == "search=bolt"
+    client.post(reverse("batches:delete_filter", args=[Preset.objects.get().pk]))
+    assert not Preset.objects.exists()
+
+
+def test_with_scripts_the_form_has_the_newest_filters(client, db):
+    sent = {"query": "search=old", "search": "new", "tag": "", "from": "2026-11-01", "sort": "-createdAt", "page": "3"}
+    assert save_filter(client, "New", sent, headers=HTMX)["HX-Redirect"] == "/batches/?search=new&from=2026-11-01"
+    assert Preset.objects.get().query == "search=new&from=2026-11-01"
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "reason"),
+    [
+        ("", "search=core", "The name of a filter must have 1 to 60 characters."),
+        ("All", "", "Nothing is filtered"),
+        ("All", "sort=-createdAt&page=2", "Nothing is filtered"),
+        ("Odd", "status=odd", "status must be one of"),
+    ],
+)
+def test_a_filter_that_cannot_be_saved_is_refused_with_the_reason(client, db, name, query, reason):
+    save_filter(client, name, {"query": query})
+    assert reason in text_of(client.get(reverse("batches:list")))
+    assert not Preset.objects.exists()
+
+
+def test_a_saved_filter_belongs_to_its_user_and_to_its_page(client, db, settings, django_user_model):
+    save_filter(client, "Of the installation", {"query": "search=core"})
+    assert "Of the installation" in text_of(client.get(reverse("batches:list")))
+    ada, bob = (django_user_model.objects.create_user(name) for name in ("ada", "bob"))
+    settings.ACCESS_MODE = "team"
+    client.force_login(ada)
+    save_filter(client, "Of Ada", {"query": "search=core"})
+    texts = {}
+    for user in (ada, bob):
+        client.force_login(user)
+        texts[user] = text_of(client.get(reverse("batches:list")))
+    assert "Of Ada" in texts[ada]
+    assert "Of Ada" not in texts[bob]
+    assert "Of the installation" not in texts[ada]
+    kept = Preset.objects.get(name="Of Ada")
+    assert client.post(reverse("batches:delete_filter", args=[kept.pk])).status_code == 404
+    client.force_login(ada)
+    assert client.post(reverse("batches:delete_preset", args=[kept.pk])).status_code == 404
+    assert not presets.presets_of(ada).exists()
