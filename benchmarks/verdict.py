@@ -2,6 +2,7 @@
 
     .venv/bin/python -m benchmarks.verdict cost --tests 5000     CPU of the verdict against that of the sweep
     .venv/bin/python -m benchmarks.verdict walk --tests 5000     CPU of the walk-forward against that of the sweep
+    .venv/bin/python -m benchmarks.verdict line                  CPU of recording with the luck line and without it
     .venv/bin/python -m benchmarks.verdict noise --seeds 200     share of sweeps of noise that "hold up"
     .venv/bin/python -m benchmarks.verdict planted --seeds 50    share of planted edges that are found
 
@@ -122,25 +123,27 @@ def walk_forward(tests, rounds=5):
     from django.core.management import call_command
 
     from backtester.engine import run_slice
-    from backtester.engine.statistics.partitions import sharpe_of_sums
+    from backtester.engine.statistics.partitions import best_in_nb
     from backtester.engine.statistics.walk_forward import windows
-    from backtester.engine.time_blocks import block_sums
+    from backtester.engine.time_blocks import return_sums
     from batches.sweep.plan import plan_of
 
     call_command("load_prices", str(SAMPLE), verbosity=0)
     ranges = crosses(tests)
     plan = plan_of(swept("AAPL", "sma_cross", ranges, fees=0.001))
     prices, grid = plan.prices(0), plan.grid
-    train = (prices.n_bars - 1) * 5 // 17
-    cut = windows(prices.n_bars - 1, train, -(-(prices.n_bars - 1 - train) // 12))
+    test = -(-(prices.n_bars - 1) // 17)
+    train = 5 * test  # as by default
+    cut = windows(prices.n_bars - 1, train, test)
     edges = np.unique([[w.start, w.train_end, w.test_end] for w in cut]) + 1
+    included = np.ones(grid.size, dtype=np.bool_)
 
     def walk():
-        sums = block_sums(grid.strategy, prices, grid, 0, grid.size, plan.rules, edges)
+        sums = return_sums(prices, grid, 0, grid.size, plan.rules, edges)
+        returns, squares = sums.returns, sums.squares
         for w in cut:
             first, last = np.searchsorted(edges, (w.start + 1, w.train_end + 1))
-            inside = (part[:, first:last].sum(axis=1) for part in (sums.returns, sums.squares))
-            np.argmax(sharpe_of_sums(np.full(grid.size, float(train)), *inside))
+            best_in_nb(1.0, float(train), returns[last], returns[first], squares[last], squares[first], included)
 
     def sweep():
         run_slice(grid, prices, 0, grid.size, plan.rules)
@@ -157,9 +160,59 @@ def walk_forward(tests, rounds=5):
     print(f"walk-forward of {len(cut)} windows, {grid.size} tests: {ratio:.2f} of the sweep, by itself")
 
 
+def luck_line(rounds=21):
+    """Print the CPU of recording with the luck line of the events against that without it, in turn in this thread."""
+    from unittest import mock
+
+    from django.core.management import call_command
+
+    from batches.running import recording, tallying
+    from tests.support import jobs
+
+    call_command("load_prices", str(SAMPLE), verbosity=0)
+    from batches.models import Instrument
+
+    symbols = list(Instrument.objects.order_by("symbol").values_list("symbol", flat=True))
+    ranges = crosses(5_000)
+    small = {"fast": ranges["fast"][:5], "slow": ranges["slow"][:4]}
+    store, took = recording._store_all, []  # noqa: SLF001
+
+    def timed(*arguments):
+        began = time.thread_time()
+        try:
+            return store(*arguments)
+        finally:
+            took.append(time.thread_time() - began)
+
+    def nothing(*_):
+        pass
+
+    def record(names, tested):
+        body = {"strategy": "sma_cross", "symbols": names, "sortBy": "sharpe", "parameterRanges": tested}
+        session = jobs.submit(body)
+        took.clear()
+        while chunk := jobs.claim(session.pk):
+            jobs.run(chunk)
+        return sum(took), len(took)
+
+    for names, tested in ((["AAPL"], ranges), (symbols, small)):
+        pairs = []
+        for number in range(rounds + 1):
+            with mock.patch.object(recording, "_store_all", timed):
+                with_line, chunks = record(names, tested)
+                with mock.patch.multiple(tallying, add_sharpes=nothing, _set_luck=nothing):
+                    without, _ = record(names, tested)
+            pairs += [(with_line, without)] if number else []  # the first one compiles
+        ratio = np.median([one / other for one, other in pairs])
+        more = np.median([one - other for one, other in pairs]) / chunks * 1e6
+        each = np.median([other for _, other in pairs]) / chunks * 1e6
+        print(f"{chunks} chunks: recording takes {ratio:.3f} times as long with the luck line", end="")
+        print(f" ({more:+.0f} us to {each:,.0f} us for each chunk; {rounds} pairs)", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["cost", "walk", "noise", "planted"])
+    parser.add_argument("what", choices=["cost", "walk", "line", "noise", "planted"])
     parser.add_argument("--tests", type=int, default=5_000)
     parser.add_argument("--seeds", type=int, default=200)
     options = parser.parse_args()
@@ -169,6 +222,8 @@ def main():
             cost(options.tests)
         elif options.what == "walk":
             walk_forward(options.tests)
+        elif options.what == "line":
+            luck_line()
         else:
             is_noise = options.what == "noise"
             strategies = list(SWEEPS) if is_noise else ["sma_cross"]

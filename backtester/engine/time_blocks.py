@@ -1,5 +1,6 @@
 """Sums of the returns of each combination over blocks of bars, from which verdicts on luck are made."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -9,11 +10,15 @@ from backtester.engine.arrays import Floats, Ints, Values
 from backtester.engine.errors import BadParameters
 from backtester.engine.grid.grid import Grid
 from backtester.engine.kernels.signal_blocks import (
+    DOWN_SUM,
     EQUITY_AT,
     EXPOSURE_AT,
     FALL_WITHIN,
+    N_RETURN_SUMS,
     N_SUMS,
     PEAK_WITHIN,
+    R_SUM,
+    SQUARE_SUM,
     TROUGH_WITHIN,
 )
 from backtester.engine.metrics.metrics import N_METRICS
@@ -84,27 +89,93 @@ def block_sums(
     check_slice(grid, prices, start, stop, rules, beta)
     edges = _checked_edges(edges, prices.n_bars)
     bars = prices if order is None else shuffled(prices, order)
-    columns = grid.decode_many(np.arange(start, stop, dtype=np.int64))
-    parameters = effective_parameters(strategy, columns, beta)
-    failed = failures_by_message(strategy, bars, columns, parameters, beta)
+    parameters, rows = _runnable(strategy, bars, grid, start, stop, beta)
     n, n_blocks = stop - start, len(edges) - 1
     sums = BlockSums(
         **{field.name: np.full((n, n_blocks + (field.name == "exposure")), np.nan) for field in fields(BlockSums)}
     )
-    runs = np.ones(n, dtype=np.bool_)
-    for offsets in failed.values():
+    if strategy.decide is not None and rows.size:
+        _sum_signals(sums, rows, _signal_sums(N_SUMS, strategy, bars, parameters, rules, edges), edges)
+        return sums
+    for row, scratch in _plain_runs(strategy, bars, parameters, rows, rules):
+        _write_sums(sums, int(rows[row]), scratch.equity, scratch.held * bars.close, edges)
+    return sums
+
+
+@dataclass(frozen=True, eq=False)
+class ReturnSums:
+    """The part of BlockSums that Sharpe ratios need, combinations last; NaN in the columns of those that failed.
+
+    returns, squares : float64[T + 1, n], the sums from the first edge up to each edge, 0 at the first
+    equity : float64[T + 1, n], at the close of bar edges[k] - 1
+    """
+
+    returns: Floats
+    squares: Floats
+    equity: Floats
+
+
+def return_sums(
+    prices: Prices, grid: Grid, start: int, stop: int, rules: Rules, edges: Ints, *, beta: float | None = None
+) -> ReturnSums:
+    """Return the sums of the combinations [start, stop), all of the symbol of `prices`. Arguments as `block_sums`."""
+    check_slice(grid, prices, start, stop, rules, beta)
+    edges = _checked_edges(edges, prices.n_bars)
+    strategy = grid.strategy
+    parameters, rows = _runnable(strategy, prices, grid, start, stop, beta)
+    if strategy.decide is not None and rows.size:
+        parts = _signal_sums(N_RETURN_SUMS, strategy, prices, parameters, rules, edges)
+    else:
+        parts = np.empty((N_RETURN_SUMS, len(edges), len(rows)))
+        for row, scratch in _plain_runs(strategy, prices, parameters, rows, rules):
+            equity, returns = scratch.equity, np.zeros(prices.n_bars)
+            before = equity[:-1]
+            returns[1:] = np.divide(equity[1:], before, out=np.ones_like(before), where=before > 0) - 1.0
+            parts[R_SUM, 1:, row] = np.add.reduceat(returns[: edges[-1]], edges[:-1])
+            parts[SQUARE_SUM, 1:, row] = np.add.reduceat((returns * returns)[: edges[-1]], edges[:-1])
+            parts[EQUITY_AT, :, row] = equity[np.maximum(edges - 1, 0)]
+    for sums in (parts[R_SUM], parts[SQUARE_SUM]):
+        sums[0] = 0.0
+        for edge in range(1, len(edges)):
+            sums[edge] += sums[edge - 1]
+    if len(rows) < stop - start:
+        run, parts = parts, np.full((N_RETURN_SUMS, len(edges), stop - start), np.nan)
+        parts[:, :, rows] = run
+    return ReturnSums(parts[R_SUM], parts[SQUARE_SUM], parts[EQUITY_AT])
+
+
+def _runnable(
+    strategy: Strategy, prices: Prices, grid: Grid, start: int, stop: int, beta: float | None
+) -> tuple[dict[str, Values], Ints]:
+    """Return the parameters of the combinations that can be run on these prices, and their offsets from the start."""
+    columns = grid.decode_many(np.arange(start, stop, dtype=np.int64))
+    parameters = effective_parameters(strategy, columns, beta)
+    runs = np.full(stop - start, prices.n_bars > 1)
+    for offsets in failures_by_message(strategy, prices, columns, parameters, beta).values():
         runs[offsets] = False
     rows = np.flatnonzero(runs)
-    if strategy.decide is not None and rows.size and bars.n_bars > 1:
-        cut = {name: values[rows] for name, values in parameters.items()}
-        _sum_signals(sums, rows, strategy, cut, bars, rules, edges)
-        return sums
-    for row in rows.tolist() if bars.n_bars > 1 else []:
-        scratch = Scratch.for_bars(bars.n_bars)
+    return {name: values[rows] for name, values in parameters.items()}, rows
+
+
+def _plain_runs(
+    strategy: Strategy, prices: Prices, parameters: dict[str, Values], rows: Ints, rules: Rules
+) -> Iterator[tuple[int, Scratch]]:
+    """Run one combination after the other, bar by bar."""
+    for row in range(len(rows)):
+        scratch = Scratch.for_bars(prices.n_bars)
         cut = {name: values[row : row + 1] for name, values in parameters.items()}
-        run_plain(strategy, bars, cut, rules, np.empty((N_METRICS, 1)), scratch)
-        _write_sums(sums, row, scratch.equity, scratch.held * bars.close, edges)
-    return sums
+        run_plain(strategy, prices, cut, rules, np.empty((N_METRICS, 1)), scratch)
+        yield row, scratch
+
+
+def _signal_sums(
+    kinds: int, strategy: Strategy, prices: Prices, parameters: dict[str, Values], rules: Rules, edges: Ints
+) -> Floats:
+    """Return the sums float64[kinds, T + 1, n] of the pass that measures all combinations together."""
+    n = len(next(iter(parameters.values())))
+    metrics, parts = np.empty((N_METRICS, n + 1))[:, :-1], np.zeros((kinds, len(edges), n))
+    run_signals(strategy, prices, parameters, rules, metrics, edges=edges, sums=parts)
+    return parts
 
 
 def shuffled(prices: Prices, order: Ints) -> Prices:
@@ -143,18 +214,15 @@ def _checked_edges(edges: Ints, n_bars: int) -> Ints:
     return edges
 
 
-def _sum_signals(
-    sums: BlockSums, rows: Ints, strategy: Strategy, parameters: dict[str, Values], prices: Prices, rules: Rules,
-    edges: Ints,
-) -> None:  # fmt: skip
-    """Take the sums out of the pass that measures all combinations together."""
-    metrics, parts = np.empty((N_METRICS, len(rows) + 1))[:, :-1], np.zeros((N_SUMS, len(rows), len(edges)))
-    run_signals(strategy, prices, parameters, rules, metrics, edges=edges, sums=parts)
+def _sum_signals(sums: BlockSums, rows: Ints, parts: Floats, edges: Ints) -> None:
+    """Write the sums of the signal kernel to the rows. parts : float64[N_SUMS, T + 1, len(rows)]"""
+    parts = parts.transpose(0, 2, 1)
     equity = parts[EQUITY_AT]
     start = np.where(equity[:, :-1] > 0.0, equity[:, :-1], 1.0)
     is_alive = equity[:, :-1] > 0.0
     sums.bars[rows] = np.diff(np.maximum(edges, 1))
-    sums.returns[rows], sums.squares[rows], sums.downside[rows] = parts[:3, :, 1:]
+    sums.returns[rows], sums.squares[rows] = parts[R_SUM, :, 1:], parts[SQUARE_SUM, :, 1:]
+    sums.downside[rows] = parts[DOWN_SUM, :, 1:]
     with np.errstate(divide="ignore"):
         sums.log_growth[rows] = np.where(is_alive, np.log(equity[:, 1:] / start), 0.0)
     sums.peak[rows] = np.where(is_alive, parts[PEAK_WITHIN, :, 1:] / start, 1.0)

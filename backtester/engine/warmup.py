@@ -14,6 +14,7 @@ from backtester.engine.rules import Rules
 from backtester.engine.run import run_slice
 from backtester.engine.statistics.bootstrap import draw_weights, influence, raise_maxima_nb
 from backtester.engine.statistics.overfitting import Winners, choose_splits, count_below_nb, find_winners_nb
+from backtester.engine.statistics.partitions import best_in_nb
 from backtester.engine.strategies import STRATEGIES, get_strategy, is_built_in
 from backtester.engine.strategy import ALL_DIRECTIONS
 
@@ -72,4 +73,6 @@ def _exercise_statistics() -> None:
     find_winners_nb(counts, sums, squares, 1.0, included, 0, splits, *parts)
     below, equal = np.zeros_like(best.index), np.zeros_like(best.index)
     count_below_nb(counts, sums, squares, 1.0, included, splits, best.outside, below, equal)
-    raise_maxima_nb(influence(counts, sums, squares), draw_weights(4, 8, 1), np.zeros(8))
+    holding = np.zeros(8), np.ones(2), np.zeros(8)
+    raise_maxima_nb(influence(counts, sums, squares), draw_weights(4, 8, 1), 1.0, np.zeros(8), *holding)
+    best_in_nb(1.0, 9.0, sums[0], sums[1], squares[0], squares[1], np.ones(4, dtype=np.bool_))

@@ -1,7 +1,5 @@
 """The passes over all finished tests: each is computed again, and what it adds to the work is merged."""
 
-from collections import OrderedDict
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -12,48 +10,21 @@ from backtester.engine.statistics.bootstrap import draw_weights, influence, lead
 from backtester.engine.statistics.overfitting import Winners, count_below_nb, find_winners_nb
 from backtester.engine.statistics.partitions import sharpe_of_sums
 from backtester.engine.statistics.sharpe import ROUNDING
-from backtester.engine.time_blocks import block_sums
+from backtester.engine.time_blocks import return_sums
 from batches.verdict.calendar import returns_of
 from batches.verdict.layout import Layout, Prefix, Span
 from batches.verdict.matrix import add_cells
+from batches.verdict.training import Training
 from batches.verdict.work import ROWS, Work
 
-CACHE_BYTES = 64 * 2**20
-Blocks = tuple[Floats, Floats, Floats, Bools]
+Blocks = tuple[Floats, Floats, Floats]
 
 
-class BlockCache:
-    """The sums of the blocks of the first pass, which the second needs again; small batches stay whole."""
-
-    def __init__(self) -> None:
-        self.kept: OrderedDict[Hashable, tuple[int, Blocks]] = OrderedDict()
-
-    def keep(self, key: Hashable, stop: int, blocks: Blocks) -> None:
-        self.kept[key] = stop, blocks
-        while sum(array.nbytes for _, kept in self.kept.values() for array in kept) > CACHE_BYTES:
-            self.kept.popitem(last=False)
-
-    def stop(self, key: Hashable) -> int | None:
-        """Return the end of the piece that is kept under the key."""
-        return self.kept[key][0] if key in self.kept else None
-
-    def take(self, key: Hashable, stop: int) -> Blocks | None:
-        kept = self.kept.pop(key, None)
-        return kept[1] if kept and kept[0] == stop else None
-
-
-cache = BlockCache()
-
-
-def add_tests(layout: Layout, work: Work, span: Span, bounds: tuple[int, int], key: Hashable) -> None:
-    """First pass: bootstrap, in-sample winners, walk-forward picks, early and late results.
-
-    bounds : the first test, and the one past the last; key : of the cache
-    """
-    start, stop = bounds
-    prefix = prefix_of(layout, span, start, stop)
-    scale = float(np.sqrt(layout.series[span.number].periods_per_year))
-    sharpes, defined = _sharpes(layout, prefix)
+def add_tests(layout: Layout, work: Work, span: Span, start: int, stop: int) -> None:
+    """First pass over the tests [start, stop): bootstrap, in-sample winners, walk-forward picks, early and late."""
+    prefix = prefix_of(layout, span, start, stop, layout.edges)
+    scale = _scale(layout, span)
+    sharpes, defined = _sharpes(prefix)
     _add_rows(layout, work, prefix, scale)
     work.defined += int(defined.sum())
     if not defined.any():
@@ -63,64 +34,81 @@ def add_tests(layout: Layout, work: Work, span: Span, bounds: tuple[int, int], k
     if layout.is_too_short:
         return
     _add_bootstrap(layout, work, prefix, span, (sharpes, defined), start)
-    _add_picks(layout, work, prefix, scale, defined, start)
-    add_cells(layout, work, prefix, scale, defined, start)
+    training = Training(layout, prefix, scale, defined)
+    _add_picks(layout, work, training, start)
+    add_cells(layout, work, training, start)
     if layout.blocks is not None:
-        blocks = _blocks(layout, prefix, defined)
-        part = Winners.none(len(layout.splits))
-        out: Any = (part.sharpe, part.index, part.outside, part.gain)
-        counts, sums, squares, included = blocks
-        find_winners_nb(counts, sums, squares, scale, included, start, layout.splits, *out)
-        work.winners.merge(part)
-        cache.keep((key, start), stop, blocks)
+        blocks = _blocks(prefix, layout.at(layout.blocks))
+        work.winners.merge(_winners(blocks, scale, defined, start, layout.splits))
 
 
-def add_ranks(layout: Layout, work: Work, span: Span, bounds: tuple[int, int], key: Hashable) -> None:
+def settle_winners(layout: Layout, work: Work) -> None:
+    """Compute the winners out of the sample from the sums that the second pass compares them with, bit for bit.
+
+    The second pass needs the sums of the blocks alone, which are six times as fast as those at all edges; but other
+    edges round differently, and then a winner would not be equal to itself.
+    """
+    winners = work.winners
+    for index in np.unique(winners.index[winners.index >= 0]).tolist():
+        won = np.flatnonzero(winners.index == index)
+        span = next(span for span in layout.spans if span.start <= index < span.stop)
+        included, blocks = np.ones(1, dtype=np.bool_), _blocks_of(layout, span, index, index + 1)[0]
+        settled = _winners(blocks, _scale(layout, span), included, index, layout.splits[won])
+        winners.outside[won], winners.gain[won] = settled.outside, settled.gain
+
+
+def add_ranks(layout: Layout, work: Work, span: Span, start: int, stop: int) -> None:
     """Second pass: where the winner of each split stands out of the sample."""
-    start, stop = bounds
-    blocks = cache.take((key, start), stop)
-    if blocks is None:
-        prefix = prefix_of(layout, span, start, stop)
-        blocks = _blocks(layout, prefix, _sharpes(layout, prefix)[1])
-    scale = float(np.sqrt(layout.series[span.number].periods_per_year))
-    count_below_nb(*blocks[:3], scale, blocks[3], layout.splits, work.winners.outside, work.below, work.equal)
+    blocks, defined = _blocks_of(layout, span, start, stop)
+    splits, winners = layout.splits, work.winners
+    count_below_nb(*blocks, _scale(layout, span), defined, splits, winners.outside, work.below, work.equal)
 
 
-def prefix_of(layout: Layout, span: Span, start: int, stop: int) -> Prefix:
-    """Return the sums of the returns of the tests [start, stop) up to each edge of the layout."""
+def prefix_of(layout: Layout, span: Span, start: int, stop: int, cuts: Ints) -> Prefix:
+    """Return the sums of the returns of the tests [start, stop) up to each cut. cuts : positions in the calendar"""
     plan, prices = layout.plan, layout.series[span.number]
-    bars = layout.calendar.bars_at(prices, layout.edges)
+    bars = layout.calendar.bars_at(prices, cuts)
     edges, places = np.unique(bars, return_inverse=True)
-    n = stop - start
     if len(edges) < 2:  # no bar of this series is in the calendar
-        none = np.zeros((n, len(bars)))
-        return Prefix(np.zeros(len(bars)), none, none, none)
-    beta = plan.beta(span.number)
-    blocks = block_sums(plan.grid.strategy, prices, plan.grid, start, stop, plan.rules, edges, beta=beta)
-    columns = (blocks.returns, blocks.squares, blocks.log_growth)
-    sums, squares, growth = (_cumulated(column, places) for column in columns)
-    return Prefix((bars - bars[0]).astype(np.float64), sums, squares, growth)
+        none = np.zeros((len(bars), stop - start))
+        return Prefix(np.zeros(len(bars)), none, none, none + plan.rules.initial_capital)
+    found = return_sums(prices, plan.grid, start, stop, plan.rules, edges, beta=plan.beta(span.number))
+    columns = (found.returns, found.squares, found.equity)
+    if len(edges) < len(bars):  # some cuts lie between two bars of this series
+        columns = (found.returns[places], found.squares[places], found.equity[places])
+    return Prefix((bars - bars[0]).astype(np.float64), *columns)
 
 
-def _cumulated(values: Floats, places: Ints) -> Floats:
-    sums = np.zeros((len(values), values.shape[1] + 1))
-    np.cumsum(values, axis=1, out=sums[:, 1:])
-    cumulated: Floats = sums[:, places]
-    return cumulated
+def _scale(layout: Layout, span: Span) -> float:
+    return float(np.sqrt(layout.series[span.number].periods_per_year))
 
 
-def _sharpes(layout: Layout, prefix: Prefix) -> tuple[Floats, Bools]:
+def _sharpes(prefix: Prefix) -> tuple[Floats, Bools]:
     """Return the Sharpe ratio per bar of each test over all bars, and whether it has one."""
-    bars, sums, squares = prefix.over(0, len(layout.edges) - 1)
+    bars, sums, squares = prefix.over(0, len(prefix.bars) - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         varies = squares - sums * sums / bars > ROUNDING * squares
     return sharpe_of_sums(bars, sums, squares), varies & (bars >= 2)
 
 
-def _blocks(layout: Layout, prefix: Prefix, defined: Bools) -> Blocks:
+def _blocks_of(layout: Layout, span: Span, start: int, stop: int) -> tuple[Blocks, Bools]:
+    """Return the sums over the blocks alone, and which tests have a Sharpe ratio."""
     assert layout.blocks is not None
-    counts, sums, squares = prefix.between(layout.at(layout.blocks))
-    return counts, np.ascontiguousarray(sums), np.ascontiguousarray(squares), defined
+    prefix = prefix_of(layout, span, start, stop, layout.blocks)
+    return _blocks(prefix, np.arange(len(layout.blocks))), _sharpes(prefix)[1]
+
+
+def _blocks(prefix: Prefix, places: Ints) -> Blocks:
+    """Return bars float64[k], sums and squares float64[n, k] between neighbors of k + 1 places of cuts."""
+    sums, squares = (np.ascontiguousarray(np.diff(of[places], axis=0).T) for of in (prefix.sums, prefix.squares))
+    return np.diff(prefix.bars[places]), sums, squares
+
+
+def _winners(blocks: Blocks, scale: float, included: Bools, start: int, splits: Ints) -> Winners:
+    part = Winners.none(len(splits))
+    out: Any = (part.sharpe, part.index, part.outside, part.gain)
+    find_winners_nb(*blocks, scale, included, start, splits, *out)
+    return part
 
 
 def _add_bootstrap(
@@ -128,18 +116,18 @@ def _add_bootstrap(
 ) -> None:
     sharpes, defined = tests
     prices = layout.series[span.number]
-    groups = layout.at(layout.groups)
-    weights = draw_weights(len(groups) - 1, layout.options.replicates, layout.options.seed)
-    counts, sums, squares = prefix.between(groups)
-    sums, squares = (np.where(defined[:, None], values, 0.0) for values in (sums, squares))
+    weights = draw_weights(len(layout.groups) - 1, layout.options.replicates, layout.options.seed)
+    counts, sums, squares = _blocks(prefix, layout.at(layout.groups))
+    sums[~defined], squares[~defined] = 0.0, 0.0
     psi = influence(counts, sums, squares)
-    raise_maxima_nb(np.ascontiguousarray(psi * np.sqrt(prices.periods_per_year)), weights, work.maxima)
     held = returns_of(buy_and_hold_equity(prices, layout.plan.rules))[None]
     edges = layout.calendar.bars_at(prices, layout.groups) - 1
     held_sums, held_squares = (_sums_between(values, edges) for values in (held, held * held))
     held_sharpe = float(sharpe_of_sums(counts.sum(), held_sums.sum(axis=1), held_squares.sum(axis=1))[0])
-    studentized, lead = lead_over(psi, sharpes, influence(counts, held_sums, held_squares)[0], held_sharpe)
-    raise_maxima_nb(np.ascontiguousarray(studentized), weights, work.lead_maxima)
+    held_psi = influence(counts, held_sums, held_squares)[0]
+    deviations, lead = lead_over(psi, sharpes, held_psi, held_sharpe)
+    drawn = (held_psi[:, None] * weights).sum(axis=0)
+    raise_maxima_nb(psi, weights, _scale(layout, span), work.maxima, drawn, deviations, work.lead_maxima)
     work.ahead += int(np.sum(lead > 0))
     if not np.isnan(lead).all():
         top = int(np.nanargmax(lead))
@@ -152,23 +140,20 @@ def _sums_between(values: Floats, edges: Ints) -> Floats:
     return np.diff(sums[:, edges])
 
 
-def _add_picks(layout: Layout, work: Work, prefix: Prefix, scale: float, defined: Bools, start: int) -> None:
+def _add_picks(layout: Layout, work: Work, training: Training, start: int) -> None:
     for number, window in enumerate(layout.windows):
-        first, last = layout.at(np.array([window.start, window.train_end]))
-        values = scale * sharpe_of_sums(*prefix.over(int(first), int(last)))
-        values = np.where(defined & np.isfinite(values), values, -np.inf)
-        top = int(np.argmax(values))
+        value, top = training.best(window)
         work.picks_value[number], work.picks[number] = _better(
-            float(work.picks_value[number]), int(work.picks[number]), float(values[top]), start + top
+            float(work.picks_value[number]), int(work.picks[number]), value, start + top
         )
 
 
 def _add_rows(layout: Layout, work: Work, prefix: Prefix, scale: float) -> None:
     early, end = (int(place) for place in layout.at(np.array([layout.early, len(layout.calendar)])))
-    rows = np.empty((ROWS, len(prefix.sums)))
+    rows = np.empty((ROWS, prefix.sums.shape[1]))
     rows[0] = _sharpe_or_nan(*prefix.over(0, early)) * scale
     with np.errstate(invalid="ignore"):  # nothing was left before
-        rows[1] = np.expm1(prefix.growth[:, end] - prefix.growth[:, early])
+        rows[1] = prefix.equity[end] / prefix.equity[early] - 1.0
     rows[2] = _sharpe_or_nan(*prefix.over(early, end)) * scale
     rows[3] = _marks(prefix)
     work.rows = np.concatenate((work.rows, rows), axis=1)
@@ -181,9 +166,9 @@ def _sharpe_or_nan(bars: Floats, sums: Floats, squares: Floats) -> Floats:
 
 def _marks(prefix: Prefix) -> Floats:
     """Return the bits of a hash of the sums of each test: tests with the same returns have the same."""
-    random: Any = np.random.RandomState(1).randint(0, 2**62, prefix.sums.shape[1], dtype=np.int64)
+    random: Any = np.random.RandomState(1).randint(0, 2**62, len(prefix.sums), dtype=np.int64)
     odd = random.astype(np.uint64) * np.uint64(2) + np.uint64(1)
-    hashes = (np.ascontiguousarray(prefix.sums + 0.0).view(np.uint64) * odd).sum(axis=1, dtype=np.uint64)
+    hashes = ((prefix.sums + 0.0).view(np.uint64) * odd[:, None]).sum(axis=0, dtype=np.uint64)
     marks: Floats = hashes.view(np.float64)
     return marks
 

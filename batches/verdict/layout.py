@@ -1,6 +1,7 @@
 """What a verdict cuts the time axis into, which tests it judges, and which parts are too short to judge."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -67,10 +68,9 @@ class Layout:
     def is_too_short(self) -> bool:
         return len(self.calendar) < FEWEST_BARS
 
-    def at(self, edges: Ints) -> Ints:
-        """Return the places of some edges among all edges."""
-        places: Ints = np.searchsorted(self.edges, edges)
-        return places
+    def at(self, edges: Any) -> Any:
+        """Return the places of an edge, or of int64[n] edges, among all edges."""
+        return np.searchsorted(self.edges, edges)
 
 
 def layout_of(session: BatchSession, options: Options) -> Layout:
@@ -130,19 +130,14 @@ def _edges(window: Window) -> tuple[int, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Prefix:
-    """Sums of the returns of some tests up to each edge. bars : float64[m]; sums, squares, growth : float64[n, m]"""
+    """Sums of the returns of n tests up to m cuts. bars : float64[m]; sums, squares, equity : float64[m, n]"""
 
     bars: Floats
     sums: Floats
     squares: Floats
-    growth: Floats
-
-    def between(self, edges: Ints) -> tuple[Floats, Floats, Floats]:
-        """Return bars float64[k], sums and squares float64[n, k] between neighbors of k + 1 places of edges."""
-        return np.diff(self.bars[edges]), np.diff(self.sums[:, edges]), np.diff(self.squares[:, edges])
+    equity: Floats
 
     def over(self, first: int, last: int) -> tuple[Floats, Floats, Floats]:
-        """Return bars, sums and squares between two places of edges, float64[n] each."""
-        bars = np.full(len(self.sums), self.bars[last] - self.bars[first])
-        sums, squares = (values[:, last] - values[:, first] for values in (self.sums, self.squares))
-        return bars, sums, squares
+        """Return bars, sums and squares between two places of cuts, float64[n] each."""
+        sums, squares = (values[last] - values[first] for values in (self.sums, self.squares))
+        return np.full(len(sums), self.bars[last] - self.bars[first]), sums, squares

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from backtester.engine.arrays import Bools
 from backtester.engine.statistics.partitions import sharpe_of_sums
 from backtester.engine.statistics.walk_forward import TESTS, TRAINS, Window
-from batches.verdict.layout import Layout, Prefix
+from batches.verdict.layout import Layout
 from batches.verdict.paths import Paths
+from batches.verdict.training import Training
 from batches.verdict.work import Work
 
 
@@ -17,20 +17,13 @@ def windows_of(layout: Layout) -> list[Window]:
     return [window for cell in layout.matrix for window in cell]
 
 
-def add_cells(layout: Layout, work: Work, prefix: Prefix, scale: float, defined: Bools, start: int) -> None:
+def add_cells(layout: Layout, work: Work, training: Training, start: int) -> None:
     """Keep the best test of each window in training, and what it does in the window after it."""
     for number, window in enumerate(windows_of(layout)):
-        first, last, test_first, test_last = layout.at(
-            np.array([window.start, window.train_end, window.test_start, window.test_end])
-        ).tolist()
-        values = scale * sharpe_of_sums(*prefix.over(first, last))
-        values = np.where(defined & np.isfinite(values), values, -np.inf)
-        top = int(np.argmax(values))
-        if values[top] > work.cells[0, number] or (
-            values[top] == work.cells[0, number] > -np.inf and start + top < work.cells[1, number]
-        ):
-            bars, sums, squares = (column[top] for column in prefix.over(test_first, test_last))
-            work.cells[:, number] = values[top], start + top, bars, sums, squares
+        value, top = training.best(window)
+        best, index = work.cells[:2, number]
+        if value > best or (value == best > -np.inf and start + top < index):
+            work.cells[:, number] = value, start + top, *training.tested(window, top)
 
 
 def matrix(layout: Layout, work: Work, paths: Paths) -> dict[str, Any] | None:

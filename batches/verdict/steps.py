@@ -21,7 +21,7 @@ from batches.verdict.work import ANSWER, FAMILY, RANKS, SHUFFLES, Work
 from batches.verdict_models import Verdict
 
 STEP_S = 0.1  # how long a step shall take
-FIRST_TESTS, MOST_TESTS = 16, 8_192  # of a step
+FIRST_TESTS, MOST_TESTS = 16, 2_048  # of a step; the sums of so many tests take some 20 MB
 FOREIGN_LIMIT_S = 60.0  # of a step that runs a user's own strategy
 CACHED = 16
 Key = tuple[Hashable, ...]
@@ -32,7 +32,6 @@ class Judge:
 
     def __init__(self, session: BatchSession, options: Options) -> None:
         self.session = session
-        self.key = (session.pk, session.created_at, session.current, options)
         self.layout: Layout = layout_of(session, options)
         self.metric = METRICS_BY_WIRE_NAME[session.sort_by]
         self.best = self._best()
@@ -55,7 +54,7 @@ class Judge:
             return
         span = self.layout.spans[work.span]
         start = span.start + work.at
-        stop = min(span.stop, self._piece(work.stage, start))
+        stop = min(span.stop, start + self.sizes[work.stage])
         began = time.perf_counter()
         with _contained(self.layout.plan.grid.strategy):
             self._run(work, span, start, stop)
@@ -64,16 +63,11 @@ class Judge:
         if stop == span.stop:
             work.span, work.at = work.span + 1, 0
 
-    def _piece(self, stage: str, start: int) -> int:
-        """Return where a piece ends; in the second pass, where that of the first ended, as far as it is in memory."""
-        kept = family.cache.stop((self.key, start)) if stage == RANKS else None
-        return kept or start + self.sizes[stage]
-
     def _run(self, work: Work, span: Span, start: int, stop: int) -> None:
         if work.stage == FAMILY:
-            family.add_tests(self.layout, work, span, (start, stop), self.key)
+            family.add_tests(self.layout, work, span, start, stop)
         elif work.stage == RANKS:
-            family.add_ranks(self.layout, work, span, (start, stop), self.key)
+            family.add_ranks(self.layout, work, span, start, stop)
         else:
             shuffles.add_shuffled(self.layout, work, span, (start, stop), self.metric.name)
 
@@ -85,6 +79,7 @@ class Judge:
         if work.stage == SHUFFLES:
             shuffles.end_draw(work)
         elif work.stage == FAMILY and self._needs_ranks(work):
+            family.settle_winners(self.layout, work)
             work.next_stage(RANKS)
             return
         else:

@@ -20,6 +20,7 @@ from backtester.engine import (
     shuffled,
 )
 from backtester.engine.metrics.metrics import METRIC_NAMES
+from backtester.engine.time_blocks import return_sums
 from tests.engine import synthetic
 
 
@@ -105,10 +106,31 @@ def test_block_sums_add_up_to_the_metrics_of_the_sweep(direction):
     assert deepest == pytest.approx(metrics["max_drawdown"], rel=1e-11)
 
 
+@pytest.mark.parametrize("name", GRIDS)
+def test_return_sums_are_those_of_the_block_sums(name):
+    grid = grid_of(name)
+    close = np.tile(synthetic.HARD["a wild walk"], 3)[:700]
+    bars = synthetic.prices(close, opens=synthetic.gappy(close))
+    rules, edges = Rules(fees=0.002, slippage=0.001), np.array(EDGES)
+    sums = block_sums(grid.strategy, bars, grid, 0, grid.size, rules, edges)
+    lean = return_sums(bars, grid, 0, grid.size, rules, edges)
+    assert np.allclose(lean.returns[1:].T, np.cumsum(sums.returns, axis=1), rtol=1e-12, atol=1e-14)
+    assert np.allclose(lean.squares[1:].T, np.cumsum(sums.squares, axis=1), rtol=1e-12, atol=1e-14)
+    assert not lean.returns[0].any()
+    assert not lean.squares[0].any()
+    with np.errstate(divide="ignore"):
+        growth = np.log(lean.equity[1:] / lean.equity[:-1]).T
+    alive = lean.equity[:-1].T > 0
+    assert growth[alive] == pytest.approx(sums.log_growth[alive], rel=1e-9, abs=1e-13)
+
+
 def test_a_combination_that_fails_has_no_block_sums():
     bars = synthetic.prices(synthetic.walk(30))
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {"fast": [2], "slow": [20, 50]})
     sums = block_sums(grid.strategy, bars, grid, 0, 2, Rules(), np.array([0, 30]))
+    lean = return_sums(bars, grid, 0, 2, Rules(), np.array([0, 30]))
+    for parts in (lean.returns, lean.squares, lean.equity):
+        assert np.isnan(parts).any(axis=0).tolist() == np.isnan(sums.returns).any(axis=1).tolist()
     assert np.isfinite(sums.returns[0]).all()
     assert np.isnan(sums.returns[1]).all()
     assert np.isnan(sums.exposure[1]).all()

@@ -45,8 +45,8 @@ from backtester.engine.kernels.follow import follow_nb
 from backtester.engine.kernels.indicator_rows import ROW, Market, fill_rows_nb
 from backtester.engine.kernels.signal_words import N_SIDES, N_WORDS, Signals, choice_nb, decide_nb
 
-R_SUM, SQUARE_SUM, DOWN_SUM, EQUITY_AT, PEAK_WITHIN, TROUGH_WITHIN, FALL_WITHIN, EXPOSURE_AT = range(8)
-N_SUMS = 8
+R_SUM, SQUARE_SUM, EQUITY_AT, DOWN_SUM, PEAK_WITHIN, TROUGH_WITHIN, FALL_WITHIN, EXPOSURE_AT = range(8)
+N_SUMS, N_RETURN_SUMS = 8, 3  # the first ones are enough for Sharpe ratios
 
 
 class Plan(NamedTuple):
@@ -65,7 +65,7 @@ def run_signals_nb(
 ) -> None:  # fmt: skip
     """Write the metrics of the tile's combinations to the given columns of `out` float64[n_metrics, .].
 
-    sums : float64[N_SUMS, ., T + 1] to write the sums between edges to, see `flush_nb`
+    sums : float64[N_SUMS or N_RETURN_SUMS, T + 1, .] to write the sums between edges to, see `flush_nb`
     """
     close, fill, days = market.close, market.fill, market.days
     rows, stops, cuts, edges = signals.rows, signals.stops, plan.cuts, plan.edges
@@ -130,19 +130,21 @@ def write_bits_nb(market: Market, exchange: Exchange, signals: Signals, plan: Pl
 
 @leaf
 def flush_nb(book: Floats, close: float, edge: int, column: int, sums: Floats) -> None:
-    """At an edge, write the sums since the edge before, and begin anew; sums : float64[N_SUMS, ., T + 1].
+    """At an edge, write the sums since the edge before, and begin anew.
 
-    Edge k + 1 holds the sums of part k; of edge 0 only the equity and the exposure count.
+    sums : float64[., T + 1, .], combinations last, because those of a tile are written one after the other. Edge k + 1
+    holds the sums of part k; of edge 0 only the equity and the exposure count.
     """
     equity = book[EQUITY]
-    sums[R_SUM, column, edge] = book[SUM_R]
-    sums[SQUARE_SUM, column, edge] = book[SUM_R2]
-    sums[DOWN_SUM, column, edge] = book[SUM_DOWN2]
-    sums[EQUITY_AT, column, edge] = equity
-    sums[PEAK_WITHIN, column, edge] = book[PEAK]
-    sums[TROUGH_WITHIN, column, edge] = book[TROUGH]
-    sums[FALL_WITHIN, column, edge] = book[LEFT] - 1.0
-    sums[EXPOSURE_AT, column, edge] = book[SHARES] * close / equity if equity > 0.0 else 0.0
+    sums[R_SUM, edge, column] = book[SUM_R]
+    sums[SQUARE_SUM, edge, column] = book[SUM_R2]
+    sums[EQUITY_AT, edge, column] = equity
+    if len(sums) > N_RETURN_SUMS:
+        sums[DOWN_SUM, edge, column] = book[SUM_DOWN2]
+        sums[PEAK_WITHIN, edge, column] = book[PEAK]
+        sums[TROUGH_WITHIN, edge, column] = book[TROUGH]
+        sums[FALL_WITHIN, edge, column] = book[LEFT] - 1.0
+        sums[EXPOSURE_AT, edge, column] = book[SHARES] * close / equity if equity > 0.0 else 0.0
     book[SUM_R] = book[SUM_R2] = book[SUM_DOWN2] = 0.0
     book[PEAK] = book[TROUGH] = equity
     book[LEFT] = 1.0

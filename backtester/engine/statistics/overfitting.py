@@ -12,7 +12,7 @@ import numpy as np
 
 from backtester.engine.arrays import Bools, Floats, Ints
 from backtester.engine.jit import inline, kernel
-from backtester.engine.statistics.partitions import sharpe_of_sums_nb
+from backtester.engine.statistics.sharpe import ROUNDING
 
 MOST_BLOCKS = 16
 
@@ -73,15 +73,42 @@ def _all_subsets_nb(row: Floats, tables: Floats) -> None:
     _subset_sums_nb(row[half:], tables[1])
 
 
+@kernel
+def _sharpes_nb(bars: Floats, of: Ints, half: int, scale: float, tables: Floats, out: Floats) -> None:
+    """Write the Sharpe ratio of a row over some choices of blocks to the last row of `out`, as `sharpe_of_sums_nb`.
+
+    bars : float64[2, n], one over the bars of each choice, and one over those less one; NaN under two bars
+    of : int64[n], the blocks of each choice as bits
+    tables : float64[2, 2, 2 ** half], of the sums and squares of half the blocks each
+    out : float64[3, n], the sums, the squares and the Sharpe ratios
+
+    Two loops, because the compiler makes no vectors of one that looks up and divides: 1.6 times as fast.
+    """
+    sums, squares, sharpes = out[0], out[1], out[2]
+    low, high, low_squares, high_squares = tables[0, 0], tables[0, 1], tables[1, 0], tables[1, 1]
+    for at in range(len(of)):
+        first, second = of[at] & ((1 << half) - 1), of[at] >> half
+        sums[at] = low[first] + high[second]
+        squares[at] = low_squares[first] + high_squares[second]
+    one_over, one_over_less = bars[0], bars[1]
+    for at in range(len(of)):
+        mean = sums[at] * one_over[at]
+        variance = (squares[at] - sums[at] * mean) * one_over_less[at]
+        sharpe = scale * (mean / np.sqrt(variance))
+        sharpes[at] = sharpe if variance > ROUNDING * (squares[at] * one_over[at]) else 0.0
+
+
 @inline
-def _of_blocks_nb(tables: Floats, blocks: int, half: int) -> tuple[float, float, float]:
-    """Return bars, sum and sum of squares of the blocks whose bits are set. tables : float64[3, 2, 2 ** half]"""
-    a, b = blocks & ((1 << half) - 1), blocks >> half
-    return (
-        tables[0, 0, a] + tables[0, 1, b],
-        tables[1, 0, a] + tables[1, 1, b],
-        tables[2, 0, a] + tables[2, 1, b],
-    )
+def _one_over_bars_nb(counts: Floats, of: Ints) -> Floats:
+    """Return `bars` as `_sharpes_nb` needs them. counts : float64[blocks]"""
+    bars = np.empty((2, len(of)))
+    for at in range(len(of)):
+        n = 0.0
+        for block in range(len(counts)):
+            n += counts[block] if of[at] >> block & 1 else 0.0
+        bars[0, at] = 1.0 / n if n >= 2.0 else np.nan
+        bars[1, at] = 1.0 / (n - 1.0) if n >= 2.0 else np.nan
+    return bars
 
 
 @kernel
@@ -104,23 +131,21 @@ def find_winners_nb(
     included : bool[rows], whether the row takes part
     """
     rows, blocks = sums.shape
-    half = blocks // 2
-    everything = (1 << blocks) - 1
-    tables = np.empty((3, 2, 1 << half))
-    _all_subsets_nb(counts, tables[0])
+    others = (1 << blocks) - 1 - splits
+    bars, other_bars = _one_over_bars_nb(counts, splits), _one_over_bars_nb(counts, others)
+    tables, out, other = np.empty((2, 2, 1 << blocks // 2)), np.empty((3, len(splits))), np.empty((3, 1))
     for row in range(rows):
         if not included[row]:
             continue
-        _all_subsets_nb(sums[row], tables[1])
-        _all_subsets_nb(squares[row], tables[2])
+        _all_subsets_nb(sums[row], tables[0])
+        _all_subsets_nb(squares[row], tables[1])
+        _sharpes_nb(bars, splits, blocks // 2, scale, tables, out)
         for at in range(len(splits)):
-            bars, total, squared = _of_blocks_nb(tables, splits[at], half)
-            inside = scale * sharpe_of_sums_nb(bars, total, squared)
-            if inside > sharpe[at]:
-                bars, total, squared = _of_blocks_nb(tables, everything - splits[at], half)
-                sharpe[at], index[at] = inside, first + row
-                outside[at] = scale * sharpe_of_sums_nb(bars, total, squared)
-                gain[at] = total / bars if bars > 0.0 else 0.0
+            if out[2, at] > sharpe[at]:
+                sharpe[at], index[at] = out[2, at], first + row
+                _sharpes_nb(other_bars[:, at : at + 1], others[at : at + 1], blocks // 2, scale, tables, other)
+                outside[at] = other[2, 0]
+                gain[at] = other[0, 0] * other_bars[0, at] if other_bars[0, at] > 0.0 else 0.0
 
 
 @kernel
@@ -137,20 +162,19 @@ def count_below_nb(
 ) -> None:
     """Add the rows that are below the winner, or equal to it, out of the sample of each split. Arrays as above."""
     rows, blocks = sums.shape
-    half = blocks // 2
-    everything = (1 << blocks) - 1
-    tables = np.empty((3, 2, 1 << half))
-    _all_subsets_nb(counts, tables[0])
+    others = (1 << blocks) - 1 - splits
+    bars, tables = _one_over_bars_nb(counts, others), np.empty((2, 2, 1 << blocks // 2))
+    out = np.empty((3, len(splits)))
+    sharpes = out[2]
     for row in range(rows):
         if not included[row]:
             continue
-        _all_subsets_nb(sums[row], tables[1])
-        _all_subsets_nb(squares[row], tables[2])
+        _all_subsets_nb(sums[row], tables[0])
+        _all_subsets_nb(squares[row], tables[1])
+        _sharpes_nb(bars, others, blocks // 2, scale, tables, out)
         for at in range(len(splits)):
-            bars, total, squared = _of_blocks_nb(tables, everything - splits[at], half)
-            value = scale * sharpe_of_sums_nb(bars, total, squared)
-            below[at] += value < outside[at]
-            equal[at] += value == outside[at]
+            below[at] += sharpes[at] < outside[at]
+            equal[at] += sharpes[at] == outside[at]
 
 
 @dataclass(frozen=True, eq=False)

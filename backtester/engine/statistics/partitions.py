@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from backtester.engine.arrays import Floats, Ints
-from backtester.engine.jit import inline
+from backtester.engine.arrays import Bools, Floats, Ints
+from backtester.engine.jit import inline, kernel
 from backtester.engine.statistics.sharpe import ROUNDING
 
 
@@ -38,3 +38,20 @@ def sharpe_of_sums(n: Floats, sums: Floats, squares: Floats) -> Floats:
         sharpe = mean / np.sqrt(variance)
     varies = (n >= 2.0) & (variance > ROUNDING * (squares / np.maximum(n, 1.0)))
     return np.where(varies, sharpe, 0.0)
+
+
+@kernel
+def best_in_nb(
+    scale: float, n: float, sums: Floats, sums_before: Floats, squares: Floats, squares_before: Floats, included: Bools
+) -> tuple[float, int]:
+    """Return the highest Sharpe ratio of some rows over n bars, and the first row that has it; -inf and 0 if none has.
+
+    sums, squares : float64[rows], up to the last of the bars; before : up to the first; included : bool[rows]
+    """
+    best, top = -np.inf, 0
+    for row in range(len(sums)):
+        total, squared = sums[row] - sums_before[row], squares[row] - squares_before[row]
+        value = scale * sharpe_of_sums_nb(n, total, squared)
+        if included[row] and value > best and value < np.inf:
+            best, top = value, row
+    return best, top

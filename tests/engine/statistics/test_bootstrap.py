@@ -28,10 +28,13 @@ def slow_influence(returns, groups):
     return np.array([part.sum(axis=0) for part in np.split(psi, groups)]).T / len(returns)
 
 
-def maxima_of(psi, weights):
-    maxima = np.full(weights.shape[1], -np.inf)
-    raise_maxima_nb(psi, weights, maxima)
-    return maxima
+def maxima_of(psi, weights, *, parts=1, scale=1.0, held=0.0, deviations=1.0, leads=False):
+    """The maxima of all rows, which come in parts; or those of their leads over holding."""
+    maxima, lead_maxima = np.full((2, weights.shape[1]), -np.inf)
+    held, deviations = np.full(weights.shape[1], held), np.zeros(len(psi)) + deviations
+    for rows in np.array_split(np.arange(len(psi)), parts):
+        raise_maxima_nb(psi[rows], weights, scale, maxima, held, deviations[rows], lead_maxima)
+    return lead_maxima if leads else maxima
 
 
 def test_influence_needs_only_the_sums_of_the_blocks():
@@ -51,6 +54,20 @@ def test_influence_is_what_dropping_a_block_changes_to_first_order():
 def test_maxima_match_a_plain_product():
     psi, weights = influence(*family(returns(), 32)), draw_weights(32, 300, 1)
     assert maxima_of(psi, weights) == pytest.approx((psi @ weights).max(axis=0), rel=1e-12)
+    assert maxima_of(psi, weights, scale=16.0) == pytest.approx((16.0 * psi @ weights).max(axis=0), rel=1e-12)
+
+
+@pytest.mark.parametrize("groups", [32, 37, 128])
+def test_leads_match_a_plain_product_of_studentized_rows(groups):
+    psi, weights = np.random.RandomState(5).standard_normal((21, groups)), draw_weights(groups, 300, 1)
+    held, deviations = psi[3] * 0.9, np.linspace(0.5, 2.0, 21)
+    deviations[7] = np.nan
+    drawn = held @ weights
+    maxima, leads = np.full((2, 300), -np.inf)
+    raise_maxima_nb(psi, weights, 1.0, maxima, drawn, deviations, leads)
+    studentized = np.delete((psi - held) / deviations[:, None], 7, axis=0)
+    assert leads == pytest.approx((studentized @ weights).max(axis=0), rel=1e-9)
+    assert maxima == pytest.approx((psi @ weights).max(axis=0), rel=1e-9)
 
 
 def test_copies_permutations_and_cuts_of_rows_change_no_bit():
@@ -58,10 +75,10 @@ def test_copies_permutations_and_cuts_of_rows_change_no_bit():
     whole = maxima_of(psi, weights)
     assert np.array_equal(whole, maxima_of(psi[::-1].copy(), weights))
     assert np.array_equal(whole, maxima_of(np.vstack([psi, psi]), weights))
-    maxima = np.full(300, -np.inf)
-    for part in np.array_split(psi, 7):
-        raise_maxima_nb(np.ascontiguousarray(part), weights, maxima)
-    assert np.array_equal(whole, maxima)
+    assert np.array_equal(whole, maxima_of(psi, weights, parts=7))
+    deviations = np.linspace(1.0, 2.0, len(psi))
+    leads = maxima_of(psi, weights, deviations=deviations, leads=True)
+    assert np.array_equal(leads, maxima_of(psi, weights, deviations=deviations, leads=True, parts=7))
 
 
 def test_rows_without_variation_are_left_out():
@@ -97,9 +114,10 @@ def test_rows_equal_to_holding_have_no_lead():
     counts, sums, squares = family(values, 32)
     psi = influence(counts, sums, squares)
     sharpes = values.mean(axis=0) / values.std(axis=0, ddof=1)
-    studentized, lead = lead_over(psi, sharpes, psi[4], sharpes[4])
+    deviation, lead = lead_over(psi, sharpes, psi[4], sharpes[4])
     assert np.isnan(lead[4])
-    assert np.isnan(studentized[4]).all()
+    assert np.isnan(deviation[4])
+    assert np.delete(deviation, 4) == pytest.approx(np.delete((psi - psi[4]).std(axis=1, ddof=1), 4) * 32**0.5)
     assert np.sign(np.delete(lead, 4)).tolist() == np.sign(np.delete(sharpes, 4) - sharpes[4]).tolist()
 
 
