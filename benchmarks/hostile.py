@@ -94,6 +94,11 @@ class Stack:
         httpx.post(f"{self.url}/api/backtest/batch/{session_id}/pause", timeout=60).raise_for_status()
         return session_id
 
+    def is_judging(self) -> bool:
+        """Return whether the verdict of the large batch is being computed."""
+        answer = httpx.get(f"{self.url}/api/backtest/batch/{self.large}/verdict", timeout=60)
+        return str(answer.json()["status"]) in {"waiting", "running"}
+
     def publish(self) -> None:
         self.sequence += 1
         now_ms = time.time() * 1000
