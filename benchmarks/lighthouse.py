@@ -1,4 +1,4 @@
-"""Lighthouse (desktop) on the form, a running batch and its results: scores, and what costs points.
+"""Lighthouse (desktop) on every page: scores, largest contentful paint, layout shift, and what costs points.
 
     make bench-lighthouse
 
@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from playwright._impl._driver import compute_driver_executable
 
-from tests.browser.launching import browser_path
+from tests.browser.launching import FLAGS, browser_path
 from tests.browser.steps import LONG, cancel
 from tests.support.stack_process import ROOT, StackProcess, until
 
@@ -24,23 +24,51 @@ COMMAND = ROOT / "var" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / 
 CATEGORIES = ("performance", "accessibility", "best-practices")
 SMALL = {"strategy": "sma_cross", "parameterRanges": {"fast": [5, 10, 20], "slow": [50, 100, 200]}}
 SYMBOLS = {"symbols": ["AAPL", "GE", "KO", "MSFT"]}
+COMPILING_S = 600  # the first start on a busy machine
 
 
 def main() -> None:
-    """Start a stack with a batch at work and one that has ended; look at each page."""
+    """Start a stack with a batch at work and ones that have ended; measure each page."""
     with tempfile.TemporaryDirectory(prefix="lighthouse-") as folder:
-        stack = StackProcess(Path(folder) / "data", WORKERS="1").start().wait_until_ready()
+        stack = StackProcess(Path(folder) / "data", WORKERS="1").start()
         try:
-            form = f"{stack.url}/"
-            results = start(stack, SMALL | SYMBOLS)
-            until(lambda: status(stack, results) == "complete", "the end of a small batch")
-            look("form", form, Path(folder))
-            look("results", results, Path(folder))
-            running = start(stack, LONG)
-            look("running batch", running, Path(folder))
-            cancel(stack, running)
+            until(stack.is_ready, "the stack", seconds=COMPILING_S)
+            measure(stack, Path(folder))
         finally:
             stack.end()
+
+
+def measure(stack: StackProcess, folder: Path) -> None:
+    """Print a line for each page, the running batch last."""
+    results, other = start(stack, SMALL | SYMBOLS), start(stack, SMALL | SYMBOLS | {"fees": 0.01})
+    for batch in (results, other):
+        until(lambda batch=batch: status(stack, batch) == "complete", "the end of a small batch")  # type: ignore[misc]
+    httpx.get(f"{results}verdict/")
+    ids = [page.rstrip("/").rpartition("/")[2] for page in (results, other)]
+    pages = {
+        "form": "/",
+        "batches": "/batches/",
+        "comparison": f"/batches/compare/?batch={ids[0]}&batch={ids[1]}",
+        "question before deleting": f"/batches/delete/?batch={ids[1]}",
+        "results": f"/batches/{ids[0]}/",
+        "combination": f"/batches/{ids[0]}/results/4/",
+        "heatmap as a table": f"/batches/{ids[0]}/heatmap/",
+        "parallel lines": f"/batches/{ids[0]}/parallel/",
+        "distribution": f"/batches/{ids[0]}/spread/",
+        "verdict": f"/batches/{ids[0]}/verdict/",
+        "prices": "/prices/",
+        "archived instruments": "/prices/?archived=1",
+        "instrument": "/prices/of/AAPL/",
+        "API": "/api/docs",
+        "admin": "/admin/",
+        "admin, batches": "/admin/batches/batchsession/",
+        "admin, one batch": f"/admin/batches/batchsession/{ids[0]}/change/",
+    }
+    for name, path in pages.items():
+        score(name, stack.url + path, folder)
+    running = start(stack, LONG)
+    score("running batch", running, folder)
+    cancel(stack, running)
 
 
 def start(stack: StackProcess, body: dict[str, Any]) -> str:
@@ -54,24 +82,29 @@ def status(stack: StackProcess, page: str) -> str:
     return str(httpx.get(f"{stack.url}/api/backtest/batch/{session_id}").json()["status"])
 
 
-def look(name: str, url: str, folder: Path) -> None:
+def score(name: str, url: str, folder: Path) -> None:
     """Print the scores of one page, and every audit that it does not pass in full."""
     node, _ = compute_driver_executable()
     report = folder / "report.json"
     command = [
         node, str(COMMAND), url, "--quiet", "--preset=desktop", "--output=json", f"--output-path={report}",
-        f"--only-categories={','.join(CATEGORIES)}", "--chrome-flags=--headless=new --no-sandbox --disable-gpu",
+        f"--only-categories={','.join(CATEGORIES)}", f"--chrome-flags={' '.join(FLAGS)}",
     ]  # fmt: skip
     environment = os.environ | {"CHROME_PATH": browser_path() or ""}
     subprocess.run(command, check=True, env=environment, timeout=240)
-    found = json.loads(report.read_text())
-    scores = {each: round((found["categories"][each]["score"] or 0) * 100) for each in CATEGORIES}
-    print(f"{name:15}", "  ".join(f"{each} {score}" for each, score in scores.items()), flush=True)
-    for each in CATEGORIES:
-        for reference in found["categories"][each]["auditRefs"]:
-            audit = found["audits"][reference["id"]]
+    answer = json.loads(report.read_text())
+    scores = {category: round((answer["categories"][category]["score"] or 0) * 100) for category in CATEGORIES}
+    audits = answer["audits"]
+    paint, shift = (
+        audits[audit].get("numericValue", 0) for audit in ("largest-contentful-paint", "cumulative-layout-shift")
+    )
+    words = "  ".join(f"{category} {value}" for category, value in scores.items())
+    print(f"{name:25} {words}  LCP {paint:.0f} ms  CLS {shift:.3f}", flush=True)
+    for category in CATEGORIES:
+        for reference in answer["categories"][category]["auditRefs"]:
+            audit = audits[reference["id"]]
             if reference["weight"] and audit["score"] is not None and audit["score"] < 1:
-                print(f"    {each}: {audit['title']} {audit.get('displayValue', '')} ({audit['score']:.2f})")
+                print(f"    {category}: {audit['title']} {audit.get('displayValue', '')} ({audit['score']:.2f})")
 
 
 if __name__ == "__main__":

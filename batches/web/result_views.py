@@ -8,6 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
 from batches import permissions
@@ -56,6 +57,7 @@ def spread(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     return page_or_part(request, "batches/spread.html", "batches/_spread.html", context)
 
 
+@gzip_page  # hundreds of lines of a picture
 @require_GET
 def parallel(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """Render parallel coordinates of the tests that pass the table's filters, with a form for these filters."""

@@ -67,9 +67,13 @@ class StackProcess:
 
     def wait_until_ready(self) -> Self:
         """Until it has printed its address."""
-        until(lambda: self._note().get("ready") or not self.is_alive(), f"the stack; it said:\n{self.log()}")
+        until(lambda: self.is_ready() or not self.is_alive(), f"the stack; it said:\n{self.log()}")
         assert self.is_alive(), f"the stack did not start:\n{self.log()}"
         return self
+
+    def is_ready(self) -> bool:
+        """Whether it has printed its address."""
+        return bool(self._note().get("ready"))
 
     def wait(self, seconds: float = 30.0) -> int:
         """Until it ends by itself; its exit code."""

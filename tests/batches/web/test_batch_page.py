@@ -324,3 +324,11 @@ def test_the_height_of_rows_is_remembered(client, finished):
 def test_a_running_batch_has_the_rows_of_its_results(client, halfway):
     client.cookies["rows"] = "comfortable"
     assert 'data-rows="comfortable"' in client.get(url(halfway)).content.decode()
+
+
+@pytest.mark.parametrize("part", ["", "parallel/"])
+def test_the_page_and_its_largest_picture_are_compressed(client, finished, part):
+    plain = client.get(f"{url(finished)}{part}")
+    packed = client.get(f"{url(finished)}{part}", headers={"Accept-Encoding": "gzip"})
+    assert packed["Content-Encoding"] == "gzip"
+    assert len(packed.content) < len(plain.content) / 2
