@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date
+from functools import cached_property
 from typing import cast
 
 import numpy as np
 
-from backtester.engine.arrays import Days, Floats, Ints
+from backtester.engine.arrays import Bools, Days, Floats, Ints
 from backtester.engine.errors import EngineError
 from backtester.engine.grid.axes import Number
 from backtester.engine.grid.grid import Combination, Grid
@@ -61,14 +62,31 @@ class Replay:
     drawdown: Floats
     exposure: Floats
     shares: Floats
-    trades: list[Trade]
     trade_table: Floats
+
+    @cached_property
+    def trades(self) -> list[Trade]:
+        return self.trades_of(slice(None))
+
+    def trades_of(self, rows: slice) -> list[Trade]:
+        """Return some of the trades: making all of them takes longer than a page of a sweep of minutes may."""
+        return _trades(self.dates, self.trade_table[rows])
+
+    @property
+    def is_long(self) -> Bools:
+        """bool[n_trades]"""
+        return self.trade_table[:, SIDE] > 0
+
+    @property
+    def is_open(self) -> Bools:
+        """bool[n_trades], whether the trade is open at the last bar."""
+        return self.trade_table[:, EXIT_BAR] == STILL_OPEN
 
     @property
     def trade_bars(self) -> Ints:
         """int64[n_trades, 2], the bars of entry and exit; of an open trade the last bar."""
         bars = self.trade_table[:, [ENTRY_BAR, EXIT_BAR]].astype(np.int64)
-        bars[self.trade_table[:, EXIT_BAR] == STILL_OPEN, 1] = len(self.dates) - 1
+        bars[self.is_open, 1] = len(self.dates) - 1
         return bars
 
 
@@ -94,7 +112,6 @@ def replay(grid: Grid, prices: Prices, index: int, rules: Rules, *, beta: float 
         drawdown=equity / np.maximum.accumulate(equity) - 1.0,
         exposure=scratch.held * prices.close / divisor,
         shares=scratch.held,
-        trades=_trades(prices.dates, scratch.trades[: scratch.n_trades]),
         trade_table=scratch.trades[: scratch.n_trades],
     )
 

@@ -70,7 +70,7 @@ def played(session: BatchSession, index: int) -> Played:
 def on_the_wire(played: Played, window: Window) -> dict[str, Any]:
     plan, prices, replayed = played.plan, played.prices, played.replay
     bars, n_bars = window.bars(prices, replayed.equity)
-    trades, pages = window.trades(replayed.trades)
+    shown, pages = window.trades(len(replayed.trade_table))
     dates = moment_text(replayed.dates[bars])
     return {
         **played.identity,
@@ -85,7 +85,7 @@ def on_the_wire(played: Played, window: Window) -> dict[str, Any]:
         "equity": replayed.equity[bars].tolist(),
         "drawdown": replayed.drawdown[bars].tolist(),
         "exposure": replayed.exposure[bars].tolist(),
-        "trades": [_trade(trade) for trade in trades],
+        "trades": [_trade(trade) for trade in replayed.trades_of(shown)],
         "tradePages": pages,
         "buyAndHold": {
             "metrics": wire_metrics(buy_and_hold(prices, plan.rules)),

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 
@@ -52,13 +51,13 @@ class Window:
         points = self.points or (POINTS if prices.is_within_day else last - first)
         return first + thinned(equity[first:last], prices.dates[first:last], points), last - first
 
-    def trades(self, trades: list[Any]) -> tuple[list[Any], dict[str, int]]:
-        """Return a page of the trades, all of them where there are few and no page is requested."""
-        if self.trades_page is None and len(trades) <= MOST_TRADES:
-            return trades, {"page": 1, "pages": 1, "pageSize": max(len(trades), 1), "total": len(trades)}
-        page, pages = self.trades_page or 1, max(1, math.ceil(len(trades) / TRADES))
-        about = {"page": page, "pages": pages, "pageSize": TRADES, "total": len(trades)}
-        return trades[(page - 1) * TRADES : page * TRADES], about
+    def trades(self, total: int) -> tuple[slice, dict[str, int]]:
+        """Return a page of so many trades, all of them where there are few and no page is requested."""
+        if self.trades_page is None and total <= MOST_TRADES:
+            return slice(total), {"page": 1, "pages": 1, "pageSize": max(total, 1), "total": total}
+        page, pages = self.trades_page or 1, max(1, math.ceil(total / TRADES))
+        about = {"page": page, "pages": pages, "pageSize": TRADES, "total": total}
+        return slice((page - 1) * TRADES, page * TRADES), about
 
 
 def thinned(values: Floats, dates: Days, points: int) -> Ints:
@@ -69,8 +68,7 @@ def thinned(values: Floats, dates: Days, points: int) -> Ints:
     n = len(values)
     if n <= points:
         return np.arange(n)
-    months = dates.astype("datetime64[M]")
-    month_ends = np.flatnonzero(months[1:] != months[:-1])
+    month_ends = first_bars(dates, "M") - 1
     kept = np.append([0, n - 1], month_ends if len(month_ends) <= points // 2 else [])
     stretches = max(1, (points - len(kept)) // 2)
     edges = np.linspace(0, n, stretches + 1).astype(np.int64)
@@ -80,6 +78,12 @@ def thinned(values: Floats, dates: Days, points: int) -> Ints:
         for place in (int(np.argmin(values[first:last])), int(np.argmax(values[first:last])))
     ]
     return np.unique(np.concatenate((kept, extremes)).astype(np.int64))
+
+
+def first_bars(dates: Days, unit: str) -> Ints:
+    """Return the first bar of each year, month, day or hour but that of the first bar, without a look at every bar."""
+    first, last = dates[[0, -1]].astype(f"datetime64[{unit}]")
+    return np.unique(np.searchsorted(dates, np.arange(first + 1, last + 1))).astype(np.int64)
 
 
 def moment_text(dates: Days) -> list[str]:

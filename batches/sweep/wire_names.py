@@ -1,8 +1,11 @@
 """Names on the wire: camel case, where Python has snake case."""
 
+from functools import lru_cache
+
 from backtester.engine import METRICS
 
 
+@lru_cache(maxsize=1_000)
 def wire_name(name: str) -> str:
     """`max_drawdown` -> `maxDrawdown`."""
     head, *tail = name.split("_")

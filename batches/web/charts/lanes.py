@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.engine.arrays import Days, Floats, Ints
+from batches.results.windows import first_bars
 
 SIZE = 1000.0
 POINTS = 700  # of a curve: the lowest and the highest value of each two to three pixels
@@ -60,8 +61,7 @@ class Lane:
 
 def lane(name: str, title: str, curves: list[Curve], *, log: bool | None) -> Lane:
     """Draw the curves. log : None for a logarithmic scale where the values grow many times; never for values of 0"""
-    values = np.concatenate([curve.values for curve in curves])
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    low, high = (float(end([end(curve.values) for curve in curves])) for end in (np.fmin.reduce, np.fmax.reduce))
     is_log = low > 0 and (high / low > LOG_FROM if log is None else log)
     at = log_ticks(low, high) if is_log else ticks(low, high)
     pad = (high / low) ** 0.04 if is_log else (high - low) * 0.04 or abs(high) * 0.1 or 1.0
@@ -82,10 +82,14 @@ def depth_lane(drawdown: Floats) -> Lane:
 
 def curve_path(values: Floats, scale: Scale) -> str:
     """Return the line through the extremes of each stretch of values, "" without any value."""
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known):
+    is_known = np.isfinite(values)
+    if not is_known.any():
         return ""
-    bars = known[extremes(values[known], POINTS)]
+    if is_known.all():
+        bars = extremes(values, POINTS)
+    else:
+        known = np.flatnonzero(is_known)
+        bars = known[extremes(values[known], POINTS)]
     x = SIZE * bars / max(1, len(values) - 1)
     return whole_path(x, scale.y(values[bars]))
 
@@ -142,7 +146,7 @@ def money_text(value: float) -> str:
 
 def time_ticks(dates: Days) -> list[tuple[str, str, str]]:
     """Return (percent of the width, anchor, text) of the first bar of some years, months, days or hours."""
-    at = [(unit, most, _starts(dates, unit)) for unit, most in UNITS]
+    at = [(unit, most, first_bars(dates, unit)) for unit, most in UNITS]
     unit, most, starts = next((choice for choice in at if len(choice[2]) > 2), at[-1])
     starts = starts[:: max(1, math.ceil(len(starts) / most))]
     periods = dates[starts].astype(f"datetime64[{unit}]")
@@ -152,11 +156,6 @@ def time_ticks(dates: Days) -> list[tuple[str, str, str]]:
         (f"{x:.2f}", "start" if x < 2 else "end" if x > 98 else "middle", text)
         for x, text in zip(places.tolist(), texts, strict=True)
     ]
-
-
-def _starts(dates: Days, unit: str) -> Ints:
-    periods = dates.astype(f"datetime64[{unit}]")
-    return np.flatnonzero(periods[1:] != periods[:-1]) + 1
 
 
 def percent_of(thousandths: npt.ArrayLike) -> list[str]:

@@ -24,6 +24,8 @@ from batches.web.charts.ranges import View
 READ_OUT = 600  # bars that the cursor stops at
 MOST_MARKS = 80  # trades with triangles; more are dots
 MOST_SHADES = 45  # positions shaded over the whole height; more are a strip below
+DOT_WIDTH, DOT_HEIGHT = 2, 5  # thousandths; less than a dot on a wide screen
+ROWS = 1_000  # of dots, and more than there are
 MOST_LINKED = 2_000  # trades that light up with their row
 
 
@@ -75,14 +77,10 @@ def combination_chart(played: Played, view: View) -> Chart:
     price_lane = lane("price", "Price", curves, log=view.log)
     equity_lane = lane("equity", "Equity", [Curve("equity", "This combination", equity), *held], log=view.log)
     trades = _trades(replay.trade_bars, view)
-    longs = np.array([trade.side == "long" for trade in replay.trades], dtype=np.bool_)
-    closed = np.array([trade.exit_date is not None for trade in replay.trades], dtype=np.bool_)
-    exits = trades[closed[trades[:, 0]]]
-    ends = [
-        *_marks(trades[:, 0], trades[:, 1], longs, close, price_lane.scale, view),
-        *_marks(exits[:, 0], exits[:, 2], ~longs, close, price_lane.scale, view),
-    ]
-    is_dense = len(trades) > MOST_MARKS
+    exits = trades[~replay.is_open[trades[:, 0]]]
+    ends = _ends(trades[:, :2], replay.is_long, view), _ends(exits[:, ::2], ~replay.is_long, view)
+    draw = _marks if len(trades) <= MOST_MARKS else dots
+    drawn = draw(np.concatenate(ends), close, price_lane.scale, view)
     read_out = [
         ("Close", close, "price"),
         ("equity", equity, "currency"),
@@ -94,8 +92,7 @@ def combination_chart(played: Played, view: View) -> Chart:
         [price_lane, equity_lane, depth_lane(drawdown)],
         read_out,
         trades=trades,
-        marks=[] if is_dense else ends,
-        dots=_dots(ends) if is_dense else None,
+        **drawn,
     )
 
 
@@ -143,7 +140,7 @@ def _chart(
         points=points,
         rest=[(label, float(values[-1]), kind) for label, values, kind in read_out],
         marks=marks or [],
-        shade=_shade(across * 10),
+        shade=shade(across * 10),
         dots=dots,
     )
 
@@ -160,31 +157,46 @@ def _across(bars: Ints, view: View) -> Floats:
     return np.clip(places, 0.0, 100.0)
 
 
-def _marks(numbers: Ints, bars: Ints, buys: Bools, close: Floats, scale: Scale, view: View) -> list[Mark]:
-    """Return the marks of those bars that are in sight, on their closes. buys : bool[all trades]"""
-    inside = (bars >= view.first) & (bars < view.last)
-    numbers, bars = numbers[inside], bars[inside]
-    return [
-        Mark(number, "buy" if is_buy else "sell", x, y)
-        for number, is_buy, x, y in zip(
-            numbers.tolist(),
-            buys[numbers].tolist(),
-            percent_of(_across(bars, view) * 10),
-            percent_of(scale.y(close[bars - view.first])),
-            strict=True,
-        )
+def _ends(ends: Ints, buys: Bools, view: View) -> Ints:
+    """Return int64[n, 3], the trade, the bar and whether it is a purchase, of the entries or exits that are in sight.
+
+    ends : int64[n, 2], trade and bar; buys : bool[all trades]
+    """
+    inside = ends[(ends[:, 1] >= view.first) & (ends[:, 1] < view.last)]
+    return np.column_stack((inside, buys[inside[:, 0]]))
+
+
+def _marks(ends: Ints, close: Floats, scale: Scale, view: View) -> dict[str, Any]:
+    """Return a mark for each end, on the close of its bar."""
+    bars = ends[:, 1]
+    places = percent_of(_across(bars, view) * 10), percent_of(scale.y(close[bars - view.first]))
+    marks = [
+        Mark(trade, "buy" if is_buy else "sell", x, y)
+        for (trade, _, is_buy), x, y in zip(ends.tolist(), *places, strict=True)
     ]
+    return {"marks": marks}
 
 
-def _dots(marks: list[Mark]) -> dict[str, str]:
-    """Return one path for all buys and one for all sells: points, which a round line cap makes dots."""
-    return {
-        side: "".join(f"M{float(mark.x) * 10:.0f} {float(mark.y) * 10:.0f}h0" for mark in marks if mark.side == side)
-        for side in ("buy", "sell")
-    }
+def dots(ends: Ints, close: Floats, scale: Scale, view: View) -> dict[str, Any]:
+    """Return one path for all buys and one for all sells: points, which a round line cap makes dots.
+
+    One point for each small part of the picture: of tens of thousands of trades most would hide one another.
+    """
+    x, y = _across(ends[:, 1], view) * 10, scale.y(close[ends[:, 1] - view.first])
+    columns, rows = (np.rint(places).astype(np.int64) for places in (x / DOT_WIDTH, y / DOT_HEIGHT))
+    paths = {}
+    for side, is_side in (("buy", ends[:, 2] == 1), ("sell", ends[:, 2] == 0)):
+        cells = np.unique(columns[is_side] * ROWS + rows[is_side])
+        places = zip((cells // ROWS * DOT_WIDTH).tolist(), (cells % ROWS * DOT_HEIGHT).tolist(), strict=True)
+        paths[side] = "".join(f"M{column} {row}h0" for column, row in places)
+    return {"dots": paths}
 
 
-def _shade(across: Floats) -> str:
-    """Return the areas of all positions as one path, thousandths."""
+def shade(across: Floats) -> str:
+    """Return the areas of all positions as one path, thousandths. across : float64[n, 2], sorted by the entry"""
     top = 0.0 if len(across) <= MOST_SHADES else SIZE * 0.97
-    return "".join(f"M{a:.1f} {top:.0f}H{max(b, a + 0.5):.1f}V1000H{a:.1f}Z" for a, b in across.tolist())
+    starts, ends = across[:, 0], np.maximum.accumulate(np.maximum(across[:, 1], across[:, 0] + 0.5))
+    first = np.flatnonzero(np.append(True, starts[1:] > ends[:-1]))[: len(across)]  # of those that overlap
+    last = np.append(first[1:], len(across))[: len(first)] - 1
+    areas = zip(starts[first].tolist(), ends[last].tolist(), strict=True)
+    return "".join(f"M{a:.1f} {top:.0f}H{b:.1f}V1000H{a:.1f}Z" for a, b in areas)

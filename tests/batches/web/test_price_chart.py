@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 
+from backtester.engine import Prices
+from batches.results.windows import first_bars
 from batches.web.charts.lanes import (
     POINTS,
     Curve,
@@ -17,7 +19,8 @@ from batches.web.charts.lanes import (
     ticks,
     time_ticks,
 )
-from batches.web.charts.price_chart import MOST_MARKS
+from batches.web.charts.price_chart import DOT_HEIGHT, DOT_WIDTH, MOST_MARKS, dots, shade
+from batches.web.charts.ranges import View
 from tests.support import jobs, market
 from tests.support.page_reader import HTMX, text_of, url
 
@@ -143,6 +146,40 @@ def test_many_trades_are_dots(chart_of, monkeypatch):
     assert sum(path.count("h0") for path in chart.dots.values()) > 2
     assert 'class="dots buy"' in page.content.decode()
     assert MOST_MARKS > 1
+
+
+def test_tens_of_thousands_of_trades_are_as_many_dots_as_a_screen_shows():
+    n = 50_000
+    close = np.exp(np.cumsum(np.random.default_rng(4).normal(0, 0.001, n)))
+    view = View(Prices("ACME", np.arange(n).astype("datetime64[D]"), close), 0, n, None, "", {})
+    scale = draw(close).scale
+    bars = np.arange(n)
+    drawn = dots(np.column_stack((bars, bars, bars % 2 == 0)), close, scale, view)["dots"]
+    for side, own in (("buy", bars[::2]), ("sell", bars[1::2])):
+        points = np.array(places(drawn[side]))
+        assert 100 < len(points) < 10_000
+        assert len(np.unique(points, axis=0)) == len(points)
+        for bar in own[:: n // 200]:
+            across, down = np.abs(points - (1_000 * bar / (n - 1), scale.y(close[[bar]])[0])).T
+            assert np.any((across <= DOT_WIDTH / 2 + 1e-6) & (down <= DOT_HEIGHT / 2 + 1e-6))
+
+
+def test_positions_that_touch_are_one_area():
+    ends = np.column_stack((np.arange(0.0, 1_000.0, 0.02), np.arange(0.0, 1_000.0, 0.02) + 0.01))
+    assert shade(ends) == "M0.0 970H1000.5V1000H0.0Z"
+    assert shade(ends[[0, 5_000]]) == "M0.0 0H0.5V1000H0.0ZM100.0 0H100.5V1000H100.0Z"
+    assert shade(ends[:0]) == ""
+
+
+@pytest.mark.parametrize("unit", ["Y", "M", "D", "h"])
+@pytest.mark.parametrize("step", ["D", "h", "m", "s"])
+def test_first_bars_are_those_of_a_look_at_every_bar(unit, step):
+    distances = np.random.default_rng(7).integers(1, 90 if step == "D" else 9_000, 400)
+    dates = np.datetime64("2019-11-30T22:59:30", "ns") + np.cumsum(distances) * np.timedelta64(1, step)
+    dates = dates.astype("datetime64[D]") if step == "D" else dates
+    periods = dates.astype(f"datetime64[{unit}]")
+    assert first_bars(dates, unit).tolist() == (np.flatnonzero(periods[1:] != periods[:-1]) + 1).tolist()
+    assert first_bars(dates[:1], unit).size == 0
 
 
 def test_buy_and_hold_starts_with_the_equity_at_the_left_edge(chart_of):
