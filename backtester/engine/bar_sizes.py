@@ -1,10 +1,12 @@
 """The length of a bar and the number of bars a year, found from the dates or moments."""
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backtester.engine.arrays import Ints
+from backtester.engine.arrays import Days, Ints
 
 DAYS_IN_A_YEAR = 365.25
 DAY_S = 86_400
@@ -28,7 +30,7 @@ def bar_days(days: Ints) -> float | None:
     """
     if len(days) < 2:
         return 1.0
-    usual = float(np.median(np.diff(days)))
+    usual = median_distance(np.diff(days))
     if usual < LONGEST_DAILY:
         return 1.0
     return next((size for size, (low, high) in SIZES.items() if low <= usual <= high), None)
@@ -45,13 +47,31 @@ def bar_seconds(moments: Ints) -> float | None:
     distances = np.diff(moments)
     if not distances.size:
         return None
-    usual = int(np.median(distances))
+    usual = int(median_distance(distances))
     share = float(np.mean(distances == usual))
     if share <= 0.5:  # else it is the most common one, without a sort of millions of distances
         values, counts = np.unique(distances, return_counts=True)
         usual, share = int(values[np.argmax(counts)]), float(counts.max() / counts.sum())
     multiples = float(np.mean(distances % usual == 0))
     return usual / SECOND_NS if share >= FEWEST_USUAL and multiples >= FEWEST_MULTIPLES else None
+
+
+def median_distance(distances: Ints) -> float:
+    """Return the median, without a sort of millions of distances where more than half are equal."""
+    usual = np.median(distances[:1_000])
+    is_usual = 2 * np.count_nonzero(distances == usual) > distances.size
+    return float(usual if is_usual else np.median(distances))
+
+
+def first_of_each(values: NDArray[Any]) -> Ints:
+    """Return the positions of the first of each run of equal values. values : not falling, at least one"""
+    return np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+
+
+def first_bars(dates: Days, unit: str) -> Ints:
+    """Return the first bar of each year, month, day or hour but that of the first bar, without a look at every bar."""
+    first, last = dates[[0, -1]].astype(f"datetime64[{unit}]")
+    return np.unique(np.searchsorted(dates, np.arange(first + 1, last + 1))).astype(np.int64)
 
 
 def periods_per_year(days: Ints) -> float:
@@ -84,11 +104,12 @@ def periods_within_days(days: Ints) -> float:
     times the bars of a usual day is that, so that exchanges with other holidays stay comparable. Less than one whole
     week is not counted: 252 usual days, 365 if Saturdays and Sundays are traded.
     """
-    distinct, bars = np.unique(days, return_counts=True)
+    starts = first_of_each(days)
+    distinct, bars = days[starts], np.diff(starts, append=len(days))
     usual = float(np.median(bars[1:-1]) if bars.size > 2 else bars.max())  # the first and the last day may be parts
     weekends = _trades_weekends(distinct) if distinct.size > 6 else bool(((distinct + 3) % 7 >= 5).any())
     expected = (EVERY_DAY if weekends else TRADING_DAYS) * usual
-    _, bars_of_weeks = np.unique(np.floor_divide(days + 3, 7), return_counts=True)
+    bars_of_weeks = np.diff(first_of_each(np.floor_divide(days + 3, 7)), append=len(days))
     if bars_of_weeks.size < 3:
         return expected
     counted = float(np.mean(bars_of_weeks[1:-1])) * DAYS_IN_A_YEAR / 7

@@ -75,12 +75,14 @@ class Replay:
     @property
     def is_long(self) -> Bools:
         """bool[n_trades]"""
-        return self.trade_table[:, SIDE] > 0
+        is_long: Bools = self.trade_table[:, SIDE] > 0
+        return is_long
 
     @property
     def is_open(self) -> Bools:
         """bool[n_trades], whether the trade is open at the last bar."""
-        return self.trade_table[:, EXIT_BAR] == STILL_OPEN
+        is_open: Bools = self.trade_table[:, EXIT_BAR] == STILL_OPEN
+        return is_open
 
     @property
     def trade_bars(self) -> Ints:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.engine import Prices
+from backtester.engine.bar_sizes import median_distance
 from backtester.engine.prices import has_several_a_day
 from batches.errors import Detail
 from batches.prices.bar_checks import check_bars, kept_once
@@ -18,6 +19,7 @@ from batches.prices.problems import RowProblems
 __all__ = ["Bars", "Indices", "ParsedFile", "ParsedSeries", "checked_series"]
 JUMP = np.log(2.0)  # halved or doubled from one bar to the next
 SATURDAY = 5
+DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,19 +101,20 @@ def _has_several_a_day(bars: Bars) -> npt.NDArray[np.bool_]:
 
 def _moments(bars: Bars, notes: Notes) -> Bars:
     """Sort bars within a day by the moment: the days of a file may be those of another clock."""
-    distances = np.diff(bars.times.instants)[np.diff(bars.codes) == 0]
+    distances = np.diff(bars.times.instants.view(np.int64))[bars.codes[1:] == bars.codes[:-1]]
     notes.n_within_day += len(bars.codes)
-    notes.bar_days = notes.bar_days or float(np.median(distances) / np.timedelta64(1, "D"))
+    notes.bar_days = notes.bar_days or median_distance(distances) / DAY_US
     notes.timezone = bars.times.timezone
-    if (distances < np.timedelta64(0)).any():
+    if (distances < 0).any():
         bars = bars.take(np.lexsort((bars.times.instants, bars.codes)))
     return replace(bars, is_within_day=True)
 
 
 def _sort(bars: Bars, notes: Notes) -> Bars:
     """By symbol, day and instant; rows of the same instant stay in the order of the file."""
-    order = np.argsort(bars.codes, kind="stable")
-    grouped = bars if (np.diff(order) == 1).all() else bars.take(order)
+    grouped = bars if _rises(bars.codes) else bars.take(np.argsort(bars.codes, kind="stable"))
+    if len(bars.names) == 1 and _rises(bars.times.instants) and _rises(bars.times.wall):
+        return bars
     days, instants = grouped.times.wall.astype("datetime64[D]"), grouped.times.instants
     same_symbol = grouped.codes[1:] == grouped.codes[:-1]
     is_older = (days[1:] < days[:-1]) | ((days[1:] == days[:-1]) & (instants[1:] < instants[:-1]))
@@ -121,6 +124,10 @@ def _sort(bars: Bars, notes: Notes) -> Bars:
     first = late[np.argmin(grouped.rows[late])]
     notes.unsorted = notes.unsorted or f"{grouped.place(first)} ({grouped.label(first)})"
     return grouped.take(np.lexsort((instants, days, grouped.codes)))
+
+
+def _rises(values: npt.NDArray[Any]) -> bool:
+    return bool((values[1:] >= values[:-1]).all())
 
 
 def _adjusted(bars: Bars, notes: Notes) -> Bars:
@@ -163,12 +170,12 @@ def _note_flat_weekends(bars: Bars, notes: Notes) -> None:
     """Some sources fill the weekend with bars on which nothing was traded."""
     if not {"open", "high", "low", "volume"} <= bars.values.keys():
         return
-    days = bars.times.wall.astype("datetime64[D]").astype(np.int64)
-    weekend = (days + 3) % 7 >= SATURDAY  # 1970-01-01 was a Thursday
-    flat = weekend & (bars.values["high"] == bars.values["low"]) & (bars.values["volume"] == 0)
-    if flat.any() and not flat.all():
-        first = int(np.argmax(flat))
-        notes.n_flat += int(flat.sum())
+    flat = np.flatnonzero((bars.values["volume"] == 0) & (bars.values["high"] == bars.values["low"]))
+    days = bars.times.wall[flat].astype("datetime64[D]").astype(np.int64)
+    flat = flat[(days + 3) % 7 >= SATURDAY]  # 1970-01-01 was a Thursday
+    if 0 < len(flat) < len(bars.codes):
+        first = flat[0]
+        notes.n_flat += len(flat)
         notes.flat = notes.flat or f"{bars.label(first)} ({bars.place(first)})"
 
 

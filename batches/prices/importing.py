@@ -207,7 +207,7 @@ def _versions(hashes: Mapping[str, str]) -> dict[str, int]:
 
 
 def _series(parsed: ParsedSeries, sha256: str, source: str) -> PriceSeries:
-    days, moments = parsed.days, parsed.dates.astype("datetime64[us]")
+    days, moments = parsed.days, parsed.dates[[0, -1]].astype("datetime64[us]")
     is_within_day = parsed.prices.is_within_day
     return PriceSeries(
         symbol=parsed.symbol,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from django.conf import settings
 
 from backtester.engine import Prices
-from backtester.engine.bar_sizes import bar_days
+from backtester.engine.bar_sizes import bar_days, first_of_each
 from batches.models import Instrument
 from batches.prices.bars import ParsedFile, ParsedSeries
 from batches.prices.series import load_series
@@ -21,7 +21,8 @@ MAX_HOLIDAYS_IN_A_ROW = 2  # weekdays; more of them are missing days also where 
 
 def trading_days(prices: Prices) -> Days:
     """Return the distinct days that have bars."""
-    return np.unique(prices.trading_days).view("datetime64[D]")
+    days = prices.trading_days
+    return days[first_of_each(days)].view("datetime64[D]")
 
 
 def missing_days(days: Days, market: Days | None) -> Days:
@@ -31,7 +32,7 @@ def missing_days(days: Days, market: Days | None) -> Days:
     weekdays are, except one or two missing in a row, which are assumed to be holidays. Weekly and longer bars
     lack none.
     """
-    days = np.unique(days)
+    days = days[first_of_each(days)]
     first, last = days[0], days[-1]
     size = bar_days(days.astype(np.int64)) if len(days) >= FEWEST_TO_MEASURE else None
     if size and size > 1:

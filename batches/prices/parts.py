@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from backtester.engine.bar_sizes import first_bars
 from batches.models import PricePart, PriceSeries
 from batches.prices.encoding import decode_bars, encode_bars
 
@@ -27,8 +28,8 @@ def is_long(columns: Columns) -> bool:
 
 def encode_parts(columns: Columns) -> list[Part]:
     """Return the bars month by month, in UTC."""
-    months = columns["date"].astype("datetime64[M]")
-    edges = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1).tolist(), len(months)]
+    dates: npt.NDArray[np.datetime64] = columns["date"]  # type: ignore[assignment]
+    edges = [0, *first_bars(dates, "M").tolist(), len(dates)]
     return [
         Part(stop - start, encode_bars({name: values[start:stop] for name, values in columns.items()}))
         for start, stop in pairwise(edges)

@@ -9,6 +9,7 @@ import numpy as np
 
 from backtester.engine import Prices
 from backtester.engine.arrays import Days, Floats, Ints
+from backtester.engine.bar_sizes import first_bars
 from batches.errors import Detail, InvalidRequest
 from batches.validators import iso_date_or_moment, shown
 
@@ -78,12 +79,6 @@ def thinned(values: Floats, dates: Days, points: int) -> Ints:
         for place in (int(np.argmin(values[first:last])), int(np.argmax(values[first:last])))
     ]
     return np.unique(np.concatenate((kept, extremes)).astype(np.int64))
-
-
-def first_bars(dates: Days, unit: str) -> Ints:
-    """Return the first bar of each year, month, day or hour but that of the first bar, without a look at every bar."""
-    first, last = dates[[0, -1]].astype(f"datetime64[{unit}]")
-    return np.unique(np.searchsorted(dates, np.arange(first + 1, last + 1))).astype(np.int64)
 
 
 def moment_text(dates: Days) -> list[str]:

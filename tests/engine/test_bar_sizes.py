@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from backtester.engine import Prices, Rules, buy_and_hold
-from backtester.engine.bar_sizes import bar_days
+from backtester.engine.bar_sizes import bar_days, median_distance
 from backtester.engine.prices import has_several_a_day
 
 from .reference.calendar import bars_a_year, snapped
@@ -99,3 +99,15 @@ def test_the_same_shares_have_one_sharpe_ratio_by_day_week_and_month():
 def test_bars_are_within_a_day_by_the_median_of_their_distances(hours):
     dates = np.cumsum([0, *hours]).astype("datetime64[h]")
     assert has_several_a_day(dates) == (np.median(hours) < 24)
+
+
+@pytest.mark.parametrize(
+    "distances", [[60], [60, 60, 61], [60, 61], [1, 9, 9, 9, 3], [5, 1, 4, 2, 3], [60] * 2_000 + [1]]
+)
+def test_the_median_distance_is_the_median(distances):
+    assert median_distance(np.array(distances)) == np.median(distances)
+
+
+def test_a_median_of_late_distances_is_not_that_of_the_first():
+    distances = np.repeat([60, 300], [1_000, 2_000])
+    assert median_distance(distances) == 300

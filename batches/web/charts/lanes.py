@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.engine.arrays import Days, Floats, Ints
-from batches.results.windows import first_bars
+from backtester.engine.bar_sizes import first_bars
 
 SIZE = 1000.0
 POINTS = 700  # of a curve: the lowest and the highest value of each two to three pixels

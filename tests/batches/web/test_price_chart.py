@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backtester.engine import Prices
-from batches.results.windows import first_bars
+from backtester.engine.bar_sizes import first_bars
 from batches.web.charts.lanes import (
     POINTS,
     Curve,
