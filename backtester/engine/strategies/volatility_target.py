@@ -1,43 +1,56 @@
 """Volatility-targeted buy and hold."""
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 
 from backtester.engine.arrays import Floats
-from backtester.engine.custom import from_function
 from backtester.engine.jit import kernel
 from backtester.engine.kernels.exact_sums import prefix_sums_nb, spread_nb
-from backtester.engine.strategy import Parameter
+from backtester.engine.prices import Prices
+from backtester.engine.strategy import Parameter, Strategy
 from backtester.engine.tolerance import RETURN
 
 
 @kernel
-def target_volatility_nb(close: Floats, periods_per_year: float, window: int, target: float, every: int) -> Floats:
+def target_volatility_nb(sums: Floats, periods_per_year: float, window: int, target: float, every: int) -> Floats:
     """float64[n_bars], min(1, target / realised volatility) of the last `window` returns, set anew every `every` bars.
+
+    sums : of the returns, see `prefix_sums_nb`
 
     realised volatility = sample deviation of simple returns * sqrt(periods a year); without any, the exposure is 1
     """
-    n_bars = len(close)
-    returns = np.zeros(n_bars)
-    for t in range(1, n_bars):
-        returns[t] = close[t] / close[t - 1] - 1.0
-    sums = prefix_sums_nb(returns)
+    n_bars = len(sums) - 1
     exposure = np.zeros(n_bars)
-    due = window  # a remainder at every bar would take longer than all the rest
-    for t in range(window, n_bars):
-        if t != due:
-            exposure[t] = exposure[t - 1]
-            continue
-        due += every
+    for t in range(window, n_bars, every):
         # The sample variance is spread / (window * (window - 1)).
         _, _, spread = spread_nb(sums, t + 1 - window, t + 1)
         deviation = np.sqrt(spread / window / (window - 1)) if spread > 0.0 else 0.0
-        exposure[t] = min(1.0, target / (deviation * np.sqrt(periods_per_year))) if deviation > RETURN else 1.0
+        value = min(1.0, target / (deviation * np.sqrt(periods_per_year))) if deviation > RETURN else 1.0
+        exposure[t : t + every] = value
     return exposure
 
 
-VOLATILITY_TARGET = from_function(
-    target_volatility_nb,
+@lru_cache(maxsize=1)
+def _sums_of_returns(prices: Prices) -> Floats:
+    """Of the last series only; for each combination anew they would take most of its time."""
+    returns = np.zeros(prices.n_bars)
+    returns[1:] = prices.close[1:] / prices.close[:-1] - 1.0
+    sums: Floats = prefix_sums_nb(returns)
+    return sums
+
+
+def _target(prices: Prices, setting: dict[str, Any]) -> Floats:
+    values = (setting[name] for name in ("window", "target", "every"))
+    exposure: Floats = target_volatility_nb(_sums_of_returns(prices), prices.periods_per_year, *values)
+    return exposure
+
+
+VOLATILITY_TARGET = Strategy(
     name="volatility_target",
+    kind="exposure",
+    target=_target,
     title="Volatility target",
     description="Holds as much as keeps the volatility near the target, never more than all; adjusted at intervals.",
     source="A. Moreira, T. Muir, Volatility-Managed Portfolios, Journal of Finance 72, 2017",
