@@ -19,7 +19,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
-from workload import FAST, FEES, SLOW, closes, pairs  # noqa: E402
+from workload import FAST, FEES, MINUTE_FAST, MINUTE_FEES, MINUTE_SLOW, MINUTES, SLOW, closes, pairs, walk  # noqa: E402
 
 PEERS = ROOT / "var" / "peers"
 PINS = ("vectorbt==1.2.0", "vectorbt-rust==1.2.0", "backtesting==0.6.6")
@@ -43,7 +43,7 @@ AXES = {
     },
 }  # fmt: skip
 GROWTH = (5_000, 50_000, 500_000, 1_000_000)
-GROWTH_IN_BARS = (8_000, 80_000, 800_000, 2_600_000)  # the last one is five years of minutes of a 24-hour market
+GROWTH_IN_BARS = (8_000, 80_000, 800_000, MINUTES)
 # Target tests a second on one core of the reference machine, where vectorbt's kernels reach KERNELS; on another machine
 # the target scales with them. The default is 100,000.
 KERNELS = 5_000 / 1.94
@@ -118,11 +118,9 @@ def many_bars(count, repeats):
     from backtester.engine import Grid, Prices, Rules, get_strategy, run_slice
     from backtester.engine.metrics.metrics import N_METRICS
 
-    moves = np.random.default_rng(1).normal(-3.2e-7, 0.0008, count)
-    close = np.round(100 * np.exp(np.cumsum(moves)), 4)
-    prices = Prices("WALK", np.arange(count).astype("datetime64[D]"), close)
-    grid = Grid(get_strategy("sma_cross"), ["WALK"], {"fast": range(10, 210, 10), "slow": range(500, 5_000, 180)})
-    rules = Rules(fees=0.0001)
+    prices = Prices("WALK", np.arange(count).astype("datetime64[D]"), walk(count))
+    grid = Grid(get_strategy("sma_cross"), ["WALK"], {"fast": MINUTE_FAST, "slow": MINUTE_SLOW})
+    rules = Rules(fees=MINUTE_FEES)
     run_slice(grid, prices, 0, 2, rules)
     seconds, total = sweep_seconds(grid, [prices], rules, repeats)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -248,6 +246,16 @@ def compare(quick):
             raise SystemExit(f"{theirs['name']} does not agree with the engine: {apart:.3g} apart.")
 
 
+def compare_minutes():
+    say("\nBeside vectorbt's kernels on minutes: SMA cross, 2,600,000 closes\n")
+    head()
+    us = measured(sys.executable, __file__, "--task", "bars", "--count", str(MINUTES), "--repeats", "2")
+    row("the engine", us, f"{us['numbers']} numbers each")
+    theirs = measured(peers_python(), ROOT / "benchmarks" / "peers.py", "minutes", "4")
+    times = theirs["seconds"] / theirs["count"] * us["count"] / us["seconds"]
+    row(theirs["name"], theirs, f"{times:,.0f} times as long")
+
+
 def head():
     say(f"| {'':34} | {'tests':>9} | {'CPU s':>9} | {'µs/test':>9} | {'tests/CPU s':>11} | {'peak MB':>7} | |")
     say(f"|{'-' * 36}|{'-' * 11}|{'-' * 11}|{'-' * 11}|{'-' * 13}|{'-' * 9}|---|")
@@ -260,7 +268,11 @@ def main():
     parser.add_argument("--task", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--repeats", type=int, default=5, help=argparse.SUPPRESS)
+    parser.add_argument("--minutes", action="store_true", help="only vectorbt's kernels on minutes")
     options = parser.parse_args()
+    if options.minutes:
+        compare_minutes()
+        return
     if options.task:
         say(json.dumps(ours(options.task, options.count, options.repeats)))
         return
@@ -286,6 +298,7 @@ def main():
     say(f"\nA first test ends {cold_start():.2f} s after the worker process started (target {TARGET_START_S:g} s).")
     if not options.no_peers:
         compare(options.quick)
+        compare_minutes()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The same SMA crosses by vectorbt and backtesting.py; run by `engine.py` in the peers' own environment.
 
-    python peers.py vectorbt|kernels|backtesting COUNT      prints one JSON object
+    python peers.py vectorbt|kernels|minutes|backtesting COUNT      prints one JSON object
 
 The rules are ours: above by more than a tie, filled at the next close, fees of 0.1 % on each side, all in.
 """
@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 import pandas as pd
-from workload import FEES, closes, pairs
+from workload import FEES, MINUTE_FAST, MINUTE_FEES, MINUTE_SLOW, MINUTES, closes, pairs, walk
 
 CHUNK = 100  # vectorbt is fastest and smallest in chunks of about this many columns
 
@@ -27,12 +27,11 @@ def changes(fast, slow):
     return long & ~before, ~long & before
 
 
-def in_chunks(run, count):
+def in_chunks(run, chosen, size=CHUNK):
     """Compile with a first chunk, then measure all of them."""
-    chosen = pairs(count)
-    run(chosen[:CHUNK])
+    run(chosen[:size])
     began = time.process_time()
-    returns = np.concatenate([run(chosen[i : i + CHUNK]) for i in range(0, len(chosen), CHUNK)])
+    returns = np.concatenate([run(chosen[i : i + size]) for i in range(0, len(chosen), size)])
     return time.process_time() - began, returns
 
 
@@ -53,10 +52,19 @@ def vectorbt(count):
         )  # fmt: skip
         return np.asarray(numbers[0])
 
-    return *in_chunks(run, count), f"vectorbt {vbt.__version__}, in chunks of {CHUNK}"
+    return *in_chunks(run, pairs(count)), f"vectorbt {vbt.__version__}, in chunks of {CHUNK}"
 
 
 def kernels(count):
+    return by_kernels(closes()["AAPL"].to_numpy(), pairs(count), FEES, CHUNK)
+
+
+def minutes(count):
+    """The same over the minutes of `engine.py`, two columns at a time: a table of all has gigabytes."""
+    return by_kernels(walk(MINUTES), pairs(count, MINUTE_FAST, MINUTE_SLOW), MINUTE_FEES, 2)
+
+
+def by_kernels(values, chosen, fees, size):
     """vectorbt without its API: what it has in Rust, called one after the other, no more than the numbers need."""
     import vectorbt as vbt
     from vectorbt.generic import dispatch as generic
@@ -65,8 +73,8 @@ def kernels(count):
     from vectorbt.returns import dispatch as returns
 
     vbt.settings["engine"] = "rust"
-    close = closes()["AAPL"].to_numpy()[:, None]
-    windows = sorted({window for pair in pairs(5_000) for window in pair})
+    close = values[:, None]
+    windows = sorted({window for pair in chosen for window in pair})
     # One table of averages for all pairs, as the engine has it.
     table = np.column_stack([generic.rolling_mean_1d(close[:, 0], window, window) for window in windows])
     at = {window: number for number, window in enumerate(windows)}
@@ -78,7 +86,7 @@ def kernels(count):
         prices = np.broadcast_to(close, shape)
         opened, closed = changes(*(table[:, [at[pair[side]] for pair in part]] for side in (0, 1)))
         orders, _ = portfolio.simulate_from_signals(
-            shape, one, cash, portfolio.build_call_seq(shape, one), entries=opened, exits=closed, fees=FEES,
+            shape, one, cash, portfolio.build_call_seq(shape, one), entries=opened, exits=closed, fees=fees,
             close=close, price=close, max_orders=int(opened.sum() + closed.sum()), use_stops=False,
         )  # fmt: skip
         columns = records.col_map(orders["col"], n)
@@ -96,7 +104,7 @@ def kernels(count):
         )  # fmt: skip
         return numbers[0]
 
-    return *in_chunks(run, count), f"vectorbt {vbt.__version__}, its Rust kernels alone"
+    return *in_chunks(run, chosen, size), f"vectorbt {vbt.__version__}, its Rust kernels alone"
 
 
 def backtesting(count):
@@ -136,7 +144,9 @@ def backtesting(count):
 
 def main():
     task, count = sys.argv[1], int(sys.argv[2])
-    seconds, returns, name = {"vectorbt": vectorbt, "kernels": kernels, "backtesting": backtesting}[task](count)
+    seconds, returns, name = {"vectorbt": vectorbt, "kernels": kernels, "minutes": minutes, "backtesting": backtesting}[
+        task
+    ](count)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     answer = {"name": name, "count": count, "seconds": seconds, "peak": peak, "returns": returns.tolist()}
     sys.stdout.write(json.dumps(answer) + "\n")
