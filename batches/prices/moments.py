@@ -18,7 +18,7 @@ from batches.prices.shapes import EPOCH, MOMENT, PERIOD, STAMPED, is_clock, is_m
 from batches.prices.tables import BadPriceFile, Table, coded, is_text
 
 FIRST_DAY, LAST_DAY = np.datetime64("1700-01-01"), np.datetime64("2200-01-01")
-PLAIN_ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?$"
+PLAIN_ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?Z?)?$"
 MAX_DAYS = 100_000  # from 1970, either way: a count of microseconds has room for it
 EXCEL_DAY_ZERO, EXCEL_DAYS = np.datetime64("1899-12-30"), (10_000, 80_000)
 EXCEL_DAY = r"^[1-7]\d{4}(\.\d+)?$"
@@ -141,7 +141,8 @@ def _of_words(words: pa.Array, order: str, *, is_iso: bool) -> tuple[Moments, np
     unknown = np.full(len(words), np.nan)
     if is_iso:
         try:
-            return words.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False), unknown
+            in_utc = pc.utf8_rtrim(words, "Z")  # as is what names no zone
+            return in_utc.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False), unknown
         except pa.ArrowInvalid:
             pass  # a day such as February 30: found below, with its line
     is_epoch = _matching(words, EPOCH) & ~_matching(words, STAMPED)

@@ -49,6 +49,16 @@ def test_one_bad_cell_makes_no_count_of_seconds_unreadable():
     assert closes(text, "A.csv", onBadRow="skip") == {"A": [1, 3]}
 
 
+@pytest.mark.parametrize("options", [{}, {"timeZone": "America/New_York"}])
+def test_moments_in_utc_are_read_alike_however_utc_is_written(options):
+    moments = ["2020-03-08T06:30:00", "2020-03-08T06:31:00", "2020-03-08T07:30:00", "2020-03-08T07:31:00"]
+    texts = ["".join(f"{moment}{zone},1\n" for moment in moments) for zone in ("Z", "+00:00", " UTC", "")]
+    one, *others = (read(f"date,close\n{text}", "A.csv", **options).series[0] for text in texts)
+    assert one.dates.astype("datetime64[s]").astype(str).tolist() == moments
+    for other in others:
+        assert (other.dates.tolist(), other.timezone) == (one.dates.tolist(), one.timezone)
+
+
 TIMES = {
     "hours and minutes": ("09:30", "16:00"),
     "with seconds": ("09:30:00", "16:00:00"),
