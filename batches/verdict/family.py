@@ -42,19 +42,24 @@ def add_tests(layout: Layout, work: Work, span: Span, start: int, stop: int) -> 
         work.winners.merge(_winners(blocks, scale, defined, start, layout.splits))
 
 
-def settle_winners(layout: Layout, work: Work) -> None:
+def settle_winners(layout: Layout, work: Work, most: int) -> bool:
     """Compute the winners out of the sample from the sums that the second pass compares them with, bit for bit.
+
+    Settle at most so many tests, from `work.at` on, and return whether all are.
 
     The second pass needs the sums of the blocks alone, which are six times as fast as those at all edges; but other
     edges round differently, and then a winner would not be equal to itself.
     """
     winners = work.winners
-    for index in np.unique(winners.index[winners.index >= 0]).tolist():
+    tests = np.unique(winners.index[winners.index >= 0])
+    for index in tests[work.at : work.at + most].tolist():
         won = np.flatnonzero(winners.index == index)
         span = next(span for span in layout.spans if span.start <= index < span.stop)
         included, blocks = np.ones(1, dtype=np.bool_), _blocks_of(layout, span, index, index + 1)[0]
         settled = _winners(blocks, _scale(layout, span), included, index, layout.splits[won])
         winners.outside[won], winners.gain[won] = settled.outside, settled.gain
+    work.at += most
+    return work.at >= len(tests)
 
 
 def add_ranks(layout: Layout, work: Work, span: Span, start: int, stop: int) -> None:

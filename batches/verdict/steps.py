@@ -17,7 +17,7 @@ from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.verdict import family, matrix, shuffles
 from batches.verdict.layout import Layout, Span, layout_of
 from batches.verdict.options import Options
-from batches.verdict.work import ANSWER, FAMILY, RANKS, SHUFFLES, Work
+from batches.verdict.work import ANSWER, FAMILY, RANKS, SETTLING, SHUFFLES, Work
 from batches.verdict_models import Verdict
 
 STEP_S = 0.1  # how long a step shall take
@@ -35,7 +35,7 @@ class Judge:
         self.layout: Layout = layout_of(session, options)
         self.metric = METRICS_BY_WIRE_NAME[session.sort_by]
         self.best = self._best()
-        self.sizes = dict.fromkeys((FAMILY, RANKS, SHUFFLES), FIRST_TESTS)
+        self.sizes = dict.fromkeys((FAMILY, SETTLING, RANKS, SHUFFLES), FIRST_TESTS)
 
     def _best(self) -> float:
         values = columns_of(self.session, keep=False).metric(self.metric.name)
@@ -49,6 +49,9 @@ class Judge:
 
     def step(self, work: Work) -> None:
         """Do one step, which brings the work on; the last stage is left to the caller."""
+        if work.stage == SETTLING:
+            self._settle(work)
+            return
         if work.span >= len(self.layout.spans):
             self._end_of_pass(work)
             return
@@ -62,6 +65,14 @@ class Judge:
         work.at = stop - span.start
         if stop == span.stop:
             work.span, work.at = work.span + 1, 0
+
+    def _settle(self, work: Work) -> None:
+        tests, began = self.sizes[SETTLING], time.perf_counter()
+        with _contained(self.layout.plan.grid.strategy):
+            are_settled = family.settle_winners(self.layout, work, tests)
+        self._adapt(SETTLING, tests, time.perf_counter() - began)
+        if are_settled:
+            work.next_stage(RANKS)
 
     def _run(self, work: Work, span: Span, start: int, stop: int) -> None:
         if work.stage == FAMILY:
@@ -79,8 +90,7 @@ class Judge:
         if work.stage == SHUFFLES:
             shuffles.end_draw(work)
         elif work.stage == FAMILY and self._needs_ranks(work):
-            family.settle_winners(self.layout, work)
-            work.next_stage(RANKS)
+            work.next_stage(SETTLING)
             return
         else:
             work.next_stage(SHUFFLES)
@@ -100,7 +110,8 @@ class Judge:
         if work.stage == SHUFFLES:
             most = self.layout.options.shuffles
             return f"Running your sweep again on shuffled days: {len(work.draws) + 1:,} of {most:,}"
-        done = sum(span.stop - span.start for span in self.layout.spans[: work.span]) + work.at
+        begun = 0 if work.stage == SETTLING else work.at
+        done = sum(span.stop - span.start for span in self.layout.spans[: work.span]) + begun
         doing = "Comparing the tests with luck and with holding" if work.stage == FAMILY else "Ranking out of sample"
         return f"{doing}: {done:,} of {self.layout.tests:,} tests"
 

@@ -11,7 +11,7 @@ from backtester.engine.statistics.overfitting import Winners
 Stage = str
 APART = ("winners", "rows")
 ROWS = 4
-FAMILY, RANKS, SHUFFLES, ANSWER = "family", "ranks", "shuffles", "answer"
+FAMILY, SETTLING, RANKS, SHUFFLES, ANSWER = "family", "settling", "ranks", "shuffles", "answer"
 
 
 @dataclass(eq=False)

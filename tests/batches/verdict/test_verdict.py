@@ -153,6 +153,19 @@ def test_the_verdict_has_the_same_bits_however_the_work_is_cut(noise, monkeypatc
     assert judge(noise) == whole
 
 
+def test_each_winner_is_equal_to_itself_out_of_sample(noise, monkeypatch):
+    monkeypatch.setattr(steps, "FIRST_TESTS", 3)
+    monkeypatch.setattr(steps, "MOST_TESTS", 3)
+    steps._judges.clear()
+    judging = steps.judge_of(noise, Verdict.objects.get(session=noise))
+    work, settled = judging.begin(), 0
+    while work.stage in ("family", "settling", "ranks"):
+        settled += work.stage == "settling"
+        judging.step(work)
+    assert settled > 1  # no more winners in one step than tests
+    assert work.equal.min() >= 1
+
+
 def test_symbols_with_other_histories_share_one_calendar(sweep):
     store_prices("LONG", walk(11))
     store_prices("LATE", walk(12, bars=900), first="2001-07-02")
