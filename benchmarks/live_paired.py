@@ -75,10 +75,11 @@ def main() -> None:
         url = parts.enter_context(valkey(data_dir))
         seconds = 2 * options.rounds * (EVENTS / options.rate + REST_S) + CONNECT_S + SETTLE_S
         limits = {"EVENT_INTERVAL_S": "0.01", "STREAMS_MAX": "20000"}
+        session_ids = make_batches(data_dir, 2)
         roots = (ROOT, options.other.resolve())
         servers = [parts.enter_context(server("daphne", data_dir, root, **limits)) for root in roots]
         contestants = []
-        for session_id, (process, address) in zip(make_batches(data_dir, 2), servers, strict=True):
+        for session_id, (process, address) in zip(session_ids, servers, strict=True):
             clients = open_watchers(address, [session_id], options.watchers, sse=False, seconds=seconds)
             contestants.append(Contestant(process.pid, session_id, Announcer(url), clients))
         time.sleep(SETTLE_S)
