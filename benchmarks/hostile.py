@@ -32,7 +32,7 @@ SECONDS, LATER_S = 15.0, 60.0
 LIMIT_S, LIMIT_MB = 0.25, 50
 WATCHERS = 10
 # Ten events a second instead of two: the 99th percentile of a dozen would be the latest one.
-SETTINGS = {"EVENT_INTERVAL_S": "0.1"}
+EVENT_INTERVAL_S = "0.1"
 PUBLISH_S = 0.11
 MILLION = {
     "strategy": "sma_cross",
@@ -168,7 +168,7 @@ async def watch(stack: Stack, figures: Figures) -> None:
 def main() -> None:
     print(f"{os.cpu_count()} cores, shared with the clients; load {os.getloadavg()[0]:.1f} at the start", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        running = StackProcess(Path(folder) / "data", **SETTINGS).start()
+        running = StackProcess(Path(folder) / "data", EVENT_INTERVAL_S=EVENT_INTERVAL_S).start()
         try:
             stack = Stack(running.wait_until_ready(), MILLION)
             print("         /healthz, ms          events, ms            memory, MB")

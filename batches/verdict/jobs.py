@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 TURN_S = 0.3
 MAX_ATTEMPTS = 3
 SLOW_SUMS_S = 5e-7  # of one bar of one test, measured: without signals the sums are made bar by bar
-PASSES = 3.0  # the cost of all parts but the shuffles, in sweeps
+PASSES = 9.0  # the cost of all parts but the shuffles, in sweeps: `python -m benchmarks.verdict million`
 UNFINISHED = (VerdictStatus.WAITING, VerdictStatus.RUNNING)
 CANCELLED, OVER_BUDGET, FAILED, NOTHING = "cancelled", "over_budget", "internal_error", "nothing_finished"
 

@@ -120,7 +120,9 @@ def test_with_few_descriptors_streams_are_refused_and_requests_are_answered(few_
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory, sample):
     """A stack with the budget of users, on which a million tests have been run."""
-    running = StackProcess(tmp_path_factory.mktemp("attacked"), database=sample, **hostile.SETTINGS)
+    running = StackProcess(
+        tmp_path_factory.mktemp("attacked"), database=sample, EVENT_INTERVAL_S=hostile.EVENT_INTERVAL_S
+    )
     try:
         yield hostile.Stack(running.start().wait_until_ready(), hostile.MILLION)
     finally:

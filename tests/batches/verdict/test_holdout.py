@@ -438,6 +438,6 @@ def test_the_page_asks_before_it_spends_the_days(client, locked):
 
 @pytest.mark.parametrize("index", ["x", "-1", "999", "9" * 30, "٣"])
 def test_the_page_of_a_row_that_does_not_exist_spends_nothing(client, locked, index):
-    assert "no such row" in client.get(f"/batches/{locked.id}/holdout/?index={index}").content.decode()
+    assert "This row does not exist" in client.get(f"/batches/{locked.id}/holdout/?index={index}").content.decode()
     client.post(f"/batches/{locked.id}/holdout/", {"index": index})
     assert Holdout.objects.get().spent_at is None
