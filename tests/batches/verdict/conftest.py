@@ -7,6 +7,7 @@ from batches.models import Instrument, PriceSeries
 from batches.prices.series import encode_bars
 from batches.verdict import jobs as verdict_jobs
 from batches.verdict.answers import verdict_answer
+from tests.batches.verdict.locked_days import EDGE
 from tests.support import jobs
 
 
@@ -59,3 +60,15 @@ def sweep(db):
         return jobs.finish(jobs.submit(body | changes))
 
     return run
+
+
+@pytest.fixture
+def market(db):
+    """1,300 business days from 2000-01-03 on."""
+    store_prices("WALK", walk(11))
+    store_prices("OTHER", walk(12))
+
+
+@pytest.fixture
+def locked(market, sweep):
+    return sweep(["WALK"], holdout=EDGE)
