@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections
 
 from backtester.engine import warm_up
-from batches.ops import counters, heartbeats, memory_limits, priority
+from batches.ops import counters, heartbeats, memory_limits
 from batches.running import queue, worker
 from batches.sweep import foreign_code
 
@@ -31,7 +31,6 @@ def run_slice(*_session_id: str) -> None:
 @worker_init.connect
 def compile_before_fork(**_: Any) -> None:
     """Compile the kernels once; the pool's children inherit them. A user's own code runs in children only."""
-    priority.yield_to_server()
     warm_up()
     counters.start_exporter()
 

@@ -200,6 +200,7 @@ def test_the_account_pages_pass_axe(stack, reader):
     check(page)
     page.get_by_role("button", name="Revoke seen").click()
     page.get_by_role("link", name="Change password").click()
+    expect(page.get_by_role("heading", name="Change password")).to_be_visible()
     check(page)
     page.goto(f"{stack.url}{UNKNOWN}")
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()

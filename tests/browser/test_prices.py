@@ -113,4 +113,5 @@ def test_no_page_of_prices_breaks_a_rule_that_axe_can_check(stack, reader):
     check(page)
     page.get_by_role("button", name="Discard file").click()
     page.get_by_role("link", name="AAPL").click()
+    expect(page.get_by_role("heading", name="AAPL", level=1)).to_be_visible()
     check(page)
