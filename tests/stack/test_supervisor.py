@@ -36,8 +36,9 @@ def python(tmp_path):
     return lambda name, code: Part(name, [sys.executable, "-c", code], dict(os.environ), tmp_path / f"{name}.log")
 
 
-def has_said(part, word):
-    return part.log.exists() and word in part.log.read_text()
+def has_said(part, line):
+    """Whether the log has this line whole: unbuffered, Python writes the end of a line by itself, later."""
+    return part.log.exists() and f"{line}\n" in part.log.read_text()
 
 
 def test_a_part_that_dies_at_once_is_tried_ever_less_often(supervising, python, capsys, monkeypatch):
@@ -113,7 +114,7 @@ def test_what_a_dead_part_had_started_ends_with_it(supervising, python):
         "time.sleep(600)",
     )
     supervising.add(parent)
-    until(lambda: has_said(parent, "\n"), "the grandchild", seconds=10)
+    until(lambda: has_said(parent, ""), "the grandchild", seconds=10)
     grandchild = int(parent.log.read_text())
     supervising.children[0].process.kill()
     supervising.children[0].process.wait()
