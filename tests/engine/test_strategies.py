@@ -109,6 +109,25 @@ def test_the_lanes_of_grid_dca_agree_with_its_plain_path(world, direction, with_
     assert fast == pytest.approx(plain, rel=1e-14, abs=1e-15, nan_ok=True)
 
 
+@pytest.mark.parametrize("direction", ["short", "both"])
+@pytest.mark.parametrize("price", [5.89, 7.7, 12.31, 33.07, 71.93])
+def test_a_short_is_ruined_where_its_slow_twin_is(price, direction):
+    # Each short of a price that doubles or halves owes its whole cash at some close: rounding must not save it.
+    steps = np.random.default_rng(4).choice([-1, 0, 0, 1], size=(20, 40)).cumsum(axis=1)
+    for close in price * 2.0**steps:
+        bars = synthetic.prices(close)
+        grid = Grid(get_strategy("momentum"), ["TEST"], {"skip": [0], "lookback": [1, 2, 5], "take_profit": [0.0, 0.6]})
+        metrics = run_slice(grid, bars, 0, grid.size, Rules(direction=direction)).metrics
+        for index in range(grid.size):
+            values = grid.decode(index).parameters
+            wishes = signals.momentum_wishes(close.tolist(), values["skip"], values["lookback"], direction=direction)
+            stops = (0.0, values["take_profit"], 0.0)
+            outcome = trading.follow(close.tolist(), close.tolist(), wishes, direction=direction, stops=stops)
+            expected = measure(outcome, bars.dates.astype(int).tolist(), periods=252)
+            got = dict(zip(METRIC_NAMES, metrics[:, index].tolist(), strict=True))
+            assert {key: got[key] for key in expected} == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
 def test_stops_are_not_part_of_a_grid_that_does_not_ask_for_them():
     grid = Grid(get_strategy("sma_cross"), ["TEST"], {})
     assert list(grid.axes) == ["fast", "slow"]

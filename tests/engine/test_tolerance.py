@@ -201,3 +201,38 @@ def test_a_percentage_scaled_below_its_bounds_fails_in_words():
         "grid_interval scaled by beta and coefficient goes below 0.0005 for TEST (beta 1e-08)."
     ]
     assert np.isnan(result.metrics[METRIC_NAMES.index("final_equity")]).all()
+
+
+DOUBLED = [1.0, 1.0, 1.0, 2.0, 0.5, 0.6, 0.4, 0.4]
+TRIPLED = [1.0, 1.0, 1.0, 3.0, 0.5, 0.6, 0.4, 0.4]
+RUINED = {
+    "held": (DOUBLED, [-1, -1, -1, -1, -1, -1, -1, -1], "short"),
+    "closed": (DOUBLED, [-1, -1, 0, 0, 0, 0, 0, 0], "short"),
+    "turned": (DOUBLED, [-1, -1, 1, 1, 1, 1, 1, 1], "both"),
+    "opened again": (DOUBLED, [-1, -1, 0, -1, -1, 1, 1, 1], "both"),
+    "half": (TRIPLED, [-0.5, -0.5, -0.5, -0.5, -0.25, -0.5, -0.5, 0.5], "both"),
+    "half, closed": (TRIPLED, [-0.5, -0.5, 0, 0, -0.5, 0.5, 0.5, 0.5], "both"),
+}
+
+
+@pytest.mark.parametrize("name", RUINED)
+def test_a_short_that_owes_exactly_its_cash_is_ruined(name):
+    path, targets, direction = RUINED[name]
+    for price in np.round(np.linspace(1.01, 97.3, 80), 2).tolist():
+        again = own(targets, price * np.array(path), Rules(direction=direction))
+        assert again.equity.tolist() == pytest.approx([100_000.0] * 3 + [0.0] * 5, rel=1e-12, abs=0), price
+        assert again.metrics["final_equity"] == 0, price
+        assert again.metrics["max_drawdown"] == -1, price
+        assert again.metrics["trades"] == 1, price
+        assert [trade.pnl for trade in again.trades] == pytest.approx([-100_000.0]), price
+
+
+@pytest.mark.parametrize("lots", [1, 5])
+def test_a_short_grid_that_owes_exactly_its_cash_is_ruined(lots):
+    for price in np.round(np.linspace(1.01, 97.3, 80), 2).tolist():
+        close = price * np.array([0.5, 1.0, 1.0, 1.0 + lots, 0.5, 0.6, 1.2])
+        rules = Rules(direction="short")
+        metrics, again = run("grid_dca", close, rules, grid_interval=0.5, max_lots=lots, trailing_stop=0.0)
+        assert again.equity[3:].tolist() == [0.0] * 4, price
+        assert metrics["final_equity"] == 0, price
+        assert metrics["trades"] == 1, price

@@ -12,7 +12,7 @@ from backtester.engine.arrays import Floats
 from backtester.engine.jit import inline, leaf
 from backtester.engine.kernels.block_tables import BOUGHT, BUY, CLOSE, DAY, FILL, SELL, SOLD
 from backtester.engine.metrics.metrics import write_metrics_nb
-from backtester.engine.tolerance import RETURN, profit_nb, whole_nb
+from backtester.engine.tolerance import RETURN, equity_nb, profit_nb, whole_nb
 
 (
     CASH, SHARES, EQUITY, PEAK, PEAK_DAY, BELOW, LONGEST, LEFT, TROUGH, SUM_R, SUM_R2, SUM_DOWN2, SIDE, PRICE,
@@ -102,7 +102,8 @@ def count_bars_nb(book: Floats, bar: int) -> None:
 @inline
 def close_nb(book: Floats, points: Floats, point: int, bar: int) -> None:
     """Sell, or buy back, everything at the fill of a point."""
-    end_nb(book, max(book[CASH] + book[SHARES] * points[SELL if book[SIDE] > 0.0 else BUY, point], 0.0), bar)
+    cash = book[CASH] + book[SHARES] * points[SELL if book[SIDE] > 0.0 else BUY, point]
+    end_nb(book, equity_nb(cash, book[CASH]), bar)
 
 
 @leaf
@@ -128,8 +129,8 @@ def add_return_nb(book: Floats, equity: float) -> None:
 @inline
 def mark_nb(book: Floats, points: Floats, point: int, start: int) -> None:
     """Account for the orders of a point; of a position, peaks and drawdowns are left to `hold_nb`."""
-    equity = book[CASH] + book[SHARES] * points[CLOSE, point]
-    if equity <= 0.0:
+    equity = equity_nb(book[CASH] + book[SHARES] * points[CLOSE, point], book[CASH])
+    if equity == 0.0:
         ruin_nb(book, start + point)
         return
     add_return_nb(book, equity)

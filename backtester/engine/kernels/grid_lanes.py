@@ -14,7 +14,7 @@ from backtester.engine.bitmasks import lowest_bit_nb
 from backtester.engine.jit import inline, kernel
 from backtester.engine.kernels.grid_plain import ADD_LONG, ADD_SHORT, LEAVE, level_factors_nb
 from backtester.engine.metrics.metrics import write_metrics_nb
-from backtester.engine.tolerance import RETURN, profit_nb, whole_nb
+from backtester.engine.tolerance import RETURN, equity_nb, profit_nb, whole_nb
 
 LANES = 32
 _ALL_LANES = np.uint64((1 << LANES) - 1)
@@ -122,7 +122,8 @@ def leave_nb(
     """Close the lane's deal at the raw price of bar t."""
     price = raw * (1.0 - counts[SIDE, lane] * slippage)
     shares = lanes[SHARES, lane]
-    lanes[CASH, lane] = max(lanes[CASH, lane] + shares * price - abs(shares) * price * fees, 0.0)
+    cash = lanes[CASH, lane]
+    lanes[CASH, lane] = equity_nb(cash + shares * price - abs(shares) * price * fees, cash)
     end_deal_nb(lanes, deals, counts, lane, t)
     lanes[HIGH, lane] = 0.0
     lanes[LOW, lane] = np.inf
@@ -144,7 +145,7 @@ def mark_nb(lanes: Floats, price: float, yesterday: float, today: float, short: 
         before = lanes[EQUITY, lane]
         equity = lanes[CASH, lane] + lanes[SHARES, lane] * price
         if short:  # only a short position can lose more than there is
-            equity = equity if equity > 0.0 else 0.0
+            equity = equity_nb(equity, lanes[CASH, lane])
             r = equity / before - 1.0 if before > 0.0 else 0.0
         else:
             r = equity / before - 1.0

@@ -15,7 +15,7 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
-from backtester.engine.tolerance import TIE, profit_nb, whole_nb
+from backtester.engine.tolerance import TIE, equity_nb, profit_nb, whole_nb
 
 NOTHING, ADD_LONG, ADD_SHORT, LEAVE = 0, 1, -1, 2
 
@@ -70,7 +70,7 @@ def trade_grid_nb(  # noqa: C901
     for t in range(1, n_bars):
         if order == LEAVE:
             price = fill[t] * (1.0 - side * slippage)
-            cash = max(cash + shares * price - abs(shares) * price * fees, 0.0)
+            cash = equity_nb(cash + shares * price - abs(shares) * price * fees, cash)
             trades[n_trades - 1, EXIT_BAR] = t
             trades[n_trades - 1, EXIT_PRICE] = price
             trades[n_trades - 1, PNL] = profit_nb(cash, before)
@@ -104,9 +104,9 @@ def trade_grid_nb(  # noqa: C901
                 trades[n_trades - 1, COST] = cost
                 last_buy = high = low = fill[t]
         price = close[t]
-        equity[t] = cash + shares * price
+        equity[t] = equity_nb(cash + shares * price, cash)
         held[t] = shares
-        if equity[t] <= 0.0:
+        if equity[t] == 0.0:
             if side != 0:
                 trades[n_trades - 1, EXIT_BAR] = t
                 trades[n_trades - 1, EXIT_PRICE] = price

@@ -31,7 +31,7 @@ from backtester.engine.kernels.book import (
     TROUGH,
     ruin_nb,
 )
-from backtester.engine.tolerance import RETURN
+from backtester.engine.tolerance import RETURN, equity_nb
 
 
 @inline
@@ -49,7 +49,7 @@ def hold_nb(book: Floats, points: Floats, extremes: Floats, first: int, marked: 
     elif cash == 0.0:
         add_held_nb(book, points, marked, last)
         hold_shares_nb(book, points, extremes, first, last)
-    elif shares < 0.0 and cash + shares * highest_nb(points, extremes, first, last) <= 0.0:
+    elif shares < 0.0 and equity_nb(cash + shares * highest_nb(points, extremes, first, last), cash) == 0.0:
         _hold_to_ruin_nb(book, points, extremes, first, marked, start)
     else:
         _hold_with_cash_nb(book, points, extremes, first, marked, last)
@@ -85,7 +85,7 @@ def hold_shares_nb(book: Floats, points: Floats, extremes: Floats, first: int, l
 @leaf
 def _hold_to_ruin_nb(book: Floats, points: Floats, extremes: Floats, first: int, marked: int, start: int) -> None:
     ruin = first
-    while book[CASH] + book[SHARES] * points[CLOSE, ruin] > 0.0:
+    while equity_nb(book[CASH] + book[SHARES] * points[CLOSE, ruin], book[CASH]) > 0.0:
         ruin += 1
     if ruin > first:
         _hold_with_cash_nb(book, points, extremes, first, marked, ruin - 1)

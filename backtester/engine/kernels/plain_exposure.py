@@ -15,7 +15,7 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
-from backtester.engine.tolerance import TIE, profit_nb, whole_nb
+from backtester.engine.tolerance import TIE, equity_nb, profit_nb, whole_nb
 
 WHOLE, FRACTIONS, TOO_LARGE = range(3)
 
@@ -69,13 +69,13 @@ def trade_exposure_nb(  # noqa: C901
             last_target = target
             if side != 0 and target * side <= 0.0:
                 price = fill[t] * (1.0 - side * slippage)
-                cash = max(cash + shares * price - abs(shares) * price * fees, 0.0)
+                cash = equity_nb(cash + shares * price - abs(shares) * price * fees, cash)
                 trades[n_trades - 1, EXIT_BAR] = t
                 trades[n_trades - 1, EXIT_PRICE] = price
                 trades[n_trades - 1, PNL] = profit_nb(cash, before)
                 shares = 0.0
                 side = 0
-            if target != 0.0 and cash + shares * fill[t] > 0.0:
+            if target != 0.0 and equity_nb(cash + shares * fill[t], cash) > 0.0:
                 buy, sell = fill[t] * (1.0 + slippage), fill[t] * (1.0 - slippage)
                 more = wanted_value_nb(target, cash, shares * buy, fees, True) - shares * buy
                 less = wanted_value_nb(target, cash, shares * sell, fees, False) - shares * sell
@@ -108,9 +108,9 @@ def trade_exposure_nb(  # noqa: C901
                 if side != 0:
                     trades[n_trades - 1, SHARES] = abs(shares)
                     trades[n_trades - 1, COST] = max(trades[n_trades - 1, COST], cost)
-        equity[t] = cash + shares * close[t]
+        equity[t] = equity_nb(cash + shares * close[t], cash)
         held[t] = shares
-        if equity[t] <= 0.0:
+        if equity[t] == 0.0:
             if side != 0:
                 trades[n_trades - 1, EXIT_BAR] = t
                 trades[n_trades - 1, EXIT_PRICE] = close[t]

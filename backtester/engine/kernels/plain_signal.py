@@ -15,7 +15,7 @@ from backtester.engine.metrics.metrics import (
     SIDE,
     STILL_OPEN,
 )
-from backtester.engine.tolerance import TIE, profit_nb, whole_nb
+from backtester.engine.tolerance import TIE, equity_nb, profit_nb, whole_nb
 
 
 @inline
@@ -92,7 +92,7 @@ def trade_bits_nb(  # noqa: C901
         if wanted != side:
             if side != 0:
                 price = fill[t] * (1.0 - side * slippage)
-                cash = max(cash + shares * price - abs(shares) * price * fees, 0.0)
+                cash = equity_nb(cash + shares * price - abs(shares) * price * fees, cash)
                 trades[n_trades - 1, EXIT_BAR] = t
                 trades[n_trades - 1, EXIT_PRICE] = price
                 trades[n_trades - 1, PNL] = profit_nb(cash, before)
@@ -122,9 +122,9 @@ def trade_bits_nb(  # noqa: C901
                 trades[n_trades, PNL] = np.nan
                 trades[n_trades, COST] = cost
                 n_trades += 1
-        equity[t] = cash + shares * close[t]
+        equity[t] = equity_nb(cash + shares * close[t], cash)
         held[t] = shares
-        if equity[t] <= 0.0:
+        if equity[t] == 0.0:
             if side != 0:
                 trades[n_trades - 1, EXIT_BAR] = t
                 trades[n_trades - 1, EXIT_PRICE] = close[t]

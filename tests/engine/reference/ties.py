@@ -1,7 +1,7 @@
 """What counts as a tie, so that rounding decides nothing."""
 
 TIE = 1e-10
-ZERO = 1e-12  # a return, a drawdown, and a profit as a part of the cash before the trade
+ZERO = 1e-12  # a return, a drawdown; of the cash before a trade its profit; of the cash beside a position the equity
 
 
 def loss(r):
@@ -10,6 +10,11 @@ def loss(r):
 
 def profit(cash, before):
     return 0.0 if abs(cash - before) <= ZERO * before else cash - before
+
+
+def equity_of(cash, value):
+    """What a position of a value and the cash beside it are worth together; a short may owe all that cash."""
+    return cash + value if cash + value > ZERO * cash else 0.0
 
 
 def above(x, y):

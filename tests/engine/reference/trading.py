@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from .ties import TIE, reached_down, reached_up
+from .ties import TIE, equity_of, reached_down, reached_up
 from .ties import profit as profit_of
 
 
@@ -60,7 +60,7 @@ def follow(
             wish = 0
         if wish != side and side != 0:
             proceeds = shares * fill[t] * (1 - side * slippage)
-            cash = max(cash + proceeds - abs(proceeds) * fees, 0.0)
+            cash = equity_of(cash, proceeds - abs(proceeds) * fees)
             outcome.deals.append((entry, t, profit_of(cash, at_entry)))
             shares, side = 0.0, 0
         if wish != side and cash > 0:
@@ -75,8 +75,8 @@ def follow(
             outcome.costs.append(value * (1 + fees))
             shares = side * value / paid
             cash -= side * value + value * fees
-        worth = cash + shares * close[t]
-        if worth <= 0:  # ruined: bought back here, and over
+        worth = equity_of(cash, shares * close[t])
+        if worth == 0:  # ruined: bought back here, and over
             if side != 0:
                 outcome.deals.append((entry, t, -at_entry))
             outcome.equity += [0.0] * (len(close) - t)
@@ -112,7 +112,7 @@ def grid_dca(
         held = sum(shares for shares, _ in lots)
         if order == "leave":
             got = fill[t] * (1 - side * slippage)
-            cash = max(cash + side * held * got - held * got * fees, 0.0)
+            cash = equity_of(cash, side * held * got - held * got * fees)
             outcome.deals.append((entry, t, profit_of(cash, at_entry)))
             lots, side, since = [], 0, []
         elif order in ("buy", "sell short"):
@@ -129,8 +129,8 @@ def grid_dca(
                 cash -= sign * lot + lot * fees
                 last_buy, since = fill[t], [fill[t]]
         held = sum(shares for shares, _ in lots)
-        worth = cash + side * held * close[t]
-        if worth <= 0:
+        worth = equity_of(cash, side * held * close[t])
+        if worth == 0:
             if lots:
                 outcome.deals.append((entry, t, -at_entry))
             outcome.equity += [0.0] * (len(close) - t)
@@ -205,7 +205,7 @@ def rebalance(close, targets, *, direction="long", fees=0.0, capital=100_000.0):
         if abs(target - last) > TIE:
             last = target
             if target * shares <= 0 and shares != 0:
-                cash, shares = max(cash + shares * close[t] - abs(shares * close[t]) * fees, 0.0), 0.0
+                cash, shares = equity_of(cash, shares * close[t] - abs(shares * close[t]) * fees), 0.0
             if target != 0:
                 worth = cash + shares * close[t]
                 low, high = -2 * worth, 2 * worth
@@ -216,8 +216,8 @@ def rebalance(close, targets, *, direction="long", fees=0.0, capital=100_000.0):
                 traded = value - shares * close[t]
                 cash -= traded + abs(traded) * fees
                 shares = value / close[t]
-        worth = cash + shares * close[t]
-        if worth <= 0:
+        worth = equity_of(cash, shares * close[t])
+        if worth == 0:
             return equity + [0.0] * (len(close) - t)
         equity.append(worth)
     return equity
