@@ -1,22 +1,24 @@
 """Flat at the end of each session: which signals are dropped, and what cannot be traded so."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from backtester.engine.arrays import Words
 from backtester.engine.bar_sizes import DAY_S
 from backtester.engine.bitmasks import WORD, words_for
+from backtester.engine.derived import derived
 from backtester.engine.prices import Prices
 from backtester.engine.strategy import Strategy
 
 
-@lru_cache(maxsize=2)
 def within_session(prices: Prices) -> Words:
     """Return uint64[n_words], with a zero for each bar before the last one of a day: its order is filled on that one.
 
     The last day of the series may go on after it, so none of its bars is known to be the last.
     """
+    return derived(prices, "within session", _words_within_session)
+
+
+def _words_within_session(prices: Prices) -> Words:
     days = prices.trading_days
     keep = np.ones(words_for(prices.n_bars) * WORD, dtype=np.bool_)
     keep[np.flatnonzero(days[2:] != days[1:-1])] = False

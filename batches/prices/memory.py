@@ -5,13 +5,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 from backtester.engine import Prices
+from backtester.engine.derived import derived_bytes
 from backtester.engine.timeframes import Built
 
 Entry = Prices | Built | None
 
 
 class PricesCache:
-    """The prices that were used last, up to a number of bytes; at least one."""
+    """The prices that were used last, with what the engine derives from them up to a number of bytes; at least one."""
 
     def __init__(self) -> None:
         self.entries: OrderedDict[Hashable, tuple[Entry, int]] = OrderedDict()
@@ -22,15 +23,19 @@ class PricesCache:
         with self.lock:
             if key in self.entries:
                 self.entries.move_to_end(key)
+                self._shrink(limit)  # what is derived from the last prices was made since
                 return self.entries[key][0]
         prices = load()  # not under the lock: it may ask the cache for the series that it is cut from
         with self.lock:
             if key not in self.entries:
                 self.entries[key] = prices, _bytes_of(prices)
                 self.size += self.entries[key][1]
-            while self.size > limit and len(self.entries) > 1:
-                self.size -= self.entries.popitem(last=False)[1][1]
+            self._shrink(limit)
         return prices
+
+    def _shrink(self, limit: int) -> None:
+        while len(self.entries) > 1 and self.size + derived_bytes() > limit:
+            self.size -= self.entries.popitem(last=False)[1][1]
 
     def clear(self) -> None:
         with self.lock:

@@ -19,7 +19,7 @@ CLOSE, SMA, EMA, LAG, RSI, DEVIATIONS, HIGHEST, LOWEST, MACD = range(9)
 
 
 class Market(NamedTuple):
-    """close, fill, high, low, days : float64[n_bars]; sums : float64[4, n_bars + 1] or [4, 0], see `prefix_nb`"""
+    """close, fill, high, low, days : float64[n_bars]; sums : float64[4 or 2, n_bars + 1] or [4, 0], see `prefix_nb`"""
 
     close: Floats
     fill: Floats
@@ -31,7 +31,7 @@ class Market(NamedTuple):
 
 @kernel
 def prefix_nb(close: Floats, squares: bool, out: Floats) -> None:
-    """Write float64[4, n_bars + 1]: sum and rest of the closes before each bar, and of their squares if wanted."""
+    """Write float64[4 or 2, n_bars + 1]: sum and rest of the closes before each bar; of their squares if wanted."""
     for t in range(len(close)):
         total, rest = two_sum_nb(out[0, t], close[t])
         out[0, t + 1], out[1, t + 1] = two_sum_nb(total, rest + out[1, t])

@@ -2,12 +2,12 @@
 
 import itertools
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 
 from backtester.engine.arrays import Floats, Ints, Words
 from backtester.engine.bitmasks import words_for
+from backtester.engine.derived import derived
 from backtester.engine.kernels.block_tables import BLOCK
 from backtester.engine.kernels.book import Calendar, Exchange
 from backtester.engine.kernels.indicator_rows import DEVIATIONS, EMA, MACD, SMA, Market, prefix_nb
@@ -86,15 +86,20 @@ def plan_of(n_bars: int, edges: Ints) -> Plan:
     return Plan(np.concatenate((*parts, stops[-1:])).astype(np.int64), edges)
 
 
-@lru_cache(maxsize=2)
 def market_of(prices: Prices, has_sums: bool, has_squares: bool) -> Market:
-    """Return the arrays of some prices. The last are cached: slices of one symbol follow each other."""
-    sums = np.zeros((4, prices.n_bars + 1 if has_sums else 0))
+    """Return the arrays of some prices."""
+    sums = np.zeros((4, 0))
     if has_sums:
-        prefix_nb(prices.close, has_squares, sums)
+        sums = derived(prices, ("sums of closes", has_squares), lambda prices: _sums_of(prices.close, has_squares))
     high = prices.close if prices.high is None else prices.high
     low = prices.close if prices.low is None else prices.low
     return Market(prices.close, prices.fill, high, low, prices.days, sums)
+
+
+def _sums_of(close: Floats, has_squares: bool) -> Floats:
+    sums = np.zeros((4 if has_squares else 2, len(close) + 1))
+    prefix_nb(close, has_squares, sums)
+    return sums
 
 
 def _needs(decisions: Decisions) -> tuple[bool, bool]:

@@ -1,11 +1,11 @@
 """Volatility-targeted buy and hold."""
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from backtester.engine.arrays import Floats
+from backtester.engine.derived import derived
 from backtester.engine.jit import kernel
 from backtester.engine.kernels.exact_sums import prefix_sums_nb, spread_nb
 from backtester.engine.prices import Prices
@@ -32,9 +32,7 @@ def target_volatility_nb(sums: Floats, periods_per_year: float, window: int, tar
     return exposure
 
 
-@lru_cache(maxsize=1)
 def _sums_of_returns(prices: Prices) -> Floats:
-    """Of the last series only; for each combination anew they would take most of its time."""
     returns = np.zeros(prices.n_bars)
     returns[1:] = prices.close[1:] / prices.close[:-1] - 1.0
     sums: Floats = prefix_sums_nb(returns)
@@ -43,7 +41,8 @@ def _sums_of_returns(prices: Prices) -> Floats:
 
 def _target(prices: Prices, setting: dict[str, Any]) -> Floats:
     values = (setting[name] for name in ("window", "target", "every"))
-    exposure: Floats = target_volatility_nb(_sums_of_returns(prices), prices.periods_per_year, *values)
+    sums = derived(prices, "sums of returns", _sums_of_returns)  # for each test anew they would take most of its time
+    exposure: Floats = target_volatility_nb(sums, prices.periods_per_year, *values)
     return exposure
 
 

@@ -10,6 +10,8 @@ import pytest
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from backtester.engine import Grid, Rules, get_strategy, run_slice
+from backtester.engine.derived import derived_bytes
 from batches.errors import Conflict
 from batches.models import Instrument, PricePart, PriceSeries
 from batches.prices import host_files, parts, series
@@ -140,6 +142,20 @@ def test_the_files_of_the_host_have_a_limit(in_parts, settings):
         load_series(PriceSeries.objects.get(symbol=f"A{number}").pk)
     assert sum(file.stat().st_size for file in in_parts.glob("*.arrow")) <= 2**20
     assert series.cache.size <= 2**20
+
+
+def test_sums_made_from_prices_count_in_the_cache_of_prices(in_parts, settings):
+    keys = []
+    for number in range(2):
+        store_prices(read(parquet(minutes("2024-01-30", n_days=4, seed=number)), f"A{number}.parquet"))
+        keys.append(PriceSeries.objects.get(symbol=f"A{number}").pk)
+    series.cache.clear()
+    prices = [load_series(pk) for pk in keys]
+    settings.PRICES_CACHE_MB = (series.cache.size + derived_bytes()) / 2**20
+    assert [load_series(pk) for pk in keys] == prices
+    run_slice(Grid(get_strategy("volatility_target"), ["A1"], {}), prices[1], 0, 1, Rules())
+    assert load_series(keys[1]) is prices[1]
+    assert list(series.cache.entries) == keys[1:]
 
 
 def test_the_same_file_again_changes_nothing_and_more_bars_are_appended(in_parts):
