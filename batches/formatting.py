@@ -19,6 +19,7 @@ MISSING, MINUS = "–", "\N{MINUS SIGN}"
 MANY_DIGITS = Context(prec=400)  # Decimal's own 28 cannot round an annual return of 1e30
 BAR_SIZES = {1.0: "1 day", 7.0: "1 week", 30.4375: "1 month", 91.3125: "3 months", 365.25: "1 year"}
 CLOCK_UNITS = {"hour": 3600, "minute": 60, "second": 1}
+NAMES = ("Sharpe", "Sortino", "Calmar")  # a metric that has one keeps its capital
 Number = int | float | None
 
 
@@ -99,6 +100,11 @@ def count(value: Number) -> str:
 def counted(n: Number, noun: str) -> str:
     """`1 test`, `2,458 tests`."""
     return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
+
+
+def mid_sentence(label: str) -> str:
+    """`Annual return` -> `annual return`, but `Sharpe ratio`."""
+    return label if label.startswith(NAMES) else label[:1].lower() + label[1:]
 
 
 def percent(value: Number, digits: int = 1) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backtester.engine import STRATEGIES, Parameter
+from batches.formatting import mid_sentence
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession
 from batches.sweep.link import as_range
@@ -36,7 +37,7 @@ def ranges_of(request: Mapping[str, Any]) -> list[str]:
     texts = []
     for name, values in (swept or ranges).items():
         parameter = known.get(name)
-        label = parameter.label.lower() if parameter else name
+        label = mid_sentence(parameter.label) if parameter else name
         texts.append(f"{label} {_values_text(values, parameter.kind if parameter else 'float')}")
     return texts
 

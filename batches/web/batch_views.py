@@ -28,7 +28,7 @@ from batches.sweep.progress import elapsed_seconds, timeout_words
 from batches.sweep.titles import default_title
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.verdict import holdouts
-from batches.web.best_rows import best_rows
+from batches.web.best_rows import best_rows, why_without_best
 from batches.web.charts.best_curve import best_curve
 from batches.web.heatmap_choice import HeatmapChoice
 from batches.web.history_views import MAX_NOTE_LENGTH
@@ -116,8 +116,11 @@ def _results_context(session: BatchSession, query: QueryDict) -> dict[str, Any]:
         best = session.leaders[0]
     symbols = [symbol for symbol, _ in listed]
     comparison: dict[str, Any] = results.get("comparison", {}) if results else _held(session, best, symbols)
+    without_best = [symbol for symbol, row in listed if row is None]
+    reasons = why_without_best(session, table.query, without_best) if without_best else {}
     lines: list[dict[str, Any]] = [
-        {"symbol": symbol, "row": row, "hold": comparison.get(symbol)} for symbol, row in listed
+        {"symbol": symbol, "row": row, "hold": comparison.get(symbol), "reason": reasons.get(symbol)}
+        for symbol, row in listed
     ]
     return {
         "table": table,

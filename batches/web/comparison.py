@@ -11,7 +11,7 @@ import numpy as np
 from backtester.engine import METRICS, Metric
 from backtester.engine.arrays import Days, Floats
 from batches.errors import BatchError
-from batches.formatting import count, took
+from batches.formatting import count, mid_sentence, took
 from batches.formatting import metric as metric_text
 from batches.models import BatchSession
 from batches.results.averages import mean
@@ -73,7 +73,7 @@ def _sentences(
     sentences = []
     if best.ahead is not None:
         others = ", ".join(f"{best.texts[k]} ({letters[k]})" for k in range(len(sessions)) if k != best.ahead)
-        winner = f"{letters[best.ahead]} has the best {metric.label.lower()}: {best.texts[best.ahead]}"
+        winner = f"{letters[best.ahead]} has the best {mid_sentence(metric.label)}: {best.texts[best.ahead]}"
         sentences.append(f"{winner}, against {others}.")
     common = [line for line in by_symbol if line.ahead is not None]
     if len(common) > 1:

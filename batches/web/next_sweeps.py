@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from backtester.engine import Parameter
+from batches.formatting import mid_sentence
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession
 from batches.sweep.link import exact, fits_a_link, sweep_query
@@ -67,7 +68,7 @@ def edges(session: BatchSession, parameters: Mapping[str, float]) -> list[Edge]:
             continue
         here, low, high, end = (parameter_text(one, parameter.kind) for one in (value, values[0], values[-1], reach))
         href = form_link(session, parameterRanges=ranges | {name: longer})
-        found.append(Edge(parameter.label.lower(), here, low, high, end, href))
+        found.append(Edge(mid_sentence(parameter.label), here, low, high, end, href))
     return found
 
 

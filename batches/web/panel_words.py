@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from batches.formatting import MISSING, count, duration, fixed, is_missing, metric, parameter, percent, remaining, took
+from batches.formatting import (
+    MISSING,
+    count,
+    duration,
+    fixed,
+    is_missing,
+    metric,
+    mid_sentence,
+    parameter,
+    percent,
+    remaining,
+    took,
+)
 
 TERMINAL = ("complete", "error", "cancelled")
 PHASES = {"loading": "Loading", "compiling": "Compiling", "testing": "Running", "writing": "Writing"}
@@ -77,7 +89,7 @@ def best_text(best: Mapping[str, Any], names: PanelNames) -> str:
     if sort_by == "annualizedReturn":
         return text
     ranking = names["metrics"][sort_by]
-    return f"{text}, {ranking['label'].lower()} {metric(best[sort_by], ranking['unit'])}"
+    return f"{text}, {mid_sentence(ranking['label'])} {metric(best[sort_by], ranking['unit'])}"
 
 
 def retry_text(event: Event) -> str:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batches.formatting import metric as metric_text
+from batches.formatting import mid_sentence, percent
 from batches.formatting import parameter as parameter_text
-from batches.formatting import percent
 from batches.models import BatchSession, Status
 from batches.results.judged import ShortVerdict
 from batches.sweep.progress import elapsed_seconds, percentage, snapshot, timeout_words
@@ -140,4 +140,4 @@ def _best_text(session: BatchSession) -> str:
     if session.sort_by == "annualizedReturn":
         return f"{best['symbol']} · {percent(best['annualizedReturn'])} a year"
     metric = METRICS_BY_WIRE_NAME[session.sort_by]
-    return f"{best['symbol']} · {metric.label.lower()} {metric_text(best[session.sort_by], metric.unit)}"
+    return f"{best['symbol']} · {mid_sentence(metric.label)} {metric_text(best[session.sort_by], metric.unit)}"

@@ -36,6 +36,11 @@ export function counted(n, noun) {
   return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 }
 
+// "Annual return" -> "annual return", but "Sharpe ratio"
+export function midSentence(label) {
+  return /^(Sharpe|Sortino|Calmar)/.test(label) ? label : label.slice(0, 1).toLowerCase() + label.slice(1);
+}
+
 // 0.487 -> "48.7%"
 export function percent(value, digits = 1) {
   return missing(value) ? MISSING : `${fixed(value * 100, digits)}%`;

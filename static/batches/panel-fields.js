@@ -65,7 +65,7 @@ function bestText(best, names) {
   const text = `${best.symbol} - ${format.percent(best.annualizedReturn)} annual return`;
   if (names.sortBy === "annualizedReturn") return text;
   const { label, unit } = names.metrics[names.sortBy];
-  return `${text}, ${label.toLowerCase()} ${format.metric(best[names.sortBy], unit)}`;
+  return `${text}, ${format.midSentence(label)} ${format.metric(best[names.sortBy], unit)}`;
 }
 
 // "Sharpe ratio 1.21. The best of 3,412 without skill would show about 0.93."

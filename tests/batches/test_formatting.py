@@ -11,7 +11,7 @@ from batches import formatting
 from batches.web import panel_words
 
 CASES = json.loads((Path(__file__).parents[1] / "js" / "format-cases.json").read_text())
-PYTHON_NAMES = {"perTest": "per_test", "perSecond": "per_second"}
+PYTHON_NAMES = {"midSentence": "mid_sentence", "perTest": "per_test", "perSecond": "per_second"}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ NAMES = {
 
 def test_the_best_names_the_figure_it_was_chosen_by():
     best = {"symbol": "TSLA", "annualizedReturn": 0.487, "sharpe": 1.256}
-    assert panel_words.best_text(best, NAMES) == "TSLA - 48.7% annual return, sharpe ratio 1.26"
+    assert panel_words.best_text(best, NAMES) == "TSLA - 48.7% annual return, Sharpe ratio 1.26"
     assert panel_words.best_text(best, NAMES | {"sortBy": "annualizedReturn"}) == "TSLA - 48.7% annual return"
 
 
@@ -111,5 +111,5 @@ def test_a_negative_number_has_a_real_minus_sign_wherever_it_is_written():
         formatting.parameter(-0.1, "percent"),
         formatting.metric(-1234.0, "currency"),
     ]
-    assert texts[0] == "AAPL - −20.6% annual return, sharpe ratio −0.50"
+    assert texts[0] == "AAPL - −20.6% annual return, Sharpe ratio −0.50"
     assert not [text for text in texts[1:] if "-" in text]

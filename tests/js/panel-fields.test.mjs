@@ -39,7 +39,7 @@ test("beta is not shown without beta scaling or before it is known", () => {
 });
 
 test("the best names the figure it was chosen by", () => {
-  assert.equal(panelFields(running, { ...names, sortBy: "sharpe" }).best, "TSLA - 48.7% annual return, sharpe ratio 1.26");
+  assert.equal(panelFields(running, { ...names, sortBy: "sharpe" }).best, "TSLA - 48.7% annual return, Sharpe ratio 1.26");
 });
 
 test("an unknown estimate is said to be unknown, and an ended batch has none", () => {

@@ -3,10 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from django.http import QueryDict
 
+from backtester.terminal.arguments import parameter_range
+from batches.web.forms.sweep_form import SweepForm
 from tests.support import jobs
 
-# strategy, parameter, start, stop, step, count
+# Case 41 of the public bug reports: strategy, parameter, start, stop, step, count.
 RANGES = [
     ("bollinger_reversal", "width", "1.1", "1.5", "0.1", 5),
     ("bollinger_reversal", "width", "0.1", "0.5", "0.1", 5),
@@ -41,3 +44,16 @@ def test_a_range_of_decimals_has_its_count_and_plain_values(
     assert [repr(float(value)) for value in values] == [
         repr(float(Decimal(start) + number * Decimal(step))) for number in range(count)
     ]
+
+
+@pytest.mark.parametrize(("strategy", "parameter", "start", "stop", "step", "count"), RANGES)
+def test_the_form_and_the_terminal_send_the_same_range(instruments, strategy, parameter, start, stop, step, count):
+    expected = request(strategy, parameter, start, stop, step)["parameterRanges"][parameter]
+    assert parameter_range(f"{parameter}={start}:{stop}:{step}") == (parameter, expected)
+    typed = {"start": start, "stop": stop, "step": step}
+    if parameter != "width":  # the form shows the others as percentages
+        typed = {field: f"{Decimal(text) * 100:f}" for field, text in typed.items()}
+    query = QueryDict(mutable=True)
+    query.update({"form": "1", "strategy": strategy, "symbols": "ACME", f"{parameter}.mode": "range"})
+    query.update({f"{parameter}.{field}": text for field, text in typed.items()})
+    assert SweepForm(query).body["parameterRanges"][parameter] == expected

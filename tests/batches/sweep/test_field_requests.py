@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -132,6 +133,39 @@ def test_a_row_of_a_sweep_run_alone_is_the_same_everywhere(client, upload, sweep
                 assert alone.results["results"][0][metric] == expected
                 assert replay[metric] == expected
                 assert table[row["index"]][metric] == ("" if expected is None else str(expected))
+
+
+CROSS = ("sma_cross", {"fast": [5], "slow": [200]})
+SHORT = ("sma_cross", {"fast": [2], "slow": [5]})
+OUTSIDE = ("bollinger_breakout", {"window": [20], "width": [9.0]})
+
+
+@pytest.mark.parametrize(
+    ("symbols", "sweep_of", "fields", "unranked", "reason"),
+    [
+        (["FLNG", "ACME", "FSHO"], CROSS, {}, ["FSHO"], "slow of 200 bars needs at least 202 bars; FSHO"),
+        (["FLNG", "ACME"], CROSS, {"endDate": "2020-02-28"}, ["FLNG", "ACME"], "slow of 200 bars needs"),
+        (["FLNG", "FFLA"], CROSS, {"sortBy": "sharpe"}, ["FFLA"], "Nothing was traded."),
+        (["FLNG", "ACME"], OUTSIDE, {"sortBy": "winRate"}, ["FLNG", "ACME"], "Nothing was traded."),
+        (["FLNG"], SHORT, {"endDate": "2020-01-20"}, ["FLNG"], "The test is shorter than 30 days"),
+    ],
+    ids=["one too short", "dates too short", "one flat", "nothing traded", "under 30 days"],
+)
+def test_a_symbol_without_a_rank_has_a_dash_and_a_reason(
+    client, upload, sweep, symbols, sweep_of, fields, unranked, reason
+):
+    """Case 54."""
+    upload("FLNG", wave())
+    upload("FFLA", np.full(DAYS, 10.0))
+    upload("FSHO", wave(50))
+    strategy, ranges = sweep_of
+    batch, page = sweep(symbols, ranges, strategy, **fields)
+    bests = batch.results["summary"]["bestBySymbol"]
+    assert [symbol for symbol in symbols if bests[symbol] is None] == unranked
+    by_symbol = page.partition("Best by symbol")[2].partition("Sweep all symbols")[0]
+    for symbol in symbols:
+        line = f"{symbol} –[^A-Za-z]* – {reason}" if symbol in unranked else rf"{symbol} [−\d]"
+        assert re.search(line, by_symbol), by_symbol
 
 
 def test_a_winner_that_does_nothing_is_no_winner_and_stays_in_the_results(sweep):

@@ -139,3 +139,19 @@ def test_a_batch_runs_with_the_capital_that_was_typed(client):
     page = client.get(response["Location"])
     assert jobs.reread(page.context["session"]).request["initialCapital"] == 1000.5
     assert re.search(r"Initial capital 1,000\.5", text_of(page))
+
+
+def test_decimal_commas_of_every_field_reach_the_batch_as_they_were_meant(client):
+    """Case 52."""
+    typed = {"strategy": "bollinger_reversal", "symbols": "ACME", "initialCapital": "1000,50", "feesPercent": "0,1"}
+    listed = {"width.mode": "list", "width.values": "1,5", "window.mode": "list", "window.values": "20"}
+    opened = client.get("/", {"form": "1"} | typed | listed)
+    assert "2 values: 1, 5" in text_of(opened)
+    ranged = {"width.mode": "range", "width.start": "0,5", "width.stop": "1,5", "width.step": "0,5"}
+    for width, total in ((listed, 2), (listed | ranged, 3), (listed | {"width.values": "0,5; 1,5"}, 2)):
+        response = client.post("/", posted(**typed, **width))
+        assert response.status_code == 303, text_of(response)
+        batch = jobs.finish(jobs.reread(client.get(response["Location"]).context["session"]))
+        assert (batch.request["initialCapital"], batch.request["fees"], batch.total) == (1000.5, 0.001, total)
+    rows = client.get(f"/api/backtest/batch/{batch.pk}/results?sort=index").json()["results"]
+    assert [row["parameters"]["width"] for row in rows] == [0.5, 1.5]
