@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.steps import cancel, field, start, wait_for_progress, wait_for_status
+from tests.browser.steps import WITHOUT_SCRIPTS, cancel, field, start, wait_for_progress, wait_for_status
 
 SMALL = {"strategy": "sma_cross", "symbols": ["CVX"], "enableBetaScaling": False}
 RANGES = {"fast": [5, 10, 20], "slow": [50, 100, 200]}
@@ -39,6 +39,46 @@ def test_a_note_is_found_again_and_two_batches_are_compared(stack, two, vendor):
     page.get_by_role("button", name="Compare selected").click()
     expect(page.get_by_role("heading", name="Settings that differ")).to_be_visible()
     expect(page.get_by_role("table").first).to_contain_text("Fees, slippage")
+
+
+def save_and_apply(stack, page, name):
+    """Save the filter that is set, open the list without one, and apply what was saved."""
+    page.get_by_text("Save this filter", exact=True).click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text=f"Saved the filter “{name}”.")).to_be_visible()
+    page.goto(f"{stack.url}/batches/")
+    page.get_by_role("navigation", name="Saved filters").get_by_role("link", name=name, exact=True).click()
+
+
+def delete_filter(page, name):
+    page.get_by_role("button", name=f"Delete the filter {name}").click()
+    expect(page.get_by_role("status").filter(has_text=f"Deleted the filter “{name}”.")).to_be_visible()
+    expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
+
+
+def test_a_filter_is_saved_applied_and_deleted(stack, page, vendor):
+    name = f"Oldest, from 2020, in {vendor}"
+    page.goto(f"{stack.url}/batches/")
+    page.get_by_role("textbox", name="From", exact=True).fill("2020-01-02")
+    page.get_by_label("Sort by").select_option("Oldest")
+    expect(page).to_have_url(re.compile(r"from=2020-01-02.*sort=createdAt"))
+    save_and_apply(stack, page, name)
+    expect(page.get_by_role("textbox", name="From", exact=True)).to_have_value("2020-01-02")
+    expect(page.get_by_label("Sort by")).to_have_value("createdAt")
+    delete_filter(page, name)
+
+
+@WITHOUT_SCRIPTS
+def test_a_filter_is_saved_applied_and_deleted_without_scripts(stack, visitor):
+    page = visitor(java_script_enabled=False).page
+    page.goto(f"{stack.url}/batches/?status=complete")
+    page.get_by_role("searchbox").fill("sma")
+    page.get_by_role("button", name="Apply").click()
+    save_and_apply(stack, page, "Averages that ended")
+    expect(page.get_by_role("searchbox")).to_have_value("sma")
+    expect(page.get_by_role("link", name="Complete", exact=True)).to_have_attribute("aria-current", "true")
+    delete_filter(page, "Averages that ended")
 
 
 @pytest.mark.extended

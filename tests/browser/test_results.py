@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.steps import start, wait_for_status
+from tests.browser.steps import WITHOUT_SCRIPTS, start, wait_for_status
 
 SMALL = {
     "strategy": "sma_cross",
@@ -82,6 +82,35 @@ def test_symbol_filter_bounds_and_pages(results):
     expect(results.locator(".pager")).to_contain_text("26–50 of 64")
     results.go_back()
     expect(results.locator(".pager")).to_contain_text("1–25 of 64")
+
+
+def row_height(page):
+    return page.locator(ROWS).first.bounding_box()["height"]
+
+
+def test_the_height_of_rows_is_one_click_and_stays(results):
+    assert 28 <= row_height(results) <= 30
+    results.get_by_role("link", name="Comfortable rows").click()
+    expect(results.locator("[data-rows=comfortable]")).to_be_visible()
+    assert row_height(results) > 35
+    results.reload()
+    expect(results.get_by_role("link", name="Comfortable rows")).to_have_count(0)
+    assert row_height(results) > 35
+    results.get_by_role("link", name="Dense rows").click()
+    expect(results.locator("[data-rows=dense]")).to_be_visible()
+    results.reload()
+    assert 28 <= row_height(results) <= 30
+
+
+@WITHOUT_SCRIPTS
+def test_the_height_of_rows_is_a_link_without_scripts(results, finished, visitor):
+    page = visitor(java_script_enabled=False).page
+    page.goto(finished)
+    page.get_by_role("link", name="Comfortable rows").click()
+    expect(page).to_have_url(re.compile(r"rows=comfortable.*#results"))
+    assert row_height(page) > 35
+    page.goto(finished)
+    assert row_height(page) > 35
 
 
 @pytest.mark.extended
