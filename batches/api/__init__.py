@@ -7,10 +7,18 @@ from ninja.errors import ValidationError
 from batches.api import control, history, holdout, market, results, starting, verdict
 from batches.api.answers import answer
 from batches.api.document import DESCRIPTION, DocumentedAPI
+from batches.api.reference import Reference
 from batches.errors import BatchError, Detail, InvalidRequest
 from batches.ops import storage
 
-api = DocumentedAPI(title="Backtester", version="1", description=DESCRIPTION, docs_url="/docs", urls_namespace="api")
+api = DocumentedAPI(
+    title="Backtester",
+    version="1",
+    description=DESCRIPTION,
+    docs=Reference(),
+    docs_url="/docs",
+    urls_namespace="api",
+)
 ROUTES = {
     "Batches": (starting, control, history),
     "Results": (results,),

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import uuid
+from html import unescape
 
 import jsonschema_rs
 import pytest
@@ -200,8 +201,43 @@ async def test_the_classic_answer_is_what_is_described(start, worker):
     conforms(document, response, BATCH, "post")
 
 
-def test_the_page_of_the_document_needs_nobody_else(client, db):
-    response = client.get("/api/docs")
+def test_the_page_of_the_document_holds_every_route_and_every_field(client, document):
+    page = client.get("/api/docs").content.decode()
+    for route, operation in operations(document):
+        method, path = route.split()
+        assert f'data-method="{method}">{method}</span> <code>{path}</code>' in page
+        fields = [parameter["name"] for parameter in operation.get("parameters", ())]
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            fields += content["schema"].get("properties", ())
+        section = page.partition(f'<section class="card spaced" id="{operation["operationId"]}"')[2]
+        section = section.partition("</section>")[0]
+        assert [name for name in fields if f"<code>{name}</code>" not in section] == []
+    for name, schema in document["components"]["schemas"].items():
+        part = page.partition(f'id="schema-{name}"')[2].partition('class="spaced object"')[0]
+        assert part
+        assert [field for field in schema.get("properties", ()) if f"<code>{field}</code>" not in part] == []
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r' id="([^"]+)"', page))
+    assert "{'" not in page  # a part of a schema that is not put into words
+    assert "any value" not in page
+
+
+def test_the_page_of_the_document_is_light(client, db):
+    response = client.get("/api/docs", headers={"Accept-Encoding": "gzip"})
+    assert response["Content-Encoding"] == "gzip"
+    assert len(response.content) < 30_000
+
+
+def test_the_type_of_a_field_is_in_words(client, db):
+    page = unescape(re.sub(r"<[^>]+>", " ", client.get("/api/docs").content.decode()))
+    words = " ".join(page.split())
+    assert "symbols required list of string (at most 5000 items) Symbols of /api/instruments" in words
+    assert "fees default 0.0 number (≥ 0, ≤ 0.5) or null Fraction of the traded value" in words
+    assert '"connected" | "progress" | "complete" | "error"' in words
+
+
+@pytest.mark.parametrize("address", ["/api/docs", "/api/docs?try"])
+def test_the_page_of_the_document_needs_nobody_else(client, db, address):
+    response = client.get(address)
     page = response.content.decode()
     assert "://" not in page
     assert "<style" not in page
@@ -209,6 +245,10 @@ def test_the_page_of_the_document_needs_nobody_else(client, db):
     scripts = [part.partition(">") for part in page.split("<script")[1:]]
     assert all('src="/static/' in head or 'type="application/json"' in head for head, _, _ in scripts)
     assert "script-src 'self';" in response["Content-Security-Policy"]
+
+
+def test_requests_are_tried_in_swagger(client, db):
+    page = client.get("/api/docs?try").content.decode()
     for name in ("swagger-ui-bundle.js", "swagger-ui-init.js", "swagger-ui.css"):
         assert f"/static/ninja/{name}" in page
         with contextlib.closing(client.get(f"/static/ninja/{name}")) as file:
