@@ -265,4 +265,5 @@ UNFOLD = {
     "SITE_SYMBOL": "monitoring",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("batches/icon-running.svg")}],
     "STYLES": [lambda _: static("batches/admin.css")],
+    "SCRIPTS": [lambda _: static("batches/admin.js")],
 }

@@ -17,6 +17,7 @@ class AccountAdmin(UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    filter_horizontal = ()  # Django's double lists name their icons in a way that screen readers ignore
 
 
 @admin.register(Group)

@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -9,8 +11,14 @@ from playwright.sync_api import expect
 
 from tests.browser.launching import firefox_path, launch
 from tests.browser.steps import Visitor
+from tests.support.stack_process import ROOT
 
 expect.set_options(timeout=15_000)
+
+OPERATOR = """
+from django.contrib.auth.models import User
+User.objects.create_superuser("operator", password="opens the admin 42")
+"""
 
 # Where browsers differ: connections. `make test` runs these files in both, the others in Chromium; `make test-all` runs
 # every test in both.
@@ -83,6 +91,13 @@ def reader(visitor, vendor):
     # WebDriver cannot say what the system prefers: here the reader chose the dark theme.
     guest.context.add_init_script("location.host && localStorage.setItem('theme', 'dark')")
     return guest
+
+
+@pytest.fixture(scope="session")
+def operator(stack):
+    """A user of the admin: `log_in` of steps.py."""
+    command = [sys.executable, str(ROOT / "manage.py"), "shell", "-v0", "-c", OPERATOR]
+    subprocess.run(command, env=stack.environment, check=True, timeout=120)
 
 
 @pytest.fixture

@@ -129,3 +129,12 @@ def number(text: str) -> float:
     match = re.search(r"-?[\d,]+\.?\d*", text.replace("−", "-"))
     assert match, text
     return float(match[0].replace(",", ""))
+
+
+def log_in(stack: StackProcess, page: Page) -> None:
+    """Log in as a user of the admin; in personal mode the other pages need no one."""
+    page.goto(f"{stack.url}/admin/login/?next=/admin/")
+    page.locator("input[name=username]").fill("operator")
+    page.locator("input[name=password]").fill("opens the admin 42")
+    page.locator("input[name=password]").press("Enter")
+    page.wait_for_url(f"{stack.url}/admin/")

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import check
-from tests.browser.steps import cancel, press_cancel, start, wait_for_progress, wait_for_status
+from tests.browser.steps import cancel, log_in, press_cancel, start, wait_for_progress, wait_for_status
 
 # One test is four visits: each look of each page.
 pytestmark = pytest.mark.timeout(400)
@@ -73,6 +73,21 @@ def test_two_batches_side_by_side_and_the_question_before_they_go(stack, reader,
     check(reader.page)
     reader.page.goto(f"{stack.url}/batches/delete/?{chosen}")
     check(reader.page)
+
+
+def test_the_page_of_the_api(stack, reader):
+    reader.page.goto(f"{stack.url}/api/docs")
+    reader.page.get_by_text("Example: Two moving averages").first.click()
+    check(reader.page)
+
+
+def test_the_admin(stack, operator, reader, finished):
+    log_in(stack, reader.page)
+    batches = "batches/batchsession/"
+    one = f"{batches}{finished.rstrip('/').rpartition('/')[2]}/change/"
+    for path in ("", batches, one, "batches/instrument/", "auth/user/", "auth/user/1/change/"):
+        reader.page.goto(f"{stack.url}/admin/{path}")
+        check(reader.page)
 
 
 def test_a_page_that_does_not_exist(stack, reader):

@@ -1,8 +1,6 @@
 """Every page that a link leads to: it opens, its console is quiet, and nothing is wider than the window."""
 
 import re
-import subprocess
-import sys
 from collections import deque
 from urllib.parse import urldefrag, urlsplit
 
@@ -10,8 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.steps import start, wait_for_status
-from tests.support.stack_process import ROOT
+from tests.browser.steps import log_in, start, wait_for_status
 
 pytestmark = [pytest.mark.extended, pytest.mark.timeout(1200)]
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -22,10 +19,6 @@ OVERFLOW = """() => [...document.querySelectorAll('body *')]
     .map(element => element.outerHTML.slice(0, 120))
 """.replace("SCROLLED", "'.table-scroll, pre, svg, [class*=overflow], [class*=scroll], .swagger-ui table'")
 SMALL = {"symbols": ["AAPL", "KO"], "enableBetaScaling": False, "direction": "long", "coefficients": [1]}
-OPERATOR = """
-from django.contrib.auth.models import User
-User.objects.create_superuser("operator", password="opens the admin 42")
-"""
 FAILED = re.compile(r"/results/\d+/$")  # the page of a test that failed says why, with 422
 BATCHES = [
     {"parameterRanges": {"gridInterval": [0.05, 0.1], "profitRequirement": [0.05, 0.1]}},
@@ -35,14 +28,8 @@ BATCHES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def _operator(stack):
-    command = [sys.executable, str(ROOT / "manage.py"), "shell", "-v0", "-c", OPERATOR]
-    subprocess.run(command, env=stack.environment, check=True, timeout=120)
-
-
 @pytest.fixture
-def crawl(stack, _operator, visitor):
+def crawl(stack, operator, visitor):
     """crawl(start): follow links from there and return the paths that were opened."""
     guest = visitor(viewport=WIDE, reduced_motion="reduce")
     log_in(stack, guest.page)
@@ -71,15 +58,6 @@ def crawl(stack, _operator, visitor):
         return {urlsplit(address).path for address in seen}
 
     return opened
-
-
-def log_in(stack, page):
-    """Log in as a user of the admin; in personal mode the other pages need no one."""
-    page.goto(f"{stack.url}/admin/login/?next=/admin/")
-    page.locator("input[name=username]").fill("operator")
-    page.locator("input[name=password]").fill("opens the admin 42")
-    page.locator("input[name=password]").press("Enter")
-    page.wait_for_url(f"{stack.url}/admin/")
 
 
 def shape(address):
