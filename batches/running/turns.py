@@ -37,7 +37,6 @@ class Candidate(NamedTuple):
     turn_at: datetime | None
     is_waiting: bool
     holders: int
-    strategy: str
 
 
 class Turn(NamedTuple):
@@ -88,22 +87,29 @@ def in_order(batches: Sequence[Candidate], now: datetime) -> list[Candidate]:
 
 def would_hold_all(batch: Candidate) -> bool:
     """Return whether one more worker for the batch would be the last one of this host."""
-    return batch.holders >= max(1, settings.WORKERS - 1)
+    return batch.holders >= _all_but_one()
 
 
-def must_leave_one(batch: Candidate, now: datetime) -> bool:
-    """Return whether the batch may not have the last worker of this host, even while no other batch waits.
+def _all_but_one() -> int:
+    return max(1, settings.WORKERS - 1)
+
+
+def must_leave_one(session: BatchSession, now: datetime) -> bool:
+    """Return whether a locked batch may not have the last worker of this host, even while no other batch waits.
 
     A batch that comes later would have to wait for the slow tests of a user's own strategy. How slow it is shows in the
-    rate of the batch, once a result is recorded, and in claims that do not end.
+    rate of the batch, once a result is recorded, and in claims that do not end. Only the lock makes sure that no other
+    worker claims chunks of it meanwhile.
     """
-    if not would_hold_all(batch) or is_built_in(batch.strategy):
+    if is_built_in(session.strategy):
+        return False
+    held = _held_here(ResultChunk.objects.filter(session=session).order_by())
+    if held.aggregate(n=Count("claimed_by", distinct=True))["n"] < _all_but_one():
         return False
     is_fast = Q(work_done__lt=SLOW_S * F("work_rate") * (F("successful") + F("failed")))
-    if not BatchSession.objects.filter(is_fast, pk=batch.pk).exists():
+    if not BatchSession.objects.filter(is_fast, pk=session.pk).exists():
         return True
-    before = now + timedelta(seconds=settings.CHUNK_LEASE_S - SLOW_S)
-    return _held_here(ResultChunk.objects.filter(session=batch.pk)).filter(lease_until__lte=before).exists()
+    return held.filter(lease_until__lte=now + timedelta(seconds=settings.CHUNK_LEASE_S - SLOW_S)).exists()
 
 
 def is_overdue(batch: Candidate, now: datetime) -> bool:

@@ -90,11 +90,12 @@ def claim_next(
     waiting = turns.in_order(batches, now)
     turn = turns.turn_of(len(waiting))
     for batch in waiting:
-        if turns.must_leave_one(batch, now):
-            continue
         session = _locked(batch.pk, wait=wait)
-        if session and (claim := _claim(session, turn, now, limit)):
+        if session is None:
+            continue
+        if not turns.must_leave_one(session, now) and (claim := _claim(session, turn, now, limit)):
             return claim
+        wait = False
     return None
 
 

@@ -19,9 +19,9 @@ from tests.support import jobs
 NOW = timezone.now()
 
 
-def candidate(turn_s_ago=None, *, owner=None, created_s_ago=9.0, waiting=True, holders=0, strategy="sma_cross"):
+def candidate(turn_s_ago=None, *, owner=None, created_s_ago=9.0, waiting=True, holders=0):
     turn_at = None if turn_s_ago is None else NOW - timedelta(seconds=turn_s_ago)
-    return Candidate(uuid.uuid4(), owner, NOW - timedelta(seconds=created_s_ago), turn_at, waiting, holders, strategy)
+    return Candidate(uuid.uuid4(), owner, NOW - timedelta(seconds=created_s_ago), turn_at, waiting, holders)
 
 
 def first(*batches):
@@ -168,6 +168,26 @@ def test_a_batch_with_a_claim_that_does_not_end_leaves_a_worker(wicked, start):
     assert worker.claim(batch.pk, limit=1) is None
     running.update(claimed_by="another host:1")
     assert worker.claim(batch.pk, limit=1), "both workers of this host are free"
+
+
+def test_two_workers_that_look_at_the_same_moment_leave_one_of_them(wicked, start, monkeypatch):
+    batch = jobs.submit(start(strategy="wicked", symbols=["ACME"], parameterRanges={"kind": list(range(20, 80))}))
+    seen = turns.candidates(timezone.now())
+    monkeypatch.setattr(turns, "candidates", lambda now: seen)
+    assert worker.claim(batch.pk, limit=1)
+    assert worker.claim(batch.pk, limit=1) is None
+
+
+def test_a_worker_that_has_locked_a_batch_does_not_wait_for_another(start, monkeypatch):
+    batches = [jobs.submit(start()) for _ in range(3)]
+    seen = turns.candidates(timezone.now())
+    monkeypatch.setattr(turns, "candidates", lambda now: seen)
+    locked, waits = worker._locked, []
+    monkeypatch.setattr(worker, "_locked", lambda pk, *, wait: waits.append(wait) or locked(pk, wait=wait))
+    for batch in batches[:2]:
+        batch.chunks.update(status=ChunkStatus.DONE)  # by another worker, since the batches were looked at
+    assert worker.claim().session.pk == batches[2].pk
+    assert waits == [True, False, False]
 
 
 def test_a_built_in_strategy_may_have_all_workers_at_once(submitted):
