@@ -20,6 +20,7 @@ from batches.ops.heartbeats import process_name
 from batches.running import turns
 from batches.running.attempts import DATABASE_ERRORS, run
 from batches.running.events import publish
+from batches.sweep.chunking import least_tests
 from batches.sweep.plan import plan_of
 from batches.sweep.rates import declared_rate
 from batches.verdict import jobs as verdict_jobs
@@ -27,6 +28,7 @@ from batches.verdict import jobs as verdict_jobs
 log = logging.getLogger(__name__)
 TIME_SLICE_S = 0.5  # how long a message keeps a worker, so that a worker that has to stop soon may
 MAX_CLAIM = 64  # chunks of one claim
+VERDICT_WAITS = timedelta(seconds=2)  # between two turns while a batch is computed: a client waits for the batch
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,12 @@ def take_turns(only: uuid.UUID | None = None) -> bool:
 
 
 def verdict_is_next(now: datetime) -> bool:
-    """Return whether a verdict has waited for a turn at least as long as every batch."""
+    """Return whether a verdict has waited as long as every batch, and for some time if one waits for a turn."""
     since = verdict_jobs.waiting_since(now)
     if since is None:
         return False
-    return all(since <= turns.unserved_since(batch) for batch in turns.candidates(now) if batch.is_waiting)
+    batches = [turns.unserved_since(batch) for batch in turns.candidates(now) if batch.is_waiting]
+    return not batches or (now - since >= VERDICT_WAITS and since <= min(batches))
 
 
 def claim(only: uuid.UUID | None = None, *, limit: int | None = None) -> Claim | None:
@@ -140,7 +143,7 @@ def _set_claimed(chunks: list[ResultChunk], now: datetime) -> bool:
 
 
 def _fitting(waiting: list[ResultChunk], turn: turns.Turn) -> list[ResultChunk]:
-    """Return the first chunks that fit a turn together; the last of them is cut to fit.
+    """Return the first chunks that fit a turn together; the last of them is cut to fit, if both parts are worth it.
 
     A new batch gets less, so that it soon has news, and a batch with little left all of it. A chunk that was tried
     before is claimed alone: if it kills its worker again, no other chunk is blamed for it.
@@ -161,22 +164,26 @@ def _fitting(waiting: list[ResultChunk], turn: turns.Turn) -> list[ResultChunk]:
     left = limit - (work[whole - 1] if whole else 0.0)
     if whole == len(waiting) or (whole and left < limit / 2):  # too little to be worth a chunk
         return waiting[:whole]
-    size = max(1, int(left / plan.bars[plan.grid.series_of(waiting[whole].start)]))
-    return [*waiting[:whole], _cut(waiting[whole], size, behind=waiting[-1])]
+    cut = waiting[whole]
+    n_bars = plan.bars[plan.grid.series_of(cut.start)]
+    least = least_tests(plan.grid.strategy, n_bars)
+    size = max(least, int(left / n_bars))
+    if cut.stop - cut.start < size + least:
+        return waiting[: whole + 1]
+    return [*waiting[:whole], _cut(cut, size, behind=waiting[-1])]
 
 
 def _cut(chunk: ResultChunk, size: int, *, behind: ResultChunk) -> ResultChunk:
     """Return the chunk with its first tests only. The others become a chunk behind one that waits."""
     middle = chunk.start + size
-    if middle < chunk.stop:
-        ResultChunk.objects.create(
-            session=chunk.session,
-            position=behind.position + 1,
-            symbol_number=chunk.symbol_number,
-            start=middle,
-            stop=chunk.stop,
-        )
-        chunk.stop = middle
+    ResultChunk.objects.create(
+        session=chunk.session,
+        position=behind.position + 1,
+        symbol_number=chunk.symbol_number,
+        start=middle,
+        stop=chunk.stop,
+    )
+    chunk.stop = middle
     return chunk
 
 

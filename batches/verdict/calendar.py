@@ -32,7 +32,9 @@ class Calendar:
 
     def bars_at(self, prices: Prices, edges: Ints) -> Ints:
         """Return the bar number of a series at each edge. edges : int64[m], positions in the moments, or the length"""
-        bounds = np.append(self.moments, LAST)[edges]
+        is_within = edges < len(self)
+        bounds = np.full(len(edges), LAST)
+        bounds[is_within] = self.moments[edges[is_within]]
         bars: Ints = 1 + np.searchsorted(prices.moments[1:], bounds)
         return bars
 

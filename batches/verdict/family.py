@@ -120,14 +120,11 @@ def _add_bootstrap(
     layout: Layout, work: Work, prefix: Prefix, span: Span, tests: tuple[Floats, Bools], start: int
 ) -> None:
     sharpes, defined = tests
-    prices = layout.series[span.number]
     weights = draw_weights(len(layout.groups) - 1, layout.options.replicates, layout.options.seed)
     counts, sums, squares = _blocks(prefix, layout.at(layout.groups))
     sums[~defined], squares[~defined] = 0.0, 0.0
     psi = influence(counts, sums, squares)
-    held = returns_of(buy_and_hold_equity(prices, layout.plan.rules))[None]
-    edges = layout.calendar.bars_at(prices, layout.groups) - 1
-    held_sums, held_squares = (_sums_between(values, edges) for values in (held, held * held))
+    held_sums, held_squares = _sums_of_holding(layout, span.number)
     held_sharpe = float(sharpe_of_sums(counts.sum(), held_sums.sum(axis=1), held_squares.sum(axis=1))[0])
     held_psi = influence(counts, held_sums, held_squares)[0]
     deviations, lead = lead_over(psi, sharpes, held_psi, held_sharpe)
@@ -137,6 +134,16 @@ def _add_bootstrap(
     if not np.isnan(lead).all():
         top = int(np.nanargmax(lead))
         work.lead, work.leader = _better(work.lead, work.leader, float(lead[top]), start + top)
+
+
+def _sums_of_holding(layout: Layout, number: int) -> tuple[Floats, Floats]:
+    """Return sums and squares of the returns of buying and holding a series, float64[1, n_groups], made once."""
+    if number not in layout.held:
+        prices = layout.series[number]
+        returns = returns_of(buy_and_hold_equity(prices, layout.plan.rules))[None]
+        edges = layout.calendar.bars_at(prices, layout.groups) - 1
+        layout.held[number] = _sums_between(returns, edges), _sums_between(returns * returns, edges)
+    return layout.held[number]
 
 
 def _sums_between(values: Floats, edges: Ints) -> Floats:

@@ -38,7 +38,7 @@ class Layout:
 
     matrix : the windows of other lengths, of each cell; empty for a short history and for windows of a request
     blocks is None if the history is too short for the cross-validation; splits : its halves; early : the end of the
-    first part of the history
+    first part of the history; held : of a series that was needed, the sums of buying and holding it, see `family`
     """
 
     plan: Plan
@@ -53,6 +53,7 @@ class Layout:
     splits: Ints
     early: int
     edges: Ints = field(init=False)
+    held: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         cuts = [edge for cell in (self.windows, *self.matrix) for window in cell for edge in _edges(window)]

@@ -12,6 +12,7 @@ from backtester.engine.arrays import Floats
 from batches.models import BatchSession
 from batches.results.columns import columns_of
 from batches.results.ranking import best_position
+from batches.sweep.chunking import least_tests
 from batches.sweep.foreign_code import output_kept, time_limit
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.verdict import family, matrix, shuffles
@@ -21,7 +22,7 @@ from batches.verdict.work import ANSWER, FAMILY, RANKS, SETTLING, SHUFFLES, Work
 from batches.verdict_models import Verdict
 
 STEP_S = 0.1  # how long a step shall take
-FIRST_TESTS, MOST_TESTS = 16, 2_048  # of a step; the sums of so many tests take some 20 MB
+FIRST_TESTS, MOST_TESTS = 16, 2_048  # of a step, see also `least_tests`; the sums of so many tests take some 20 MB
 FOREIGN_LIMIT_S = 60.0  # of a step that runs a user's own strategy
 CACHED = 16
 Key = tuple[Hashable, ...]
@@ -35,7 +36,7 @@ class Judge:
         self.layout: Layout = layout_of(session, options)
         self.metric = METRICS_BY_WIRE_NAME[session.sort_by]
         self.best = self._best()
-        self.sizes = dict.fromkeys((FAMILY, SETTLING, RANKS, SHUFFLES), FIRST_TESTS)
+        self.sizes = dict.fromkeys((FAMILY, RANKS, SHUFFLES), FIRST_TESTS) | {SETTLING: 1}
 
     def _best(self) -> float:
         values = columns_of(self.session, keep=False).metric(self.metric.name)
@@ -57,7 +58,8 @@ class Judge:
             return
         span = self.layout.spans[work.span]
         start = span.start + work.at
-        stop = min(span.stop, start + self.sizes[work.stage])
+        least = least_tests(self.layout.plan.grid.strategy, self.layout.series[span.number].n_bars)
+        stop = min(span.stop, start + max(least, self.sizes[work.stage]))
         began = time.perf_counter()
         with _contained(self.layout.plan.grid.strategy):
             self._run(work, span, start, stop)
@@ -84,7 +86,8 @@ class Judge:
 
     def _adapt(self, stage: str, tests: int, seconds: float) -> None:
         wanted = int(tests * min(4.0, STEP_S / max(seconds, 1e-4)))
-        self.sizes[stage] = max(FIRST_TESTS, min(MOST_TESTS, wanted))
+        fewest = 1 if stage == SETTLING else FIRST_TESTS  # winners are settled one by one
+        self.sizes[stage] = max(fewest, min(MOST_TESTS, wanted))
 
     def _end_of_pass(self, work: Work) -> None:
         if work.stage == SHUFFLES:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from backtester.engine import METRIC_NAMES
 from batches.models import BatchSession, ChunkStatus, Instrument, ResultChunk, Status
 from batches.running import attempts, lifecycle, recording, turns, worker
+from batches.sweep import chunking
 from tests.support import jobs
 
 
@@ -134,6 +135,19 @@ def test_a_chunk_that_is_longer_than_a_turn_is_cut(long):
     assert after[-1][1] == long.total
     last = long.chunks.latest("position")
     assert last.start == 1, "the rest goes behind the other symbols"
+
+
+def test_no_turn_is_shorter_than_the_tables_of_its_tests_are_worth(long, monkeypatch):
+    """Else a slow turn makes the next one shorter, and each of these computes the tables of all bars for one test."""
+    monkeypatch.setattr(chunking, "MIN_CHUNK_S", 0.0)
+    first = long.chunks.earliest("position")
+    size = first.stop - first.start
+    monkeypatch.setattr(chunking, "LEAST_TESTS", size // 2)
+    (chunk,) = worker.claim(long.pk).chunks
+    assert chunk.stop - chunk.start == size // 2
+    monkeypatch.setattr(chunking, "LEAST_TESTS", size // 2 + 1)
+    (chunk,) = worker.claim(long.pk).chunks
+    assert chunk.stop - chunk.start == size, "what is left would be too small"
 
 
 def test_a_batch_of_which_every_chunk_is_cut_equals_the_engine(long, monkeypatch):

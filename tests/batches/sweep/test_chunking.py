@@ -1,10 +1,11 @@
 """Chunks cover a batch exactly once, each of a single symbol, symbols interleaved."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backtester.engine import Grid, get_strategy
-from batches.sweep.chunking import plan_chunks
+from batches.sweep.chunking import LEAST_TESTS, plan_chunks
 
 SYMBOLS = [f"S{n}" for n in range(12)]
 
@@ -50,6 +51,16 @@ def test_a_chunk_takes_about_the_wanted_time(settings):
     _, chunks = planned([10_000], 10_000.0, 60)
     seconds = [(chunk.stop - chunk.start) * 10_000 * 10_000 / 1e9 for chunk in chunks]
     assert max(seconds) <= 0.3
+
+
+@pytest.mark.parametrize("tests", [1, 100, 300, 383, 384, 4_900])
+def test_no_chunk_of_a_long_history_has_fewer_tests_than_its_tables_are_worth(settings, tests):
+    settings.CHUNK_TARGET_S = 0.3
+    grid = Grid(get_strategy("sma_cross"), SYMBOLS[:2], {"fast": [2], "slow": list(range(3, 3 + tests))})
+    chunks = list(plan_chunks(grid, [2_600_000, 1_000], 100.0))
+    sizes = [chunk.stop - chunk.start for chunk in chunks if chunk.symbol_number == 0]
+    assert sum(sizes) == tests
+    assert min(tests, 0.75 * LEAST_TESTS) <= min(sizes) <= max(sizes) <= 1.5 * LEAST_TESTS
 
 
 def test_a_tiny_batch_is_not_cut_below_what_claiming_costs(settings):

@@ -1,6 +1,7 @@
 """The verdict of a batch, from its end to its sentence."""
 
 import math
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -349,6 +350,9 @@ def test_a_worker_goes_on_to_the_verdict_and_alternates_with_batches(sweep, star
     store_prices("NEXT", walk(11))
     session = sweep(["NEXT"])
     other = jobs.submit(start())
+    now = Verdict.objects.get(session=session).created_at
+    assert not worker.verdict_is_next(now + timedelta(seconds=1.9)), "the batch is waited for"
+    assert worker.verdict_is_next(now + timedelta(seconds=2)), "it has waited for longer than the batch"
     turns = 0
     while worker.take_turns() and turns < 500:
         turns += 1
