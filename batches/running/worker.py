@@ -50,6 +50,8 @@ def take_turns(only: uuid.UUID | None = None) -> bool:
     try:
         judged = only is None and verdict_is_next(timezone.now()) and verdict_jobs.take_turn()
         current = claim(only)
+        if current is None and only is None and not judged:  # what waits may have to leave this worker free
+            judged = verdict_jobs.take_turn()
         while current:
             current = run(current.chunks, next_claim)
             if current:

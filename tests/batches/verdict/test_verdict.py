@@ -346,13 +346,18 @@ def test_other_options_compute_it_again_and_the_same_do_not(noise):
     assert second["options"]["seed"] == 7
 
 
-def test_a_worker_goes_on_to_the_verdict_and_alternates_with_batches(sweep, start):
+def test_a_worker_goes_on_to_the_verdict_and_alternates_with_batches(sweep, start, monkeypatch):
     store_prices("NEXT", walk(11))
     session = sweep(["NEXT"])
     other = jobs.submit(start())
     now = Verdict.objects.get(session=session).created_at
     assert not worker.verdict_is_next(now + timedelta(seconds=1.9)), "the batch is waited for"
     assert worker.verdict_is_next(now + timedelta(seconds=2)), "it has waited for longer than the batch"
+    with monkeypatch.context() as patches:
+        patches.setattr(worker.turns, "must_leave_one", lambda *_: True)
+        Verdict.objects.update(created_at=timezone.now())
+        assert worker.take_turns(), "a worker that the batch has to leave free"
+        assert Verdict.objects.get(session=session).turn_at is not None
     turns = 0
     while worker.take_turns() and turns < 500:
         turns += 1
