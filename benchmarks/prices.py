@@ -24,7 +24,7 @@ import benchmarks.scratch  # noqa: F401  # before all that asks Django
 from batches.models import Instrument, InstrumentGroup
 from batches.prices import series
 from batches.prices.importing import prepare, read_prices, store
-from batches.running import submission
+from batches.running import estimating
 from batches.sweep.start_request import parse_start
 
 SEED = 20221228
@@ -80,7 +80,7 @@ def database_bytes() -> int:
 def estimate(symbols: list[str], **dates: str) -> None:
     """What the form does at each change."""
     ranges = {"fast": [5, 10], "slow": [50, 100]}
-    submission.estimate(parse_start({"strategy": "sma_cross", "symbols": symbols, "parameterRanges": ranges} | dates))
+    estimating.estimate(parse_start({"strategy": "sma_cross", "symbols": symbols, "parameterRanges": ranges} | dates))
 
 
 def with_names_and_groups() -> None:

@@ -27,6 +27,7 @@ from batches.models import BatchSession, Instrument, ResultChunk
 from batches.results.exports import csv_parts, json_parts, parquet_parts
 from batches.results.query import ResultsQuery
 from batches.running import lifecycle, submission
+from batches.running.checking import checked_plan
 from batches.sweep.encoding import encode
 from batches.sweep.notes import request_notes
 from batches.sweep.progress import connected_event, newest_event
@@ -94,7 +95,7 @@ def as_event(event: Mapping[str, Any]) -> Event:
 def start(body: dict[str, Any]) -> LocalBatch:
     """Store a batch as a server would, and start its worker processes."""
     request = parse_start(body)
-    submission.estimate(request)  # refuses a wrong request before anything is compiled
+    checked_plan(request, owner=None)  # refuses a wrong request before anything is compiled
     if not is_warm(request.strategy):  # before the fork, so that the workers inherit the kernels
         with contextlib.redirect_stdout(sys.stderr), step(f"Preparing {request.strategy}"):
             warm_up(strategies=(request.strategy,))

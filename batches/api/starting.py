@@ -15,7 +15,7 @@ from batches.api.start_response import start_response, wait_preference
 from batches.api.strict_json import json_body
 from batches.models import BatchSession
 from batches.permissions import Permission
-from batches.running import retrying, submission
+from batches.running import estimating, retrying, submission
 from batches.sweep.notes import request_notes
 from batches.sweep.start_request import parse_start
 from batches.verdict import holdouts
@@ -86,7 +86,7 @@ async def retry(request: HttpRequest, session_id: SessionId) -> HttpResponse:
 def estimate(request: HttpRequest) -> HttpResponse:
     """The exact count after constraints, and an estimate of time and storage."""
     query_parameters(request)
-    cost = submission.estimate(parse_start(json_body(request)), permissions.owner(request.user))
+    cost = estimating.estimate(parse_start(json_body(request)), permissions.owner(request.user))
     body = Estimate(
         success=True,
         total=cost.total,

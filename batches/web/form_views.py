@@ -18,7 +18,7 @@ from batches import permissions
 from batches.errors import BatchError, InvalidRequest, NotFound
 from batches.ops import storage
 from batches.permissions import Permission
-from batches.running import submission
+from batches.running import estimating, submission
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.symbols import joined
 from batches.web.forms.presets import examples, presets_of, save_preset
@@ -94,7 +94,7 @@ def _count_context(sweep: SweepForm, owner: User | None) -> dict[str, Any]:
     context: dict[str, Any] = {"sweep": sweep, "estimate": None, "problem": ""}
     if sweep.request:
         try:
-            estimate = context["estimate"] = submission.estimate(sweep.request, owner)
+            estimate = context["estimate"] = estimating.estimate(sweep.request, owner)
             context["common_query"] = sweep.query_over(estimate.common) if estimate.common else ""
         except BatchError as error:
             sweep.refuse(error)

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from batches.errors import InvalidRequest
 from batches.models import PriceSeries
-from batches.running import submission
+from batches.running import estimating
 from batches.sweep.notes import batch_notes
 from batches.sweep.start_request import parse_start
 from tests.support import jobs
@@ -18,7 +18,7 @@ BATCH = "/api/backtest/batch"
 
 
 def notes(body):
-    return submission.estimate(parse_start(body)).notes
+    return estimating.estimate(parse_start(body)).notes
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_the_notes_of_a_batch_outlive_its_strategy_and_its_instruments(alike):
 
 def refusal(body):
     with pytest.raises(InvalidRequest) as caught:
-        submission.estimate(parse_start(body))
+        estimating.estimate(parse_start(body))
     (detail,) = caught.value.details
     assert detail.field == "startDate"
     return detail.message
@@ -118,4 +118,4 @@ def test_a_stop_above_its_bounds_is_refused_with_its_unit(alike):
 def test_all_symbols_without_a_beta_are_named(start):
     body = start(startDate="2020-12-30", enableBetaScaling=True, coefficients=[1])
     with pytest.raises(InvalidRequest, match="ACME, BOLT, CORE have no beta against SP500 over the tested dates"):
-        submission.estimate(parse_start(body))
+        estimating.estimate(parse_start(body))

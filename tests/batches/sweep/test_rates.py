@@ -3,7 +3,7 @@
 import pytest
 
 from batches.models import BatchSession
-from batches.running import submission
+from batches.running import estimating
 from batches.sweep import rates
 from batches.sweep.start_request import parse_start
 from tests.support import jobs
@@ -54,10 +54,10 @@ def test_a_shape_on_much_longer_histories_is_not_known(start, measured):
 
 
 def test_an_estimate_says_whether_it_was_measured(start, measured):
-    known = submission.estimate(parse_start(start()))
-    guess = submission.estimate(parse_start(start(direction="both")))
+    known = estimating.estimate(parse_start(start()))
+    guess = estimating.estimate(parse_start(start(direction="both")))
     assert (known.is_measured, guess.is_measured) == (True, False)
     assert known.seconds == pytest.approx(
-        submission.OVERHEAD_S + 9 * (400 + 380 + 60) / 1_000.0 / rates.workers(), abs=0.001
+        estimating.OVERHEAD_S + 9 * (400 + 380 + 60) / 1_000.0 / rates.workers(), abs=0.001
     )
     assert guess.seconds > 0

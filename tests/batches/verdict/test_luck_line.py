@@ -8,7 +8,7 @@ import pytest
 
 from backtester.engine import METRIC_NAMES
 from backtester.engine.statistics.luck import expected_maximum
-from batches.running import submission
+from batches.running import estimating
 from batches.sweep.start_request import parse_start
 from batches.verdict.luck import expected_luck, years_text
 from batches.web.panel_words import luck_text
@@ -25,7 +25,7 @@ def expected_line(session, tries):
 
 
 def estimated(request):
-    luck = submission.estimate(request).luck
+    luck = estimating.estimate(request).luck
     assert luck
     return luck
 

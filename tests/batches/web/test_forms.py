@@ -5,7 +5,7 @@ from django.http import QueryDict
 
 from batches.errors import Detail, InvalidRequest
 from batches.models import Instrument, InstrumentGroup
-from batches.running import submission
+from batches.running import estimating
 from batches.sweep.link import sweep_query
 from batches.sweep.start_request import parse_start
 from batches.web.forms.sweep_form import SweepForm
@@ -31,7 +31,7 @@ def test_twenty_shares_make_a_sweep_of_exactly_5000_tests(form, instruments):
     series = instruments["ACME"].series
     for number in range(17):
         Instrument.objects.create(symbol=f"X{number}", series=series)
-    assert submission.estimate(parse_start(form().body)).total == 5_000
+    assert estimating.estimate(parse_start(form().body)).total == 5_000
 
 
 def test_a_link_in_the_style_of_the_old_tool_fills_the_form(form):
