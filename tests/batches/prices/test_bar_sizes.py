@@ -29,6 +29,7 @@ def shares(db):
 
 
 def test_shares_held_have_one_sharpe_ratio_whatever_the_size_of_their_bars(client, shares, queued):
+    """Case 39 of the public bug reports."""
     body = {"strategy": "periodic_dca", "symbols": list(shares), "parameterRanges": {"every": [1], "instalments": [1]}}
     results = jobs.finish(jobs.submit(body)).results
     for name in ("sharpe", "annualizedVolatility"):

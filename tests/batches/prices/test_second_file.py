@@ -34,6 +34,7 @@ def stored(symbol="FMON"):
 
 
 def test_a_file_that_continues_is_appended(db):
+    """Case 53 of the public bug reports."""
     load(JANUARY)
     report = load(FEBRUARY)
     assert (report.updated, report.notes) == (("FMON",), (APPENDED,))
