@@ -95,7 +95,7 @@ def test_a_page_that_is_loaded_again_at_any_moment_shows_the_truth(stack, page):
     assert page.title() == "✓ Complete · Backtester"
 
 
-@pytest.mark.long
+@pytest.mark.extended
 def test_tabs_in_the_background_leave_room_for_the_one_that_is_seen(stack, visitor, long_batch):
     """Case 49 of the public bug reports."""
     guest = visitor()
