@@ -7,10 +7,11 @@ import numpy as np
 
 from batches.formatting import took
 from batches.models import BatchSession
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.verdict import jobs
 from batches.verdict.answers import verdict_answer
 from batches.verdict.options import DEFAULTS
-from batches.web.charts.marked_histogram import marked_histogram
+from batches.web.charts.marked_histogram import MarkedHistogram, marked_histogram
 from batches.web.charts.plateau_map import plateau_map, shades
 from batches.web.charts.ranks import rank_chart
 from batches.web.charts.share_band import share_band
@@ -55,11 +56,10 @@ def page_context(session: BatchSession, verdict: Mapping[str, Any]) -> dict[str,
     shuffle, luck, pbo, walk, stability = (
         verdict[name] for name in ("shuffle", "luck", "pbo", "walkForward", "stability")
     )
-    drawn = shuffle if shuffle and shuffle["histogram"] else luck
     return {
         "names": names_of(session),
-        "distribution": drawn and drawn["histogram"] and marked_histogram(drawn["histogram"], drawn.get("p95")),
-        "logits": pbo and marked_histogram(pbo["logits"]),
+        "distribution": _distribution(shuffle, luck),
+        "logits": pbo and marked_histogram(pbo["logits"], "log-odds of its rank"),
         "band": pbo and share_band(pbo["value"], pbo["noiseBand"]),
         "stitched": walk and stitched_chart(walk["curve"], walk["windows"]),
         "matrix": walk and walk["matrix"] and _matrix_rows(walk["matrix"]),
@@ -67,6 +67,15 @@ def page_context(session: BatchSession, verdict: Mapping[str, Any]) -> dict[str,
         "plateau_map": plateau_map(session, verdict),
         "missing": {name: REASONS.get(code, code) for name, code in verdict["reasons"].items()},
     }
+
+
+def _distribution(shuffle: Mapping[str, Any] | None, luck: Mapping[str, Any] | None) -> MarkedHistogram | None:
+    """Return the picture of the best of each history without skill: by the metric that ranks, else Sharpe ratios."""
+    drawn = shuffle if shuffle and shuffle["histogram"] else luck
+    if not drawn or not drawn["histogram"]:
+        return None
+    metric = METRICS_BY_WIRE_NAME[drawn.get("metric", "sharpe")]
+    return marked_histogram(drawn["histogram"], metric.label, metric.unit, drawn.get("p95"))
 
 
 def _matrix_rows(matrix: Mapping[str, Any]) -> list[tuple[int, list[tuple[float | None, int]]]]:

@@ -51,11 +51,13 @@ def stitched_chart(curve: Mapping[str, Any], windows: Sequence[Mapping[str, Any]
     starts = [i for i in range(1, n) if curve["dates"][i][:4] != curve["dates"][i - 1][:4]]
     starts = starts[:: max(1, -(-len(starts) // 9))]
     values = np.array((log_ticks if is_log else ticks)(low, high))
-    heights = [
-        (round(height, 1), f"{value - 1:+,.0%}") for height, value in zip(y(values).tolist(), values, strict=True)
-    ]
+    heights = [(round(height, 1), _gain(value)) for height, value in zip(y(values).tolist(), values, strict=True)]
     years = [(round(float(x[i]), 1), curve["dates"][i][:4]) for i in starts]
     return StitchedChart(paths, heights, years, _strip(curve["dates"], x, windows))
+
+
+def _gain(value: float) -> str:
+    return f"{value - 1:+,.0%}".replace("-", "\N{MINUS SIGN}") if value != 1 else "0%"
 
 
 def _strip(dates: Sequence[str], x: Any, windows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, bool, str]]:

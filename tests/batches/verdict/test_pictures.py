@@ -64,10 +64,18 @@ def test_the_strip_begins_each_window_where_its_days_begin():
     assert chart.strip == [(0.0, 451.0, True, "1.00"), (451.0, 451.0, False, "–")]
 
 
+def test_gains_and_losses_have_real_signs():
+    curve = {"dates": ["2001-01-01", "2001-01-02"], "equity": [0.5, 1.5], "holding": None, "hindsight": None}
+    assert [text for _, text in stitched_chart(curve).heights] == ["−40%", "−20%", "0%", "+20%", "+40%"]
+
+
 def test_a_histogram_marks_what_is_rarely_exceeded():
     stored = {"from": 0.0, "to": 2.0, "counts": [1, 3], "mark": 0.5}
-    assert (marked_histogram(stored).mark_x, marked_histogram(stored).most_x) == (6.0, None)
-    assert marked_histogram(stored, 1.5).most_x == 18.0
+    assert (marked_histogram(stored, "Sharpe ratio").mark_x, marked_histogram(stored, "Sharpe ratio").most_x) == (
+        6.0,
+        None,
+    )
+    assert marked_histogram(stored, "Sharpe ratio", most=1.5).most_x == 18.0
 
 
 def test_the_band_of_noise_is_drawn_to_scale():
