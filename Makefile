@@ -1,7 +1,7 @@
 # Start with `make run`, test with `make test`. All that is installed stays in the checkout, except that `make test` as
 # root on a bare machine installs a browser and nginx.
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-all test-extended test-image faults check bench screenshots lock clean
+.PHONY: help run install test test-all test-extended test-image test-webkit faults check bench screenshots lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -38,6 +38,10 @@ test-extended: $(VENV)/test.stamp ## Run what `test-all` adds, except the image
 
 test-image: $(VENV)/test.stamp ## Build the image and run it (as root on Debian)
 	.ci/image
+
+test-webkit: $(VENV)/test.stamp ## Tell the stories of form, watching and results in WebKitGTK (installs it as root on Debian)
+	@.ci/webkit
+	TESTS=all $(PYTEST) tests/browser/test_webkit.py
 
 faults: $(VENV)/test.stamp ## Run every fault at full length, then a random mix (FAULTS_SEED, FAULTS_MINUTES)
 	FAULTS=long $(PYTEST) tests/faults tests/live tests/browser
