@@ -189,6 +189,11 @@ def bytes_(size: Number) -> str:
     return f"{fixed(value, 1 if value < 10 else 0)} {('kB', 'MB', 'GB', 'TB')[step - 1]}"
 
 
+def bar_time(text: str) -> str:
+    """`2022-12-30T20:59:00Z` -> `2022-12-30 20:59 UTC`; a day stays as it is."""
+    return text.removesuffix("Z").removesuffix(":00").replace("T", " ") + (" UTC" if text.endswith("Z") else "")
+
+
 def headline(event: Mapping[str, Any], timeout: str = "15 minutes") -> str:
     done = f"{count(event.get('current'))} of {count(event.get('total'))}"
     status = event["status"]

@@ -20,6 +20,7 @@ for function in (
     formatting.price,
     formatting.fixed,
     formatting.bar_size,
+    formatting.bar_time,
     formatting.took,
     formatting.per_test,
     formatting.per_second,

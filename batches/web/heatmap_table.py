@@ -146,7 +146,7 @@ def _summary(session: BatchSession, grid: dict[str, Any], cells: Floats, best: t
     counts = np.array(grid["counts"])
     partial = int(((counts > 0) & (counts < counts.max())).sum())
     sentences = [
-        f"{label}, {grid['aggregate']} of {counted(grid['tests'], 'test')} in {filled}: {low} to {high}.",
+        f"{label}, {grid['aggregate']} of {counted(int(counts.sum()), 'test')} in {filled}: {low} to {high}.",
         f"The best cell, {metric_text(float(cells[best]), unit)}, is at {coordinates}.",
     ]
     if partial:

@@ -49,6 +49,8 @@ def phase_text(event: Event) -> str:
     """Return the phase of a running batch, else its status."""
     if event["status"] == "running":
         return PHASES.get(event["phase"], str(event["phase"]))
+    if event["status"] == "complete" and not event["successfulTests"]:
+        return "Complete, all failed"
     return "Timed out" if event.get("code") == "TIMEOUT" else STATES[event["status"]]
 
 

@@ -64,7 +64,8 @@ export function startHeatmap(card, names) {
   function draw(answer) {
     answered = answer;
     const values = smooth.checked ? plateau(answer.values) : answer.values;
-    data = { ...answer, values, ...extent(values), most: extent(answer.counts).high };
+    const tests = answer.counts.flat().reduce((sum, count) => sum + count, 0); // those with a value
+    data = { ...answer, tests, values, ...extent(values), most: extent(answer.counts).high };
     const [rows, columns] = [data.y.values.length, data.x.values.length];
     canvas.width = columns;
     canvas.height = rows;

@@ -56,6 +56,7 @@ const PHASES = { loading: "Loading", compiling: "Compiling", testing: "Running",
 
 function phaseText(event) {
   if (event.status === "running") return PHASES[event.phase] ?? event.phase;
+  if (event.status === "complete" && !event.successfulTests) return "Complete, all failed";
   const words = { queued: "Queued", paused: "Paused", complete: "Complete", cancelled: "Cancelled", error: "Failed" };
   return event.code === "TIMEOUT" ? "Timed out" : words[event.status];
 }

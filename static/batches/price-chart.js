@@ -18,9 +18,14 @@ export function tradeAt(percent, trades) {
   return trades.findLast(([, start, end]) => start <= percent && percent <= end) ?? null;
 }
 
+// `2022-12-30T20:59:00Z` as pages write it; a day stays as it is.
+export function moment(text) {
+  return text.replace("T", " ").replace(/(:00)?Z$/, " UTC");
+}
+
 // What stands above the chart: [text, whether it is emphasized] parts.
 export function readOut(points, i) {
-  const parts = [[points.dates[i], false]];
+  const parts = [[moment(points.dates[i]), false]];
   for (const { label, kind, values } of points.series) parts.push([` · ${label} `, false], [SHOWN[kind](values[i]), true]);
   return parts;
 }

@@ -42,6 +42,7 @@ export function createPanel(root, names, now = () => Date.now()) {
     drawWinner(event.bestSoFar);
     if (leaders) drawLeaders(leaders, event.leaders ?? [], names);
     for (const action of actions) action.hidden = !action.dataset.when.split(" ").includes(event.status);
+    find("[data-has-successes]")?.toggleAttribute("data-some", event.successfulTests > 0);
     find("[data-has-failures]")?.toggleAttribute("data-some", event.failedTests > 0);
     document.title = tabTitle(event);
     announce();

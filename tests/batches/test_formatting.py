@@ -83,6 +83,25 @@ def test_the_lead_over_buy_and_hold_needs_both():
     assert panel_words.signed(-0.02) == "−2.0%"
 
 
+def test_a_batch_whose_tests_all_failed_is_not_just_complete():
+    event = {"status": "complete", "successfulTests": 0, "failedTests": 8}
+    assert panel_words.phase_text(event) == "Complete, all failed"
+    assert panel_words.phase_text(event | {"successfulTests": 1}) == "Complete"
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [
+        ("2022-12-30", "2022-12-30"),
+        ("2022-12-30T20:00:00Z", "2022-12-30 20:00 UTC"),
+        ("2022-12-30T20:59:30Z", "2022-12-30 20:59:30 UTC"),
+        ("open", "open"),
+    ],
+)
+def test_the_moment_of_a_bar_is_written_as_other_moments(value, want):
+    assert formatting.bar_time(value) == want
+
+
 def test_both_sides_list_the_same_words_for_states_and_phases():
     script = (Path(__file__).parents[2] / "static" / "batches" / "panel-fields.js").read_text()
     words = dict(re.findall(r'(\w+): "([A-Z][a-z]+)"', script))

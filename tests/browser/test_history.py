@@ -61,6 +61,7 @@ def test_a_filter_is_saved_applied_and_deleted(stack, page, vendor):
     name = f"Oldest, from 2020, in {vendor}"
     page.goto(f"{stack.url}/batches/")
     page.get_by_role("textbox", name="From", exact=True).fill("2020-01-02")
+    expect(page).to_have_url(re.compile(r"from=2020-01-02"))  # htmx writes an abort to the console
     page.get_by_label("Sort by").select_option("Oldest")
     expect(page).to_have_url(re.compile(r"from=2020-01-02.*sort=createdAt"))
     save_and_apply(stack, page, name)
@@ -79,6 +80,20 @@ def test_a_filter_is_saved_applied_and_deleted_without_scripts(stack, visitor):
     expect(page.get_by_role("searchbox")).to_have_value("sma")
     expect(page.get_by_role("link", name="Complete", exact=True)).to_have_attribute("aria-current", "true")
     delete_filter(page, "Averages that ended")
+
+
+@pytest.mark.extended
+def test_the_list_on_a_phone_names_its_numbers(stack, two):
+    page = two
+    page.goto(f"{stack.url}/batches/")
+    line = page.locator("#list .batch-line").first
+    expect(line).not_to_contain_text("18 tests", use_inner_text=True)  # a heading says so
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(line).to_contain_text("18 tests", use_inner_text=True)
+    age, best = line.locator(".started").bounding_box(), line.locator(".best").bounding_box()
+    assert age
+    assert best
+    assert age["x"] > 195 < best["x"]  # to the right
 
 
 @pytest.mark.extended

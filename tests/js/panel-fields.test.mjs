@@ -33,6 +33,12 @@ test("a running batch reads as the wish has it", () => {
   assert.equal(fields.bestParameters, "fast 5, slow 20");
 });
 
+test("a batch whose tests all failed is not just complete", () => {
+  const ended = { ...running, status: "complete", successfulTests: 0, failedTests: 5000 };
+  assert.equal(panelFields(ended, names).phase, "Complete, all failed");
+  assert.equal(panelFields({ ...ended, successfulTests: 1 }, names).phase, "Complete");
+});
+
 test("beta is not shown without beta scaling or before it is known", () => {
   assert.equal(panelFields(running, { ...names, betaScaling: false }).beta, "");
   assert.equal(panelFields({ ...running, currentBeta: null }, names).beta, "");

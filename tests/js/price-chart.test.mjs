@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { pointAt, readOut, tradeAt, zoomed } from "../../static/batches/price-chart.js";
+import { moment, pointAt, readOut, tradeAt, zoomed } from "../../static/batches/price-chart.js";
 
 test("the cursor stops at the nearest point, and at the ends", () => {
   assert.equal(pointAt(0.5, 101), 50);
@@ -28,6 +28,12 @@ test("values are read out in their units", () => {
     ],
   };
   assert.equal(readOut(points, 1).map(([text]) => text).join(""), "2020-01-03 · Close 0.01234 · equity 123,457 · drawdown −12.3%");
+});
+
+test("moments are written as on the page, days stay", () => {
+  assert.equal(moment("2022-12-30T20:00:00Z"), "2022-12-30 20:00 UTC");
+  assert.equal(moment("2022-12-30T20:59:30Z"), "2022-12-30 20:59:30 UTC");
+  assert.equal(moment("2022-12-30"), "2022-12-30");
 });
 
 test("keys zoom in and out around the cursor, in the form of the dates", () => {

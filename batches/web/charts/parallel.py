@@ -72,6 +72,11 @@ class ParallelPicture:
     length = LENGTH
     bottom = TOP + LENGTH
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no test has values to draw."""
+        return not (self.behind or any(self.shades))
+
 
 def parallel(session: BatchSession, query: ResultsQuery) -> ParallelPicture:
     columns = columns_of(session)

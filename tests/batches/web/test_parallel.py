@@ -81,7 +81,8 @@ def test_a_metric_that_is_better_low_is_shaded_the_other_way(start):
 def test_a_batch_without_results_is_drawn_empty(client, submitted):
     lifecycle.cancel(submitted.pk, submitted.created_at)
     response = client.get(reverse("batches:parallel", args=[submitted.pk]))
-    assert "0 of 0 tests pass" in response.content.decode()
+    assert "No finished test has values to draw." in response.content.decode()
+    assert "<svg" not in response.content.decode().partition('id="parallel-title"')[2].partition("</section>")[0]
 
 
 def test_the_form_carries_the_sort_and_reads_percentages(client, finished):
