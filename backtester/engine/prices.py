@@ -82,7 +82,7 @@ class Prices:
     @property
     def moments(self) -> Ints:
         """int64[n_bars], ns since 1970 in UTC; of bars of a day and longer, midnight of the written day."""
-        return self.dates.astype("datetime64[ns]").view(np.int64)
+        return self.dates.astype("datetime64[ns]", copy=False).view(np.int64)
 
     @cached_property
     def days(self) -> Floats:

@@ -243,7 +243,8 @@ def measure_nb(
     peak = before = equity[0]
     deepest = 1.0
     longest, top = 0.0, 0
-    was_below = False
+    # deepest = min(E_t / peak_t), with a division only where it falls; a rounding below the peak is no drawdown
+    floor, limit = peak * (1.0 - RETURN), peak
     for t in range(1, n_bars):
         now = equity[t]
         r = now / before - 1.0 if before > 0.0 else 0.0
@@ -251,15 +252,18 @@ def measure_nb(
         sum_r += r
         sum_r2 += r * r
         sum_down2 += down * down
-        peak = max(peak, now)
-        deepest = min(deepest, now / peak)
-        below = now < peak * (1.0 - RETURN)  # a rounding below the peak is no drawdown
-        if below or was_below:
-            longest = max(longest, days[t] - days[top])
-        if not below:
-            top = t
-        was_below = below
         before = now
+        if now >= floor:
+            if top < t - 1:
+                longest = max(longest, days[t] - days[top])
+            top = t
+            if now > peak:
+                peak = now
+                floor, limit = peak * (1.0 - RETURN), peak * deepest
+        elif now < limit:
+            deepest, limit = now / peak, now
+    if top < n_bars - 1:
+        longest = max(longest, days[n_bars - 1] - days[top])
     n_closed = n_won = exposed = 0
     gross_profit = gross_loss = squared_profits = deployed = 0.0
     best, worst_trade = -np.inf, np.inf
