@@ -22,11 +22,14 @@ from backtester.engine import STRATEGIES
 from batches import permissions
 from batches.admin.reading import ReadOnly, shortened
 from batches.errors import BatchError
+from batches.formatting import metric
 from batches.models import BatchSession, Status
 from batches.permissions import Permission
 from batches.results.blocks import result_bytes
 from batches.running import lifecycle, retrying
 from batches.sweep.progress import elapsed_seconds, percentage
+from batches.sweep.titles import strategy_title
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 
 COLORS = {
     Status.QUEUED: "info",
@@ -79,8 +82,10 @@ class BatchSessionAdmin(ReadOnly):
         return permissions.may(request.user, Permission.RUN)
 
     @display(description="Batch")
-    def name(self, session: BatchSession) -> str:
-        return str(session)
+    def name(self, session: BatchSession) -> SafeString:
+        """Return the title or the strategy's, and the start of the id: a request may be too long for a list."""
+        title = session.title or strategy_title(session.strategy)
+        return format_html('{} <span class="batch-id">{}</span>', title, str(session.pk)[:8])
 
     @display(description="Status", ordering="status", label={str(status): color for status, color in COLORS.items()})
     def state(self, session: BatchSession) -> str:
@@ -93,7 +98,8 @@ class BatchSessionAdmin(ReadOnly):
 
     @display(description="Tests", ordering="total")
     def tests(self, session: BatchSession) -> str:
-        return f"{session.current:,} of {session.total:,}"
+        failed = f" ({session.failed:,} failed)" if session.failed else ""
+        return f"{session.current:,} of {session.total:,}{failed}"
 
     @display(description="Size")
     def size(self, session: BatchSession) -> str:
@@ -105,7 +111,7 @@ class BatchSessionAdmin(ReadOnly):
         if not session.leaders:
             return ""
         leader = session.leaders[0]
-        return f"{leader['symbol']}: {leader[session.sort_by]:.4g}"
+        return f"{leader['symbol']} · {metric(leader[session.sort_by], METRICS_BY_WIRE_NAME[session.sort_by].unit)}"
 
     @display(description="Duration")
     def duration(self, session: BatchSession) -> str:

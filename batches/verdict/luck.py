@@ -73,7 +73,8 @@ def expected_luck(trials: int, tried_before: int, years: float) -> EstimatedLuck
         trialsEver=tries,
         years=years,
         sharpe=sharpe,
-        sentence=f"{trials:,} {'try' if trials == 1 else 'tries'} on {years_text(years)}{before}:"
+        sentence=f"{f'{trials:,}' if trials else 'No new'} {'try' if trials == 1 else 'tries'} on"
+        f" {years_text(years)}{before}:"
         f" a Sharpe ratio up to {sharpe:.2f} is expected from luck alone.",
     )
 

@@ -6,6 +6,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 
+from batches.formatting import percent
 from batches.models import BatchSession, Instrument, PriceSeries, Status
 from batches.results.blocks import result_bytes
 from batches.running import lifecycle
@@ -36,8 +37,19 @@ def test_the_list_shows_batches_of_every_status(admin, one_of_each):
     assert page.status_code == 200
     text = page.content.decode()
     for session in one_of_each:
-        assert str(session) in text
-    assert "27 of 27" in text
+        assert reverse("admin:batches_batchsession_change", args=[session.pk]) in text
+    assert "27 of 27 (3 failed)" in text
+
+
+def test_the_list_names_batches_and_metrics_as_the_pages_do(admin, finished):
+    BatchSession.objects.filter(pk=finished.pk).update(title="Before the <fees>", sort_by="annualizedReturn")
+    text = admin.get(reverse(LIST)).content.decode()
+    assert "Before the &lt;fees&gt;" in text
+    assert "SMA cross <" not in text
+    BatchSession.objects.filter(pk=finished.pk).update(title="")
+    assert "SMA cross <" in admin.get(reverse(LIST)).content.decode()
+    leader = finished.leaders[0]
+    assert f"{leader['symbol']} · {percent(leader['annualizedReturn'])}" in text
 
 
 def test_the_list_says_what_each_batch_keeps(admin, finished):

@@ -59,6 +59,12 @@ def column(page, number):
     ]
 
 
+def test_only_failures_are_red(results):
+    color = "element => getComputedStyle(element).color"
+    successes, elapsed = (results.locator(f"[data-field={name}]").evaluate(color) for name in ("successful", "perTest"))
+    assert successes == elapsed
+
+
 def test_any_column_sorts_and_the_address_holds_it(results):
     results.get_by_role("link", name="Max drawdown").click()
     expect(head(results, "Max drawdown")).to_have_attribute("aria-sort", "descending")

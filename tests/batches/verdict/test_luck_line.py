@@ -106,6 +106,9 @@ def test_the_sentence_before_the_start():
     assert later
     assert luck["sentence"] == "500 tries on 33 years: a Sharpe ratio up to 0.53 is expected from luck alone."
     assert "after 1,500 earlier ones on these prices" in later["sentence"]
+    again = expected_luck(0, 1500, 33.0)
+    assert again
+    assert again["sentence"].startswith("No new tries on 33 years, after 1,500 earlier ones on these prices:")
     assert expected_luck(1, 0, 33.0) is None
     assert expected_luck(5, 0, 0.0) is None
 
