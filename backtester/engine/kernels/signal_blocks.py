@@ -145,6 +145,6 @@ def flush_nb(book: Floats, close: float, edge: int, column: int, sums: Floats) -
         sums[TROUGH_WITHIN, edge, column] = book[TROUGH]
         sums[FALL_WITHIN, edge, column] = book[LEFT] - 1.0
         sums[EXPOSURE_AT, edge, column] = book[SHARES] * close / equity if equity > 0.0 else 0.0
-        book[PEAK] = book[TROUGH] = equity  # a search for new peaks and falls in each part: only if they are wanted
+        book[PEAK] = book[TROUGH] = equity  # a search for new peaks and falls in each part: only if they are requested
         book[LEFT] = 1.0
     book[SUM_R] = book[SUM_R2] = book[SUM_DOWN2] = 0.0
