@@ -50,7 +50,10 @@ class VerdictStatus(models.TextChoices):
 
 
 class Verdict(models.Model):
-    """The job that judges an ended batch, and its answer. One worker at a time computes it, a turn after the other."""
+    """The job that judges an ended batch, and its answer. Workers claim pieces of a stage, and merge what they find.
+
+    Of lease_until, run and attempts the version before makes use: a lease keeps its workers away during an upgrade.
+    """
 
     session = models.OneToOneField(
         "batches.BatchSession", on_delete=models.CASCADE, primary_key=True, related_name="verdict"
@@ -59,13 +62,16 @@ class Verdict(models.Model):
     reason = models.CharField(max_length=20, blank=True, help_text="Why it is unavailable, as a code.")
     options = models.JSONField(help_text="The options of the request, all of them.")
     progress = models.CharField(max_length=120, blank=True, help_text="What it does now, in words.")
-    work = models.BinaryField(null=True, help_text="What the steps so far have found, as NumPy arrays.")
+    stage = models.CharField(max_length=12, blank=True, default="", db_default="", help_text="Empty before the first.")
+    pieces = models.JSONField(null=True, help_text="Unfinished positions of the stage, and their claims.")
+    claimable_at = models.DateTimeField(null=True, help_text="When a worker may claim again; null for now.")
+    work = models.BinaryField(null=True, help_text="What the pieces so far have found, as NumPy arrays.")
     answer = models.JSONField(null=True)
     state = models.CharField(max_length=24, blank=True, help_text="One of six, when it is ready.")
     sentence = models.CharField(max_length=400, blank=True)
     columns = models.BinaryField(null=True, help_text="float64[3, total] of the tests: columns that only it knows.")
-    run = models.PositiveIntegerField(default=0, help_text="Grows with each claim; a stale worker cannot store.")
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="Turns in a row that killed their worker.")
+    run = models.PositiveIntegerField(default=0, help_text="Grows with each claim.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Not used any more.")
     claimed_by = models.CharField(max_length=80, blank=True)
     lease_until = models.DateTimeField(null=True)
     turn_at = models.DateTimeField(null=True, help_text="When a worker last had it.")
@@ -82,7 +88,7 @@ class Verdict(models.Model):
 
 
 class VerdictRows(models.Model):
-    """What a turn has found about each of its tests, in their order."""
+    """What a piece has found about each of its tests, in their order."""
 
     verdict = models.ForeignKey(Verdict, on_delete=models.CASCADE, related_name="rows")
     first = models.PositiveIntegerField(help_text="The number of tests before these.")

@@ -1,6 +1,7 @@
 """What the verdict on luck costs, and how often it is wrong: on noise with drift, and on a planted edge.
 
     .venv/bin/python -m benchmarks.verdict cost --tests 5000     CPU of the verdict against that of the sweep
+    .venv/bin/python -m benchmarks.verdict million               seconds of two workers and their memory, no shuffles
     .venv/bin/python -m benchmarks.verdict walk --tests 5000     CPU of the walk-forward against that of the sweep
     .venv/bin/python -m benchmarks.verdict line                  CPU of recording with the luck line and without it
     .venv/bin/python -m benchmarks.verdict noise --seeds 200     share of sweeps of noise that "hold up"
@@ -95,12 +96,12 @@ def cost(tests):
     from django.core.management import call_command
 
     from batches.models import Verdict
-    from batches.verdict import jobs as verdict_jobs
+    from batches.verdict import turns as verdict_turns
 
     call_command("load_prices", str(SAMPLE), verbosity=0)
     ranges = crosses(tests)
     swept("AAPL", "sma_cross", {"fast": ranges["fast"][:10], "slow": ranges["slow"][:10]})  # compile
-    while verdict_jobs.take_turn():
+    while verdict_turns.take_turn():
         pass
     began = time.thread_time()
     session = swept("AAPL", "sma_cross", ranges, fees=0.001)
@@ -108,7 +109,7 @@ def cost(tests):
     stages = Counter()
     while (row := Verdict.objects.filter(session=session).values_list("progress", flat=True).first()) is not None:
         began = time.thread_time()
-        if not verdict_jobs.take_turn():
+        if not verdict_turns.take_turn():
             break
         stages[row.partition(":")[0] or "start"] += time.thread_time() - began
     shuffle = Verdict.objects.get(session=session).answer["shuffle"]
@@ -116,6 +117,63 @@ def cost(tests):
     print(f"{session.total} tests of 8,313 bars: sweep {sweep_s:.2f} s, verdict {sum(stages.values()):.2f} s of CPU")
     print(f"{shuffle['draws'] if shuffle else 'no'} shuffled histories; {parts}")
     print(f"most memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+
+
+def in_process(work):
+    """Do work in a process that is forked. Return its pid."""
+    from django.db import connections
+
+    connections.close_all()
+    if pid := os.fork():
+        return pid
+    try:
+        work()
+    finally:
+        os._exit(0)
+
+
+def used(pid):
+    """Return the CPU seconds and the most memory, in MB, of a process, once it has ended."""
+    _, status, usage = os.wait4(pid, 0)
+    assert status == 0
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def million(tests, workers):
+    """Print the seconds from the end of a sweep to its verdict without shuffles, and what each process takes."""
+    from django.core.management import call_command
+    from django.utils import timezone
+
+    from batches.models import BatchSession, Verdict
+    from batches.verdict import jobs as verdict_jobs
+    from batches.verdict import turns as verdict_turns
+    from batches.verdict.options import Options
+
+    def judged(session):
+        while verdict_jobs.is_computing(session.pk):
+            if not verdict_turns.take_turn():
+                time.sleep(0.1)
+
+    call_command("load_prices", str(SAMPLE), verbosity=0)
+    small = {"fast": [5, 6, 7], "slow": [50, 60, 70]}
+    used(in_process(lambda: judged(swept("AAPL", "sma_cross", small))))  # compile to the cache
+    BatchSession.objects.all().delete()
+    sweep_s, sweep_mb = used(in_process(lambda: swept("AAPL", "sma_cross", crosses(tests), fees=0.001)))
+    session = BatchSession.objects.get()
+    print(
+        f"{session.total:,} tests of 8,313 bars: sweep {sweep_s:.1f} s of CPU, at most {sweep_mb:,.0f} MB", flush=True
+    )
+
+    Verdict.objects.all().delete()
+    verdict_jobs.request(session, Options(shuffles=0), timezone.now())
+    began = time.perf_counter()
+    pids = [in_process(lambda: judged(session)) for _ in range(workers)]
+    parts = [used(pid) for pid in pids]
+    seconds = time.perf_counter() - began
+    assert Verdict.objects.get().status == "ready"
+    cpu, most = " + ".join(f"{part[0]:.1f}" for part in parts), max(part[1] for part in parts)
+    print(f"verdict of {workers} workers: {seconds:.1f} s, {cpu} s of CPU", end="")
+    print(f", at most {most:,.0f} MB a process, {most - sweep_mb:+,.0f} MB to the sweep; load {os.getloadavg()[0]:.1f}")
 
 
 def walk_forward(tests, rounds=5):
@@ -160,8 +218,8 @@ def walk_forward(tests, rounds=5):
     print(f"walk-forward of {len(cut)} windows, {grid.size} tests: {ratio:.2f} of the sweep, by itself")
 
 
-def luck_line(rounds=21):
-    """Print the CPU of recording with the luck line of the events against that without it, in turn in this thread."""
+def luck_line(rounds=7):
+    """Print the CPU that the luck line of the events takes of recording: within it, and paired with none, in turn."""
     from unittest import mock
 
     from django.core.management import call_command
@@ -175,53 +233,61 @@ def luck_line(rounds=21):
     symbols = list(Instrument.objects.order_by("symbol").values_list("symbol", flat=True))
     ranges = crosses(5_000)
     small = {"fast": ranges["fast"][:5], "slow": ranges["slow"][:4]}
-    store, took = recording._store_all, []  # noqa: SLF001
+    took = Counter()
 
-    def timed(*arguments):
-        began = time.thread_time()
-        try:
-            return store(*arguments)
-        finally:
-            took.append(time.thread_time() - began)
+    def timed(name, function):
+        def run(*arguments):
+            began = time.thread_time()
+            try:
+                return function(*arguments)
+            finally:
+                took[name] += time.thread_time() - began
 
-    def nothing(*_):
-        pass
+        return run
 
-    def record(names, tested):
+    store = timed("recording", recording._store_all)  # noqa: SLF001
+    adding, setting = timed("line", tallying.add_sharpes), timed("line", tallying._set_luck)  # noqa: SLF001
+
+    def record(names, tested, add, set_):
         body = {"strategy": "sma_cross", "symbols": names, "sortBy": "sharpe", "parameterRanges": tested}
-        session = jobs.submit(body)
+        session, chunks = jobs.submit(body), 0
         took.clear()
-        while chunk := jobs.claim(session.pk):
-            jobs.run(chunk)
-        return sum(took), len(took)
+        with (
+            mock.patch.object(recording, "_store_all", store),
+            mock.patch.multiple(tallying, add_sharpes=add, _set_luck=set_),
+        ):
+            while chunk := jobs.claim(session.pk):
+                jobs.run(chunk)
+                chunks += 1
+        session.delete()  # so that the last round does not search more rows than the first
+        return took["recording"] / chunks * 1e6, took["line"] / chunks * 1e6, chunks
 
     for names, tested in ((["AAPL"], ranges), (symbols, small)):
-        pairs = []
-        for number in range(rounds + 1):
-            with mock.patch.object(recording, "_store_all", timed):
-                with_line, chunks = record(names, tested)
-                with mock.patch.multiple(tallying, add_sharpes=nothing, _set_luck=nothing):
-                    without, _ = record(names, tested)
-            pairs += [(with_line, without)] if number else []  # the first one compiles
-        ratio = np.median([one / other for one, other in pairs])
-        more = np.median([one - other for one, other in pairs]) / chunks * 1e6
-        each = np.median([other for _, other in pairs]) / chunks * 1e6
-        print(f"{chunks} chunks: recording takes {ratio:.3f} times as long with the luck line", end="")
-        print(f" ({more:+.0f} us to {each:,.0f} us for each chunk; {rounds} pairs)", flush=True)
+        record(names, tested, adding, setting)  # compile
+        none = [lambda *_: None] * 2
+        pairs = [(record(names, tested, adding, setting), record(names, tested, *none)) for _ in range(rounds)]
+        whole, line = np.median([one[:2] for one, _ in pairs], axis=0)
+        ratio = np.median([one[0] / other[0] for one, other in pairs])
+        print(f"{pairs[0][0][2]} chunks: to record one takes {whole:,.0f} us of CPU, of it", end="")
+        print(f" {line:.0f} us for the luck line ({line / whole:.1%});", end="")
+        print(f" {ratio:.3f} times as long as without it, median of {rounds} pairs", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["cost", "walk", "line", "noise", "planted"])
-    parser.add_argument("--tests", type=int, default=5_000)
+    parser.add_argument("what", choices=["cost", "million", "walk", "line", "noise", "planted"])
+    parser.add_argument("--tests", type=int, help="default: 5,000 and a million")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=200)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         set_up(folder)
         if options.what == "cost":
-            cost(options.tests)
+            cost(options.tests or 5_000)
+        elif options.what == "million":
+            million(options.tests or 1_000_000, options.workers)
         elif options.what == "walk":
-            walk_forward(options.tests)
+            walk_forward(options.tests or 5_000)
         elif options.what == "line":
             luck_line()
         else:

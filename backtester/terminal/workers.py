@@ -19,6 +19,7 @@ from batches.ops import memory_limits
 from batches.running import watchdog, worker
 from batches.sweep import foreign_code
 from batches.verdict import jobs as verdict_jobs
+from batches.verdict import turns as verdict_turns
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.2
@@ -61,7 +62,7 @@ def _work(session_id: uuid.UUID, command: int) -> None:
             watchdog.do_round(timezone.now())  # ends the batch at its deadline, takes back chunks of killed workers
             time.sleep(IDLE_S)
     while verdict_jobs.is_computing(session_id):
-        if not verdict_jobs.take_turn(only=session_id):  # another worker has it
+        if not verdict_turns.take_turn(only=session_id):  # another worker has it
             time.sleep(IDLE_S)
 
 

@@ -23,6 +23,7 @@ from batches.running.clock_jumps import WallClock
 from batches.running.queue import queue_length, wake_workers
 from batches.verdict import jobs as verdict_jobs
 from batches.verdict import ledger
+from batches.verdict import turns as verdict_turns
 
 log = logging.getLogger(__name__)
 INTERVAL_S = 0.5  # between two rounds
@@ -70,7 +71,7 @@ def do_round(now: datetime) -> None:
     for session_id in finished_but_open():
         lifecycle.complete(session_id)
     ledger.count_uncounted()
-    if verdict_jobs.free_if_gone(worker_is_gone):
+    if verdict_turns.free_if_gone(worker_is_gone):
         wake_workers(1)
     wake_if_unserved(now)
 

@@ -24,6 +24,7 @@ from batches.sweep.chunking import least_tests
 from batches.sweep.plan import plan_of
 from batches.sweep.rates import declared_rate
 from batches.verdict import jobs as verdict_jobs
+from batches.verdict import turns as verdict_turns
 
 log = logging.getLogger(__name__)
 TIME_SLICE_S = 0.5  # how long a message keeps a worker, so that a worker that has to stop soon may
@@ -48,10 +49,10 @@ def take_turns(only: uuid.UUID | None = None) -> bool:
         return None if time.monotonic() >= until else claim_next(timezone.now(), only=only)
 
     try:
-        judged = only is None and verdict_is_next(timezone.now()) and verdict_jobs.take_turn()
+        judged = only is None and verdict_is_next(timezone.now()) and verdict_turns.take_turn()
         current = claim(only)
         if current is None and only is None and not judged:  # what waits may have to leave this worker free
-            judged = verdict_jobs.take_turn()
+            judged = verdict_turns.take_turn()
         while current:
             current = run(current.chunks, next_claim)
             if current:

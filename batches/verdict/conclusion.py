@@ -29,7 +29,7 @@ from batches.verdict.layout import FEWEST_YEARS, Layout
 from batches.verdict.matrix import matrix
 from batches.verdict.paths import Paths, walk_forward
 from batches.verdict.sentence import Findings, judge
-from batches.verdict.shuffles import outcome
+from batches.verdict.shuffles import finished_draws, outcome
 from batches.verdict.work import Work
 
 BINS = 41
@@ -141,7 +141,8 @@ def _shuffle(
     if layout.is_too_short or test is None:
         reasons["shuffle"] = "too_short" if layout.is_too_short else "over_budget" if over_budget else "not_requested"
         return None
-    draws = work.draws[np.isfinite(work.draws)]
+    draws = finished_draws(layout, work, metric)[: test.draws]  # those that another worker ran meanwhile do not count
+    draws = draws[np.isfinite(draws)]
     higher = next(item.higher_is_better for item in METRICS_BY_WIRE_NAME.values() if item.name == metric)
     return {
         "p": test.p,

@@ -15,7 +15,7 @@ from batches.verdict.calendar import returns_of
 from batches.verdict.layout import Layout, Prefix, Span
 from batches.verdict.matrix import add_cells
 from batches.verdict.training import Training
-from batches.verdict.work import ROWS, Work
+from batches.verdict.work import ROWS, Work, better
 
 Blocks = tuple[Floats, Floats, Floats]
 
@@ -30,7 +30,7 @@ def add_tests(layout: Layout, work: Work, span: Span, start: int, stop: int) -> 
     if not defined.any():
         return
     top = int(np.argmax(np.where(defined, sharpes, -np.inf)))
-    work.best, work.luckiest = _better(work.best, work.luckiest, scale * float(sharpes[top]), start + top)
+    work.best, work.luckiest = better(work.best, work.luckiest, scale * float(sharpes[top]), start + top)
     if layout.is_too_short:
         return
     _add_bootstrap(layout, work, prefix, span, (sharpes, defined), start)
@@ -42,31 +42,35 @@ def add_tests(layout: Layout, work: Work, span: Span, start: int, stop: int) -> 
         work.winners.merge(_winners(blocks, scale, defined, start, layout.splits))
 
 
-def settle_winners(layout: Layout, work: Work, most: int) -> bool:
+def tests_to_settle(work: Work) -> Ints:
+    """Return the index of each test that wins a split."""
+    winners: Ints = np.unique(work.winners.index[work.winners.index >= 0])
+    return winners
+
+
+def settle_winners(layout: Layout, known: Work, work: Work, start: int, stop: int) -> None:
     """Compute the winners out of the sample from the sums that the second pass compares them with, bit for bit.
 
-    Settle at most so many tests, from `work.at` on, and return whether all are.
+    known : of the first pass; start, stop : of the tests to settle
 
     The second pass needs the sums of the blocks alone, which are six times as fast as those at all edges; but other
     edges round differently, and then a winner would not be equal to itself.
     """
-    winners = work.winners
-    tests = np.unique(winners.index[winners.index >= 0])
-    for index in tests[work.at : work.at + most].tolist():
+    winners, settled = known.winners, work.winners
+    for index in tests_to_settle(known)[start:stop].tolist():
         won = np.flatnonzero(winners.index == index)
         span = next(span for span in layout.spans if span.start <= index < span.stop)
         included, blocks = np.ones(1, dtype=np.bool_), _blocks_of(layout, span, index, index + 1)[0]
-        settled = _winners(blocks, _scale(layout, span), included, index, layout.splits[won])
-        winners.outside[won], winners.gain[won] = settled.outside, settled.gain
-    work.at += most
-    return work.at >= len(tests)
+        part = _winners(blocks, _scale(layout, span), included, index, layout.splits[won])
+        settled.sharpe[won], settled.index[won] = winners.sharpe[won], index
+        settled.outside[won], settled.gain[won] = part.outside, part.gain
 
 
-def add_ranks(layout: Layout, work: Work, span: Span, start: int, stop: int) -> None:
-    """Second pass: where the winner of each split stands out of the sample."""
+def add_ranks(layout: Layout, known: Work, work: Work, span: Span, start: int, stop: int) -> None:
+    """Second pass: where the winner of each split stands out of the sample. known : of the passes before"""
     blocks, defined = _blocks_of(layout, span, start, stop)
-    splits, winners = layout.splits, work.winners
-    count_below_nb(*blocks, _scale(layout, span), defined, splits, winners.outside, work.below, work.equal)
+    splits, outside = layout.splits, known.winners.outside
+    count_below_nb(*blocks, _scale(layout, span), defined, splits, outside, work.below, work.equal)
 
 
 def prefix_of(layout: Layout, span: Span, start: int, stop: int, cuts: Ints) -> Prefix:
@@ -133,7 +137,7 @@ def _add_bootstrap(
     work.ahead += int(np.sum(lead > 0))
     if not np.isnan(lead).all():
         top = int(np.nanargmax(lead))
-        work.lead, work.leader = _better(work.lead, work.leader, float(lead[top]), start + top)
+        work.lead, work.leader = better(work.lead, work.leader, float(lead[top]), start + top)
 
 
 def _sums_of_holding(layout: Layout, number: int) -> tuple[Floats, Floats]:
@@ -155,7 +159,7 @@ def _sums_between(values: Floats, edges: Ints) -> Floats:
 def _add_picks(layout: Layout, work: Work, training: Training, start: int) -> None:
     for number, window in enumerate(layout.windows):
         value, top = training.best(window)
-        work.picks_value[number], work.picks[number] = _better(
+        work.picks_value[number], work.picks[number] = better(
             float(work.picks_value[number]), int(work.picks[number]), value, start + top
         )
 
@@ -183,10 +187,3 @@ def _marks(prefix: Prefix) -> Floats:
     hashes = ((prefix.sums + 0.0).view(np.uint64) * odd[:, None]).sum(axis=0, dtype=np.uint64)
     marks: Floats = hashes.view(np.float64)
     return marks
-
-
-def _better(value: float, index: int, other: float, at: int) -> tuple[float, int]:
-    """Return the better of two values with its index; the lower index of equal ones, none for -inf."""
-    if other > value or (other == value and other > -np.inf and at < index):
-        return other, at
-    return value, index

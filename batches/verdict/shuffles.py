@@ -6,36 +6,37 @@ from functools import lru_cache
 import numpy as np
 
 from backtester.engine import METRIC_NAMES, METRICS, Prices, run_slice
-from backtester.engine.arrays import Ints
+from backtester.engine.arrays import Floats, Ints
 from backtester.engine.statistics.shuffling import ShuffleTest, draw_order, order_within, shuffle_test
 from backtester.engine.time_blocks import shuffled
 from batches.verdict.layout import Layout, Span
 from batches.verdict.work import Work
 
 
-def add_shuffled(layout: Layout, work: Work, span: Span, bounds: tuple[int, int], metric: str) -> None:
-    """Run the tests [start, stop) on the shuffled history that is under way. Betas stay as they were measured."""
-    prices = _shuffled_prices(layout, span.number, len(work.draws))
-    plan = layout.plan
+def add_shuffled(layout: Layout, work: Work, draw: int, span: Span, bounds: tuple[int, int], metric: str) -> None:
+    """Run the tests [start, stop) on one shuffled history. Betas stay as they were measured."""
+    prices, plan = _shuffled_prices(layout, span.number, draw), layout.plan
     result = run_slice(plan.grid, prices, *bounds, plan.rules, beta=plan.beta(span.number))
-    values = result.metrics[METRIC_NAMES.index(metric)]
-    if np.isnan(values).all():
-        return
-    higher_is_better = METRICS[METRIC_NAMES.index(metric)].higher_is_better
-    best = float(np.nanmax(values) if higher_is_better else np.nanmin(values))
-    pair = [value for value in (work.draw_best, best) if not np.isnan(value)]
-    work.draw_best = max(pair) if higher_is_better else min(pair)
+    values = _sign(metric) * result.metrics[METRIC_NAMES.index(metric)]
+    if not np.isnan(values).all():
+        work.draws[draw] = np.fmax(work.draws[draw], np.nanmax(values))
+    work.drawn[draw] += bounds[1] - bounds[0]
 
 
-def end_draw(work: Work) -> None:
-    work.draws = np.append(work.draws, work.draw_best)
-    work.draw_best, work.span, work.at = np.nan, 0, 0
+def finished_draws(layout: Layout, work: Work, metric: str) -> Floats:
+    """Return the best value of each draw, up to the first one that is not finished."""
+    unfinished = np.flatnonzero(work.drawn < layout.tests)
+    return _sign(metric) * work.draws[: unfinished[0] if unfinished.size else None]
 
 
 def outcome(layout: Layout, work: Work, best: float, metric: str) -> ShuffleTest | None:
     """Return the result, or None while more draws are needed. best : of the tests on the true history"""
-    higher_is_better = METRICS[METRIC_NAMES.index(metric)].higher_is_better
-    return shuffle_test(best, work.draws.tolist(), layout.options.shuffles, higher_is_better=higher_is_better)
+    draws = finished_draws(layout, work, metric).tolist()
+    return shuffle_test(best, draws, layout.options.shuffles, higher_is_better=_sign(metric) > 0)
+
+
+def _sign(metric: str) -> float:
+    return 1.0 if METRICS[METRIC_NAMES.index(metric)].higher_is_better else -1.0
 
 
 def _shuffled_prices(layout: Layout, number: int, draw: int) -> Prices:

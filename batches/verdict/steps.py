@@ -1,4 +1,4 @@
-"""One step of a verdict at a time: a piece of a pass, a piece of a shuffled history, the answer."""
+"""The stages of a verdict, and one piece of them at a time: of a pass over all tests, of the shuffled histories."""
 
 import contextlib
 import time
@@ -16,9 +16,9 @@ from batches.sweep.chunking import least_tests
 from batches.sweep.foreign_code import output_kept, time_limit
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.verdict import family, matrix, shuffles
-from batches.verdict.layout import Layout, Span, layout_of
+from batches.verdict.layout import Layout, layout_of
 from batches.verdict.options import Options
-from batches.verdict.work import ANSWER, FAMILY, RANKS, SETTLING, SHUFFLES, Work
+from batches.verdict.work import ANSWER, BEGIN, FAMILY, RANKS, SETTLING, SHUFFLES, Stage, Work
 from batches.verdict_models import Verdict
 
 STEP_S = 0.1  # how long a step shall take
@@ -29,14 +29,18 @@ Key = tuple[Hashable, ...]
 
 
 class Judge:
-    """A verdict's layout and the pace of its stages in this process."""
+    """A verdict's layout and the pace of its stages in this process. A stage is so many positions, in any order."""
 
     def __init__(self, session: BatchSession, options: Options) -> None:
         self.session = session
         self.layout: Layout = layout_of(session, options)
         self.metric = METRICS_BY_WIRE_NAME[session.sort_by]
         self.best = self._best()
+        self.ends = np.cumsum([span.stop - span.start for span in self.layout.spans], dtype=np.int64)
         self.sizes = dict.fromkeys((FAMILY, RANKS, SHUFFLES), FIRST_TESTS) | {SETTLING: 1}
+        most_bars = max((prices.n_bars for prices in self.layout.series.values()), default=0)
+        self.least = least_tests(self.layout.plan.grid.strategy, most_bars)
+        self.paces: dict[Stage, float] = {}
 
     def _best(self) -> float:
         values = columns_of(self.session, keep=False).metric(self.metric.name)
@@ -45,60 +49,79 @@ class Judge:
 
     def begin(self) -> Work:
         layout = self.layout
-        cells = len(matrix.windows_of(layout))
-        return Work.begin(layout.options.replicates, len(layout.splits), len(layout.windows), cells)
+        cells, options = len(matrix.windows_of(layout)), layout.options
+        return Work.begin(options.replicates, len(layout.splits), len(layout.windows), cells, options.shuffles)
 
-    def step(self, work: Work) -> None:
-        """Do one step, which brings the work on; the last stage is left to the caller."""
-        if work.stage == SETTLING:
-            self._settle(work)
-            return
-        if work.span >= len(self.layout.spans):
-            self._end_of_pass(work)
-            return
-        span = self.layout.spans[work.span]
-        start = span.start + work.at
-        least = least_tests(self.layout.plan.grid.strategy, self.layout.series[span.number].n_bars)
-        stop = min(span.stop, start + max(least, self.sizes[work.stage]))
-        began = time.perf_counter()
+    def size(self, stage: Stage, work: Work) -> int:
+        """Return the number of positions of a stage."""
+        if stage in (FAMILY, RANKS):
+            return self.layout.tests
+        if stage == SETTLING:
+            return len(family.tests_to_settle(work))
+        return self.layout.options.shuffles * self.layout.tests if stage == SHUFFLES else 1
+
+    def compute(self, stage: Stage, known: Work, start: int, stop: int, until: float) -> tuple[Work, int]:
+        """Work on the positions [start, stop) of a stage until a time; return what was found, and where it ends.
+
+        known : what all pieces have found before
+        """
+        part, at, began = self.begin(), start, time.perf_counter()
+        while at < stop and (at == start or time.monotonic() < until):
+            at = self._step(stage, known, part, at, stop)
+            if stage == SHUFFLES and self._is_decided(known, part):
+                break
+        self.paces[stage] = (at - start) / max(time.perf_counter() - began, 1e-4)
+        return part, at
+
+    def _step(self, stage: Stage, known: Work, part: Work, at: int, stop: int) -> int:
+        size = self.sizes[stage] if stage == SETTLING else max(self.sizes[stage], self.least)
+        stop, began = min(stop, at + size), time.perf_counter()
         with _contained(self.layout.plan.grid.strategy):
-            self._run(work, span, start, stop)
-        self._adapt(work.stage, stop - start, time.perf_counter() - began)
-        work.at = stop - span.start
-        if stop == span.stop:
-            work.span, work.at = work.span + 1, 0
+            if stage == SETTLING:
+                family.settle_winners(self.layout, known, part, at, stop)
+            else:
+                stop = self._run(stage, known, part, at, stop)
+        self._adapt(stage, stop - at, time.perf_counter() - began)
+        return stop
 
-    def _settle(self, work: Work) -> None:
-        tests, began = self.sizes[SETTLING], time.perf_counter()
-        with _contained(self.layout.plan.grid.strategy):
-            are_settled = family.settle_winners(self.layout, work, tests)
-        self._adapt(SETTLING, tests, time.perf_counter() - began)
-        if are_settled:
-            work.next_stage(RANKS)
-
-    def _run(self, work: Work, span: Span, start: int, stop: int) -> None:
-        if work.stage == FAMILY:
-            family.add_tests(self.layout, work, span, start, stop)
-        elif work.stage == RANKS:
-            family.add_ranks(self.layout, work, span, start, stop)
+    def _run(self, stage: Stage, known: Work, part: Work, at: int, stop: int) -> int:
+        """Run tests from a position on, up to another one or the end of their series; return up to which."""
+        draw, test = divmod(at, self.layout.tests)
+        number = int(np.searchsorted(self.ends, test, side="right"))
+        stop = min(stop, at + int(self.ends[number]) - test)
+        span = self.layout.spans[number]
+        first = span.stop - (int(self.ends[number]) - test)
+        last = first + stop - at
+        if stage == FAMILY:
+            family.add_tests(self.layout, part, span, first, last)
+        elif stage == RANKS:
+            family.add_ranks(self.layout, known, part, span, first, last)
         else:
-            shuffles.add_shuffled(self.layout, work, span, (start, stop), self.metric.name)
+            shuffles.add_shuffled(self.layout, part, draw, span, (first, last), self.metric.name)
+        return stop
 
     def _adapt(self, stage: str, tests: int, seconds: float) -> None:
         wanted = int(tests * min(4.0, STEP_S / max(seconds, 1e-4)))
         fewest = 1 if stage == SETTLING else FIRST_TESTS  # winners are settled one by one
         self.sizes[stage] = max(fewest, min(MOST_TESTS, wanted))
 
-    def _end_of_pass(self, work: Work) -> None:
-        if work.stage == SHUFFLES:
-            shuffles.end_draw(work)
-        elif work.stage == FAMILY and self._needs_ranks(work):
-            work.next_stage(SETTLING)
-            return
-        else:
-            work.next_stage(SHUFFLES)
-        if not self._needs_shuffles(work):
-            work.next_stage(ANSWER)
+    def stage_after(self, stage: Stage, work: Work) -> Stage:
+        """Return the stage that follows one whose pieces are all finished."""
+        if stage == BEGIN:
+            return FAMILY
+        if stage == FAMILY and self._needs_ranks(work):
+            return SETTLING
+        if stage == SETTLING:
+            return RANKS
+        return SHUFFLES if stage != SHUFFLES and self._needs_shuffles(work) else ANSWER
+
+    def is_over(self, stage: Stage, work: Work, left: int) -> bool:
+        """Return whether a stage with so many positions left needs no more of them."""
+        return left == 0 or (stage == SHUFFLES and not self._needs_shuffles(work))
+
+    def _is_decided(self, known: Work, part: Work) -> bool:
+        draws, drawn = np.fmax(known.draws, part.draws), known.drawn + part.drawn
+        return not self._needs_shuffles(Work(defined=known.defined, draws=draws, drawn=drawn))
 
     def _needs_ranks(self, work: Work) -> bool:
         return self.layout.blocks is not None and not self.layout.is_too_short and work.defined > 1
@@ -108,14 +131,16 @@ class Judge:
             return False
         return shuffles.outcome(self.layout, work, self.best, self.metric.name) is None
 
-    def progress(self, work: Work) -> str:
+    def progress(self, stage: Stage, work: Work, left: int) -> str:
         """Return what is being done, in words."""
-        if work.stage == SHUFFLES:
+        if stage == SHUFFLES:
+            finished = len(shuffles.finished_draws(self.layout, work, self.metric.name))
             most = self.layout.options.shuffles
-            return f"Running your sweep again on shuffled days: {len(work.draws) + 1:,} of {most:,}"
-        begun = 0 if work.stage == SETTLING else work.at
-        done = sum(span.stop - span.start for span in self.layout.spans[: work.span]) + begun
-        doing = "Comparing the tests with luck and with holding" if work.stage == FAMILY else "Ranking out of sample"
+            return f"Running your sweep again on shuffled days: {min(finished + 1, most):,} of {most:,}"
+        if stage == ANSWER:
+            return "Putting the answer together"
+        done = self.layout.tests - left if stage in (FAMILY, RANKS) else 0
+        doing = "Comparing the tests with luck and with holding" if stage == FAMILY else "Ranking out of sample"
         return f"{doing}: {done:,} of {self.layout.tests:,} tests"
 
 
@@ -134,12 +159,22 @@ _judges: OrderedDict[Key, Judge] = OrderedDict()
 
 def judge_of(session: BatchSession, verdict: Verdict) -> Judge:
     """Return the judge of a verdict, cached: neither the batch nor the options change while it is computed."""
-    key = (session.pk, session.created_at, verdict.created_at, session.current)
+    key = _key(session, verdict)
     judge = _judges.pop(key, None) or Judge(session, Options.from_json(verdict.options))
     _judges[key] = judge
     while len(_judges) > CACHED:
         _judges.popitem(last=False)
     return judge
+
+
+def known_pace(session: BatchSession, verdict: Verdict, stage: Stage) -> float | None:
+    """Return how many positions of a stage this process does in a second, None if it has done none."""
+    judge = _judges.get(_key(session, verdict))
+    return judge.paces.get(stage) if judge else None
+
+
+def _key(session: BatchSession, verdict: Verdict) -> Key:
+    return session.pk, session.created_at, verdict.created_at, session.current
 
 
 def joined_rows(blocks: list[bytes]) -> Floats:

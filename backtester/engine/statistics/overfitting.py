@@ -50,8 +50,8 @@ class Winners:
         return cls(np.full(n, -np.inf), np.full(n, -1, dtype=np.int64), np.zeros(n), np.zeros(n))
 
     def merge(self, other: "Winners") -> None:
-        """Take the other's winners where they are better, or equal and first."""
-        better = (other.sharpe > self.sharpe) | ((other.sharpe == self.sharpe) & (other.index < self.index))
+        """Take the other's winners where they are better, or equal and first, or the same row measured again."""
+        better = (other.sharpe > self.sharpe) | ((other.sharpe == self.sharpe) & (other.index <= self.index))
         better &= other.index >= 0
         for name in ("sharpe", "index", "outside", "gain"):
             getattr(self, name)[better] = getattr(other, name)[better]

@@ -5,7 +5,7 @@ import pytest
 
 from batches.models import Instrument, PriceSeries
 from batches.prices.series import encode_bars
-from batches.verdict import jobs as verdict_jobs
+from batches.verdict import turns as verdict_turns
 from batches.verdict.answers import verdict_answer
 from tests.batches.verdict.locked_days import EDGE
 from tests.support import jobs
@@ -40,7 +40,7 @@ def trend(seed, bars=1300, momentum=0.0022, deviation=0.01, length=80):
 def judge(session, limit=2_000):
     """Take turns until the verdict is no longer being computed; return its answer."""
     for _ in range(limit):
-        if not verdict_jobs.take_turn():
+        if not verdict_turns.take_turn():
             break
     return verdict_answer(jobs.reread(session))
 

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from batches.models import Verdict
-from batches.verdict import jobs as verdict_jobs
+from batches.verdict import turns as verdict_turns
 from batches.verdict.options import CHECKS, Options
 from tests.batches.verdict.conftest import judge, store_prices, walk
 from tests.support import jobs
@@ -37,8 +37,7 @@ def test_the_results_name_the_address_of_the_verdict(client, ended):
 def test_the_status_goes_from_waiting_to_ready(client, ended):
     first = client.get(address(ended)).json()
     assert (first["status"], first["state"], first["luck"]) == ("waiting", None, None)
-    verdict = verdict_jobs._claim(ended.ended_at)
-    verdict_jobs._turn(verdict, 0.01)
+    verdict_turns.work_on(verdict_turns.claim_next(ended.ended_at), 0.01)
     running = client.get(address(ended)).json()
     assert running["status"] == "running"
     assert running["progress"]

@@ -16,6 +16,7 @@ from batches.running import lifecycle, retrying, worker
 from batches.sweep.plan import plan_of
 from batches.verdict import jobs as verdict_jobs
 from batches.verdict import steps
+from batches.verdict import turns as verdict_turns
 from batches.verdict.calendar import returns_of
 from batches.verdict.options import Options
 from tests.batches.verdict.conftest import judge, store_prices, trend, walk
@@ -136,34 +137,16 @@ def test_a_market_with_trends_holds_up(sweep):
     assert answer["pbo"]["value"] <= 0.2
 
 
-def test_the_verdict_has_the_same_bits_however_the_work_is_cut(noise, monkeypatch):
-    whole = judge(noise)
-    Verdict.objects.all().delete()
-    steps._judges.clear()
-    monkeypatch.setattr(steps, "FIRST_TESTS", 3)
-    monkeypatch.setattr(steps, "MOST_TESTS", 3)
-    monkeypatch.setattr(verdict_jobs, "TURN_S", 0.0)
-    verdict_jobs.request(noise, Options(), timezone.now())
-    turns = 0
-    while Verdict.objects.get().status != "ready":
-        verdict = verdict_jobs._claim(timezone.now())
-        verdict_jobs._turn(verdict, 0.02)
-        steps._judges.clear()  # as another worker
-        turns += 1
-    assert turns > 5
-    assert judge(noise) == whole
-
-
 def test_each_winner_is_equal_to_itself_out_of_sample(noise, monkeypatch):
     monkeypatch.setattr(steps, "FIRST_TESTS", 3)
     monkeypatch.setattr(steps, "MOST_TESTS", 3)
     steps._judges.clear()
     judging = steps.judge_of(noise, Verdict.objects.get(session=noise))
-    work, settled = judging.begin(), 0
-    while work.stage in ("family", "settling", "ranks"):
-        settled += work.stage == "settling"
-        judging.step(work)
-    assert settled > 1  # no more winners in one step than tests
+    work = judging.begin()
+    for stage in ("family", "settling", "ranks"):
+        part, _ = judging.compute(stage, work, 0, judging.size(stage, work), math.inf)
+        work.merge(part)
+    assert judging.size("settling", work) > 1
     assert work.equal.min() >= 1
 
 
@@ -300,9 +283,9 @@ def test_shuffles_that_were_not_requested_are_not_called_too_expensive(noise):
 
 
 def test_a_cancelled_verdict_stays_cancelled_whoever_works_on_it(noise):
-    verdict = verdict_jobs._claim(timezone.now())
+    claim = verdict_turns.claim_next(timezone.now())
     assert verdict_jobs.cancel(noise)
-    verdict_jobs._turn(verdict, 60.0)
+    verdict_turns.work_on(claim, 60.0)
     row = Verdict.objects.get(session=noise)
     assert (row.status, row.reason) == ("unavailable", "cancelled")
     assert not row.rows.exists()
@@ -310,26 +293,25 @@ def test_a_cancelled_verdict_stays_cancelled_whoever_works_on_it(noise):
 
 
 def test_a_deleted_batch_takes_its_verdict_along(noise):
-    verdict = verdict_jobs._claim(timezone.now())
-    verdict_jobs._turn(verdict, 0.0)
+    verdict_turns.work_on(verdict_turns.claim_next(timezone.now()), 0.0)
     lifecycle.delete(noise.pk)
     assert not Verdict.objects.exists()
-    assert not verdict_jobs.take_turn()
+    assert not verdict_turns.take_turn()
 
 
 def test_a_worker_that_died_is_replaced_and_a_deadly_verdict_ends(noise):
-    for attempt in range(verdict_jobs.MAX_ATTEMPTS):
-        assert verdict_jobs._claim(timezone.now()).attempts == attempt + 1
-        assert verdict_jobs._claim(timezone.now()) is None  # the lease holds
-        assert verdict_jobs.free_if_gone(lambda _: True)
-    assert verdict_jobs.take_turn()
+    for attempt in range(verdict_turns.MAX_ATTEMPTS):
+        assert verdict_turns.claim_next(timezone.now()).piece.attempts == attempt + 1
+        assert verdict_turns.claim_next(timezone.now()) is None  # the lease holds
+        assert verdict_turns.free_if_gone(lambda _: True)
+    assert verdict_turns.take_turn()
     row = Verdict.objects.get(session=noise)
     assert (row.status, row.reason) == ("unavailable", "internal_error")
 
 
 def test_an_error_ends_the_verdict_and_not_the_worker(noise, monkeypatch):
-    monkeypatch.setattr(steps.Judge, "step", lambda *_: 1 / 0)
-    assert verdict_jobs.take_turn()
+    monkeypatch.setattr(steps.Judge, "compute", lambda *_: 1 / 0)
+    assert verdict_turns.take_turn()
     assert Verdict.objects.get(session=noise).reason == "internal_error"
     assert BatchSession.objects.get(pk=noise.pk).status == "complete"
 
