@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.core.types import unliteral
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -53,6 +54,14 @@ def compile_with(function: Any, **options: Any) -> Any:
     """Apply `numba.njit` with the engine's settings and cache."""
     compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
     compiled._cache = ForgivingCache(function)
+    template = compiled.get_call_template
+
+    def without_literals(args: Any, kws: Any) -> Any:
+        """Compile one version for all integers: Numba would make one for each literal, also for the 0 of a counter."""
+        plain: Any = unliteral
+        return template([plain(arg) for arg in args], {name: plain(arg) for name, arg in kws.items()})
+
+    compiled.get_call_template = without_literals
     return compiled
 
 

@@ -24,9 +24,9 @@ def step_nb(value):
 ASK = "from engine.kernels import outer_nb; print(outer_nb(1.0), sum(outer_nb.stats.cache_hits.values()))"
 
 
-def answer(folder):
+def answer(folder, ask=ASK):
     environment = {"NUMBA_CACHE_DIR": str(folder / "cache"), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
-    argv = [sys.executable, "-c", ASK]
+    argv = [sys.executable, "-c", ask]
     return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout.split()
 
 
@@ -40,3 +40,31 @@ def test_a_kernel_is_compiled_again_when_a_file_changes_whose_functions_it_has_t
     assert answer(tmp_path) == ["2.0", "1"]
     (package / "inner.py").write_text(INNER.format(step=5.0))
     assert answer(tmp_path) == ["6.0", "0"]
+
+
+COUNTING = """
+from engine.jit import kernel
+
+@kernel
+def twice_nb(value):
+    total = 0
+    for _ in range(10):
+        total += value
+    return total
+
+@kernel
+def outer_nb(n):
+    k = 0
+    while k < n:
+        k += twice_nb(k) + twice_nb(7) + 1
+    return k
+"""
+
+
+def test_a_literal_is_no_reason_to_compile_a_kernel_again(tmp_path):
+    package = tmp_path / "engine"
+    package.mkdir()
+    shutil.copy(backtester.engine.jit.__file__, package)
+    (package / "kernels.py").write_text(COUNTING)
+    ask = "from engine.kernels import outer_nb, twice_nb; print(outer_nb(3), len(twice_nb.signatures))"
+    assert answer(tmp_path, ask) == ["71", "1"]
