@@ -17,8 +17,8 @@ from tests.faults.test_spoiled_chunks import INJECTED
 pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(3600)]
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
 MINUTES = float(os.environ.get("FAULTS_MINUTES", "10"))
-# Celery ends when a child dies at the moment in which Redis is lost (`asynpool.get_process_queues` has no queue for a new
-# one); the supervisor starts it again.
+# Celery ends when a child dies at the moment in which Redis is lost (`asynpool.get_process_queues` has no queue for
+# another one); the supervisor starts it again.
 CHILD_AND_REDIS = "StopIteration"
 
 
