@@ -42,6 +42,7 @@ AXES = {
         "window": range(10, 126, 4), "target": {"start": 0.05, "stop": 0.4, "step": 0.05}, "every": [5, 21],
     },
 }  # fmt: skip
+STOPS = {"stop_loss": [0.02], "take_profit": [0.04], "trailing_stop": [0.02]}
 GROWTH = (5_000, 50_000, 500_000, 1_000_000)
 GROWTH_IN_BARS = (8_000, 80_000, 800_000, MINUTES)
 # Target tests a second on one core of the reference machine, where vectorbt's kernels reach KERNELS; on another machine
@@ -51,7 +52,7 @@ TARGETS = {
     "sma_cross": 300_000, "fifty_thousand": 400_000, "many_symbols": 180_000, "own_numba": 40_000, "own_numpy": 1_000,
 }  # fmt: skip
 NO_TARGET = {"periodic_dca", "volatility_target"}
-TARGET_START_S = 1.5
+TARGET_START_S = 1.2
 FIRST_TEST = """
 import sys
 sys.modules["scipy"] = None  # installed for the peers only; Numba would import it
@@ -85,10 +86,12 @@ def ours(task, count, repeats):
     from backtester.engine.metrics.metrics import N_METRICS
     from backtester.engine.sweep import prices_of
 
-    if task == "bars":
-        return many_bars(count, repeats)
-    table = closes()
     name, _, direction = task.partition(":")
+    if name == "bars":
+        return many_bars(count, repeats, direction)
+    if name == "parts":
+        return parts(direction or "long", repeats)
+    table = closes()
     symbols = [symbol for symbol in table.columns if symbol != "SP500"]
     if name in ("own_numba", "own_numpy"):
         strategy, axes, symbols = own_strategy(name), {"fast": FAST, "slow": SLOW}, ["AAPL"]
@@ -113,18 +116,47 @@ def ours(task, count, repeats):
     return {"count": grid.size, "seconds": seconds, "peak": peak, "total": total, "numbers": N_METRICS}
 
 
-def many_bars(count, repeats):
-    """Measure 500 SMA crosses over a synthetic walk of so many bars, a day apart for want of a calendar."""
+def many_bars(count, repeats, name):
+    """Measure 500 SMA crosses, or 500 tests of a strategy with stops, over a synthetic walk of so many bars.
+
+    The bars are a day apart for want of a calendar.
+    """
     from backtester.engine import Grid, Prices, Rules, get_strategy, run_slice
     from backtester.engine.metrics.metrics import N_METRICS
 
     prices = Prices("WALK", np.arange(count).astype("datetime64[D]"), walk(count))
     grid = Grid(get_strategy("sma_cross"), ["WALK"], {"fast": MINUTE_FAST, "slow": MINUTE_SLOW})
-    rules = Rules(fees=MINUTE_FEES)
+    if name:
+        grid = Grid(get_strategy(name), ["WALK"], AXES[name] | STOPS)
+    rules, size = Rules(fees=MINUTE_FEES), min(500, grid.size)
     run_slice(grid, prices, 0, 2, rules)
-    seconds, total = sweep_seconds(grid, [prices], rules, repeats)
+    seconds = min(processor_seconds(lambda: run_slice(grid, prices, 0, size, rules)) for _ in range(repeats))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"count": grid.size, "seconds": seconds, "peak": peak, "total": total, "numbers": N_METRICS}
+    return {"count": size, "seconds": seconds, "peak": peak, "numbers": N_METRICS}
+
+
+def parts(direction, repeats):
+    """Measure sums over 16 parts of the series against the sweep, in turn; medians of the ratios."""
+    from backtester.engine import Grid, Rules, get_strategy, run_slice
+    from backtester.engine.sweep import prices_of
+    from backtester.engine.time_blocks import block_sums, return_sums
+
+    prices, strategy, rules = prices_of("AAPL", closes()["AAPL"]), get_strategy("sma_cross"), Rules(direction, FEES)
+    grid = Grid(strategy, ["AAPL"], {"fast": FAST, "slow": SLOW})
+    edges = np.linspace(0, prices.n_bars, 17).astype(np.int64)
+    ways = {
+        "sweep": lambda: run_slice(grid, prices, 0, grid.size, rules),
+        "returns": lambda: return_sums(prices, grid, 0, grid.size, rules, edges),
+        "everything": lambda: block_sums(strategy, prices, grid, 0, grid.size, rules, edges),
+    }
+    rounds = [{name: processor_seconds(way) for name, way in ways.items()} for _ in range(repeats + 1)][1:]
+    return {name: round(float(np.median([one[name] / one["sweep"] for one in rounds])), 3) for name in ways}
+
+
+def processor_seconds(work):
+    began = time.process_time()
+    work()
+    return time.process_time() - began
 
 
 def own_strategy(kind):
@@ -178,15 +210,28 @@ def peers_python():
 
 
 def cold_start():
-    """Return the median seconds of five from process start to the end of a worker's first test, with cached kernels."""
+    """Return the median seconds of five from process start to the end of a worker's first test, with cached kernels.
+
+    Wall time, and processor time.
+    """
     from backtester.stack.worker import SETTINGS
 
     seconds = []
     for _ in range(6):  # the first fills the caches
-        began = time.perf_counter()
+        began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", FIRST_TEST], cwd=ROOT, check=True, env=os.environ | SETTINGS)
-        seconds.append(time.perf_counter() - began)
-    return sorted(seconds[1:])[2]
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        seconds.append((time.perf_counter() - began, used))
+    return [sorted(values)[2] for values in zip(*seconds[1:], strict=True)]
+
+
+def say_cold_start():
+    wall, used = cold_start()
+    say(
+        f"\nA first test ends {wall:.2f} s after the worker process started (target {TARGET_START_S:g} s), "
+        f"{used:.2f} s of processor time."
+    )
 
 
 def against(rate, target, speed):
@@ -269,7 +314,11 @@ def main():
     parser.add_argument("--count", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--repeats", type=int, default=5, help=argparse.SUPPRESS)
     parser.add_argument("--minutes", action="store_true", help="only vectorbt's kernels on minutes")
+    parser.add_argument("--first-test", action="store_true", help="only the first test of a worker process")
     options = parser.parse_args()
+    if options.first_test:
+        say_cold_start()
+        return
     if options.minutes:
         compare_minutes()
         return
@@ -295,7 +344,7 @@ def main():
     for count in GROWTH_IN_BARS[: 2 if options.quick else 4]:
         answer = measured(sys.executable, __file__, "--task", "bars", "--count", str(count), "--repeats", "2")
         row(f"{count:,} bars", answer, f"{1e9 * answer['seconds'] / answer['count'] / count:.3f} ns a bar and test")
-    say(f"\nA first test ends {cold_start():.2f} s after the worker process started (target {TARGET_START_S:g} s).")
+    say_cold_start()
     if not options.no_peers:
         compare(options.quick)
         compare_minutes()
