@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from batches.models import Verdict, VerdictRows
+from batches.models import BatchSession, Verdict, VerdictRows
 from batches.verdict import jobs as verdict_jobs
 from batches.verdict import steps, turns
 from batches.verdict.options import Options
 from batches.verdict.pieces import Piece, Pieces
 from tests.batches.verdict.conftest import judge, store_prices, walk
+from tests.support import jobs
 
 pytestmark = pytest.mark.usefixtures("queued", "published")
 OPTIONS = Options()
@@ -153,6 +154,20 @@ def test_what_the_version_before_had_begun_begins_again(noise):
     lease = timezone.now() + timedelta(minutes=5)  # of a worker that was replaced
     Verdict.objects.update(status="running", work=b"of another form", run=7, attempts=2, lease_until=lease)
     assert judge(noise) == whole
+
+
+def test_a_batch_that_an_upgrade_meets_in_its_middle_is_judged_like_any_other(db):
+    store_prices("MIDD", walk(11))
+    body = {"strategy": "sma_cross", "symbols": ["MIDD"], "sortBy": "sharpe", "fees": 0.0005}
+    ranges = {"parameterRanges": {"fast": [3, 5, 8, 12, 16], "slow": [20, 30, 45, 70]}}
+    whole = judge(jobs.finish(jobs.submit(body | ranges)))
+    session = jobs.work_some(jobs.submit(body | ranges), 2)
+    assert 0 < session.current < session.total
+    BatchSession.objects.filter(pk=session.pk).update(sharpes=None, luck=None, engine_version="0")
+    answer = judge(jobs.finish(session))
+    for name in ("state", "trials", "best", "luck", "holding", "pbo", "walkForward", "stability", "plateau"):
+        assert answer[name] == whole[name]
+    assert Verdict.objects.get(session=session).answer["engineVersion"] == "0"  # that it was started under
 
 
 def test_workers_of_the_version_before_keep_away_from_a_verdict_of_this_one(noise, small_pieces):
