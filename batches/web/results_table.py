@@ -11,7 +11,7 @@ from django.http import QueryDict
 from batches.errors import InvalidRequest
 from batches.models import BatchSession
 from batches.results.formula import MARK, evaluate
-from batches.results.holding import AHEAD, SORTABLE
+from batches.results.holding import AHEAD, SORTABLE, held_returns
 from batches.results.query import FIELDS, ResultsPage, ResultsQuery, default_sort, higher_is_better, page
 from batches.sweep.link import exact
 from batches.sweep.wire_names import JUDGED
@@ -57,7 +57,8 @@ class ResultsTable:
         selected = [name for name in (*SORTABLE, *JUDGED) if name in query_dict.getlist("show")]
         self.selected_metrics = [] if set(selected) == set(default) else selected
         self.metrics = self.selected_metrics or default
-        self.held = (session.results or {}).get("comparison", {})
+        symbols = {row["symbol"] for row in self.page.rows}  # a cancelled batch has no summary
+        self.held = session.results.get("comparison", {}) if session.results else held_returns(session, symbols)
         axes = axes_of(session)
         ranked_by = [session.sort_by] if session.sort_by in self.metrics else []  # first: a phone shows only a few
         if self.query.sort not in (*self.metrics, *axes, "index", "timeframe", "coefficient"):

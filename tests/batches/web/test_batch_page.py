@@ -105,6 +105,12 @@ def test_without_a_finished_test_there_is_no_link_to_the_winner(client, start):
     assert "<a data-winner-link data-field" in client.get(url(session)).content.decode()
 
 
+def test_the_rows_of_a_cancelled_batch_are_ahead_of_holding(client, halfway):
+    lifecycle.cancel(halfway.id, halfway.created_at)
+    table = client.get(url(halfway)).context["table"]
+    assert re.fullmatch(r"[+−]\d+\.\d%", table.rows[0].cells[table.names.index("aheadOfHolding")])
+
+
 def test_a_cancelled_batch_leads_to_the_one_that_continues_it(client, halfway):
     lifecycle.cancel(halfway.id, halfway.created_at)
     assert "Continued in a later batch" not in text_of(client.get(url(halfway)))
