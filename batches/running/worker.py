@@ -72,7 +72,8 @@ def verdict_is_next(now: datetime) -> bool:
     if since is None:
         return False
     batches = [turns.unserved_since(batch) for batch in turns.candidates(now) if batch.is_waiting]
-    return not batches or (now - since >= VERDICT_WAITS and since <= min(batches))
+    last = verdict_jobs.last_turn() or since  # of any: many verdicts have no more turns than one
+    return not batches or (now - max(since, last) >= VERDICT_WAITS and since <= min(batches))
 
 
 def claim(only: uuid.UUID | None = None, *, limit: int | None = None) -> Claim | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from backtester.engine import STRATEGIES
 from batches.errors import Conflict
@@ -106,3 +106,9 @@ def waiting_since(now: datetime) -> datetime | None:
     """Return since when the verdict that has waited longest waits, None if none does."""
     row = waiting(now).values_list("turn_at", "created_at").first()
     return row and (row[0] or row[1])
+
+
+def last_turn() -> datetime | None:
+    """Return when a verdict that is not ready had its last turn; None if none has had one."""
+    turn: datetime | None = Verdict.objects.filter(status__in=UNFINISHED).aggregate(last=Max("turn_at"))["last"]
+    return turn

@@ -330,11 +330,16 @@ def test_other_options_compute_it_again_and_the_same_do_not(noise):
 
 def test_a_worker_goes_on_to_the_verdict_and_alternates_with_batches(sweep, start, monkeypatch):
     store_prices("NEXT", walk(11))
-    session = sweep(["NEXT"])
+    session, second = sweep(["NEXT"]), sweep(["NEXT"])
     other = jobs.submit(start())
     now = Verdict.objects.get(session=session).created_at
+    Verdict.objects.filter(session=second).update(created_at=now)
     assert not worker.verdict_is_next(now + timedelta(seconds=1.9)), "the batch is waited for"
     assert worker.verdict_is_next(now + timedelta(seconds=2)), "it has waited for longer than the batch"
+    later = now + timedelta(seconds=2)
+    Verdict.objects.filter(session=second).update(turn_at=later)
+    assert not worker.verdict_is_next(later + timedelta(seconds=1.9)), "two verdicts have no more turns than one"
+    Verdict.objects.filter(session=second).update(turn_at=None)
     with monkeypatch.context() as patches:
         patches.setattr(worker.turns, "must_leave_one", lambda *_: True)
         Verdict.objects.update(created_at=timezone.now())
