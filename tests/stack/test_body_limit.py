@@ -2,6 +2,7 @@
 
 import json
 import socket
+from http.client import parse_headers
 from urllib.parse import urlsplit
 
 import psutil
@@ -19,12 +20,11 @@ def connect(stack):
 
 
 def refusal(connection):
-    """Status and error of the answer, read until the server closes."""
-    answer = b""
-    while part := connection.recv(65_536):
-        answer += part
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(body)
+    """Status and error of the answer; the server takes seconds to close, for those who still send."""
+    with connection.makefile("rb") as answer:
+        status = int(answer.readline().split()[1])
+        length = int(parse_headers(answer)["Content-Length"])
+        return status, json.loads(answer.read(length))
 
 
 def web_servers(stack):

@@ -167,7 +167,7 @@ def test_a_batch_that_an_upgrade_meets_in_its_middle_is_judged_like_any_other(db
     answer = judge(jobs.finish(session))
     for name in ("state", "trials", "best", "luck", "holding", "pbo", "walkForward", "stability", "plateau"):
         assert answer[name] == whole[name]
-    assert Verdict.objects.get(session=session).answer["engineVersion"] == "0"  # that it was started under
+    assert Verdict.objects.filter(session=session, answer__engineVersion="0").exists()  # that it was started under
 
 
 def test_workers_of_the_version_before_keep_away_from_a_verdict_of_this_one(noise, small_pieces):
