@@ -17,7 +17,7 @@ from backtester.accounts.tokens import create_token
 from backtester.asgi import application
 from batches.live import hub
 from batches.models import BatchSession, Instrument
-from batches.running import lifecycle, worker
+from batches.running import attempts, lifecycle, worker
 from tests.support import jobs, market
 
 POLL_S = 0.02
@@ -37,9 +37,10 @@ def in_thread(function):
 
 @contextlib.contextmanager
 def steady():
-    """Poll often, and let no compilation be announced: whether a kernel is warm depends on earlier tests."""
+    """Poll often. Whether a kernel is warm depends on earlier tests: no compilation is announced, or ends a claim."""
     with (
         mock.patch.object(worker, "is_warm", return_value=True),
+        mock.patch.object(attempts, "LONGEST_CLAIM_S", 60.0),
         mock.patch.object(hub, "POLL_S", POLL_S),
     ):
         yield

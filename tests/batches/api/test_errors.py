@@ -5,7 +5,7 @@ import json
 import pytest
 from django.test import Client
 
-from batches.running import submission
+from batches.running import estimating
 from tests.batches.api.asking import BATCH, ON_ONE_BATCH, UNKNOWN, error_of, url
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ def test_a_fault_of_ours_is_told_without_its_inside(instruments, start, monkeypa
     def broken(*args, **kwargs):
         raise ZeroDivisionError("the secret inside")
 
-    monkeypatch.setattr(submission, "estimate", broken)
+    monkeypatch.setattr(estimating, "estimate", broken)
     client = Client(raise_request_exception=False)
     response = client.post(f"{BATCH}/estimate", json.dumps(start()), content_type="application/json")
     error_of(response, 500)
