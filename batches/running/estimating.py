@@ -14,7 +14,10 @@ from batches.sweep.start_request import StartRequest
 from batches.sweep.wire_types import EstimatedLuck
 from batches.validators import day_of
 from batches.verdict import holdouts, ledger
+from batches.verdict.jobs import UNFINISHED
 from batches.verdict.luck import expected_luck
+from batches.verdict.turns import SHORT_TURN_S
+from batches.verdict_models import Verdict
 
 DAYS_IN_A_YEAR = 365.25
 OVERHEAD_S = 0.09  # queueing, claiming and the summary, independent of the size
@@ -23,7 +26,7 @@ STORING_S = 1e-6  # for each test
 
 @dataclass(frozen=True)
 class Estimate:
-    """The cost of a batch. seconds : wall clock with all workers free; bytes : stored results
+    """The cost of a batch. seconds : wall clock while no other batch runs; bytes : stored results
 
     is_measured : whether a similar batch was measured here; otherwise the seconds are a guess
     bars : of all symbols together, by timeframe; empty without timeframes
@@ -56,7 +59,7 @@ def estimate(request: StartRequest, owner: User | None = None) -> Estimate:
     return Estimate(
         total=plan.grid.size,
         excluded=plan.grid.excluded,
-        seconds=round(OVERHEAD_S + STORING_S * plan.grid.size + work / rate / workers(), 3),
+        seconds=round(_waiting_s() + OVERHEAD_S + STORING_S * plan.grid.size + work / rate / workers(), 3),
         is_measured=measured is not None,
         bytes=result_bytes(plan.grid.size),
         bars={name: sum(plan.bars[at :: len(tested.timeframes)]) for at, name in enumerate(tested.timeframes)},
@@ -70,6 +73,11 @@ def estimate(request: StartRequest, owner: User | None = None) -> Estimate:
         days=(min(period.first for period in periods), max(period.last for period in periods)) if periods else None,
         common=common_days(tested.as_json(), checked.periods),
     )
+
+
+def _waiting_s() -> float:
+    """Return how long it takes until the first worker has time: all of them may work on a verdict."""
+    return SHORT_TURN_S if Verdict.objects.filter(status__in=UNFINISHED).exists() else 0.0
 
 
 def tested_years(periods: Sequence[Period], request: StartRequest) -> float:

@@ -6,6 +6,8 @@ from batches.errors import BatchError
 from batches.models import BatchSession
 from batches.running import estimating
 from batches.sweep.start_request import parse_start
+from batches.verdict.turns import SHORT_TURN_S
+from batches.verdict_models import Verdict, VerdictStatus
 from tests.support import jobs
 
 pytestmark = pytest.mark.django_db
@@ -45,3 +47,10 @@ def test_the_estimate_goes_by_the_rate_of_the_newest_similar_batch(start, finish
     assert finished.work_rate > 0
     BatchSession.objects.filter(pk=finished.pk).update(work_rate=finished.work_total / 1_000)
     assert estimating.estimate(parse_start(start())).seconds > 100 * before
+
+
+def test_a_verdict_that_is_being_computed_delays_a_batch(start, finished):
+    Verdict.objects.update(status=VerdictStatus.READY)
+    before = estimating.estimate(parse_start(start())).seconds
+    Verdict.objects.update(status=VerdictStatus.RUNNING)
+    assert estimating.estimate(parse_start(start())).seconds == pytest.approx(before + SHORT_TURN_S)
