@@ -41,6 +41,21 @@ def test_a_note_is_found_again_and_two_batches_are_compared(stack, two, vendor):
     expect(page.get_by_role("table").first).to_contain_text("Fees, slippage")
 
 
+@pytest.mark.extended
+def test_who_leaves_the_search_asks_for_nothing_more(stack, page):
+    """A list that came once more would take the button from under the pointer."""
+    page.goto(f"{stack.url}/batches/")
+    requests = []
+    page.on("request", lambda request: "hx-request" in request.headers and requests.append(request.url))
+    page.get_by_role("searchbox").fill("2")
+    expect(page).to_have_url(re.compile("search=2"))
+    page.get_by_label("Sort by").focus()
+    page.wait_for_timeout(700)
+    assert [url for url in requests if "search=2" in url] == requests[:1]
+    page.get_by_label("Sort by").select_option("Oldest")
+    expect(page).to_have_url(re.compile("sort=createdAt"))
+
+
 def save_and_apply(stack, page, name):
     """Save the filter that is set, open the list without one, and apply what was saved."""
     page.get_by_text("Save this filter", exact=True).click()
