@@ -1,7 +1,10 @@
 """The URLs of the site."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
+from django.views.generic import RedirectView
 
 from backtester.accounts.views import login
 from backtester.web.error_pages import not_found, server_error
@@ -12,7 +15,9 @@ from batches.live.streams import batch_stream
 
 handler404 = not_found
 handler500 = server_error
+ICON = lazy(static, str)("batches/icon-running.svg")
 urlpatterns = [
+    path("favicon.ico", RedirectView.as_view(url=ICON)),  # browsers ask for it beside JSON
     path("api/backtest/batch/stream", batch_stream, name="stream"),
     path("api/", api.urls),
     path("admin/login/", login),  # one login for all, with one throttle

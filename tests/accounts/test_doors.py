@@ -20,7 +20,8 @@ OF_A_BATCH = re.compile(r"<(\w+:)?session_id>")
 METHODS = ("get", "post", "put", "patch", "delete")
 # Routes without a batch: open to every user, or covered by other tests.
 WITHOUT_A_BATCH = re.compile(
-    r"(admin/|account/|count/|batches/|prices/|instruments/|presets/|symbols/|api/|metrics|healthz|readyz|log(in|out)/|$)"
+    r"(admin/|account/|count/|batches/|prices/|instruments/|presets/|symbols/|api/|metrics|healthz|readyz|favicon\.ico"
+    r"|log(in|out)/|$)"
 )
 
 

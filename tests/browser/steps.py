@@ -51,7 +51,7 @@ class Visitor:
     def open(self) -> Page:
         """Open another tab."""
         page = self.context.new_page()
-        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("console", lambda message: self._note(message.type, message.text, message.location["url"]))
         page.on("pageerror", lambda error: self._note("error", str(error)))
         return page
 
@@ -59,12 +59,12 @@ class Visitor:
         """Drop the console message of a status that the test expects."""
         self.complaints = [text for text in self.complaints if f"status of {status}" not in text]
 
-    def _note(self, kind: str, text: str) -> None:
+    def _note(self, kind: str, text: str, address: str = "") -> None:
         if kind not in COMPLAINTS or LEFT_IN_FIREFOX in text:
             return
         if self.expects_breaks and OF_THE_NETWORK.search(text):
             return
-        self.complaints.append(text)
+        self.complaints.append(f"{text} {address}".rstrip())
 
 
 def start(stack: StackProcess, **changes: object) -> str:
