@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from backtester.engine.arrays import Days, Floats, Ints
 from backtester.engine.bar_sizes import first_bars
+from batches.formatting import with_minus
 
 SIZE = 1000.0
 POINTS = 700  # of a curve: the lowest and the highest value of each two to three pixels
@@ -167,4 +168,4 @@ def _heights(scale: Scale, values: list[float], text: Callable[[float], str]) ->
 
 
 def _whole(value: float) -> str:
-    return f"{value:.0%}".replace("-", "−")
+    return with_minus(f"{value:.0%}")

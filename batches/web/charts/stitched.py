@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from backtester.engine.arrays import Floats
-from batches.formatting import metric
+from batches.formatting import metric, with_minus
 from batches.web.charts.lanes import LOG_FROM, SIZE, Scale, log_ticks, path, ticks
 
 WIDTH, HEIGHT, LABELS, FOOT = 960.0, 260.0, 58.0, 24.0
@@ -57,7 +57,7 @@ def stitched_chart(curve: Mapping[str, Any], windows: Sequence[Mapping[str, Any]
 
 
 def _gain(value: float) -> str:
-    return f"{value - 1:+,.0%}".replace("-", "\N{MINUS SIGN}") if value != 1 else "0%"
+    return with_minus(f"{value - 1:+,.0%}") if value != 1 else "0%"
 
 
 def _strip(dates: Sequence[str], x: Any, windows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, bool, str]]:
