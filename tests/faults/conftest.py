@@ -6,6 +6,7 @@ import os
 import pytest
 
 from tests.faults.stack_under_test import StackUnderTest
+from tests.support.promised import promised
 from tests.support.stack_process import is_running
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -18,8 +19,7 @@ def measured():
 
     def note(what, seconds, limit):
         FIGURES.append((what, seconds, limit))
-        allowed = limit * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others may be using the machine
-        assert seconds <= allowed, f"{what}: {seconds:.2f} s, at most {limit} s are allowed"
+        assert seconds <= promised(limit), f"{what}: {seconds:.2f} s, at most {limit} s are allowed"
 
     return note
 

@@ -15,6 +15,7 @@ import pytest
 import websockets
 
 from tests.live.recorders import both, read_socket, until, watching
+from tests.support.promised import promised
 
 pytestmark = pytest.mark.stack
 DROPPED_S = 25.0
@@ -152,7 +153,7 @@ async def test_watchers_that_read_nothing_or_vanished_are_dropped_and_cost_littl
                 await asyncio.to_thread(publish, sequence)
                 sequence += 1
                 await asyncio.sleep(0.1)
-                assert time.monotonic() - began < DROPPED_S, f"{fast.open_streams()} are still held"
+                assert time.monotonic() - began < promised(DROPPED_S), f"{fast.open_streams()} are still held"
             assert fast.memory() - before < 40 * 500_000
             behind = (sequence - 1) - quick.sequences[-1]
             assert behind <= 2

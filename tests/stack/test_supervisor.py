@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from functools import partial
 
 import pytest
@@ -182,17 +181,14 @@ def test_a_part_whose_log_cannot_be_opened_runs_without_it(supervising, python, 
 def test_a_signal_ends_a_wait_at_once_and_is_counted():
     with StopSignals() as signals:
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        began = time.monotonic()
-        signals.wait(30)
-        assert time.monotonic() - began < 10
+        signals.wait(3_600)  # the limit of every test is shorter
         assert signals.count == 1
 
 
 def test_the_end_of_a_child_ends_a_wait(supervising, python):
     supervising.add(python("brief", "pass"))
-    began = time.monotonic()
-    supervising.signals.wait(30)
-    assert time.monotonic() - began < 10
+    supervising.signals.wait(3_600)
+    assert supervising.children[0].process.poll() is not None
 
 
 def test_a_terminal_that_went_away_is_no_reason_to_stop(monkeypatch):

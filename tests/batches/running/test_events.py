@@ -10,6 +10,7 @@ from batches.ops import counters
 from batches.running import events
 from batches.sweep.progress import newest_event
 from tests.support import jobs
+from tests.support.promised import promised
 
 DROPPED = "backtester_events_dropped_total"
 
@@ -45,7 +46,7 @@ def test_without_redis_an_event_is_dropped_quickly_and_counted(submitted):
     dropped, began = counters.PROCESS.get_sample_value(DROPPED), time.monotonic()
     events.publish(submitted)
     assert counters.PROCESS.get_sample_value(DROPPED) == dropped + 1
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < promised(1)
 
 
 def test_a_batch_runs_to_its_end_without_redis(submitted):
