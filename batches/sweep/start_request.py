@@ -24,6 +24,7 @@ from batches.models import MAX_TAG, MAX_TITLE
 from batches.sweep import start_checks
 from batches.sweep.start_checks import MAX_DETAILS, Axes, Refused
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
+from batches.sweep.wire_types import doc
 from batches.validators import (
     MAX_TAGS,
     boolean,
@@ -163,59 +164,77 @@ class StartRequest(BaseModel):
         extra="forbid",
         frozen=True,
         json_schema_extra=_complete,
-        use_attribute_docstrings=True,
     )
 
     # Problems are reported in this order, and a check sees the fields above its own.
-    strategy: Name
-    """A name of /api/strategies."""
-    start_date: StartDate | None = None
-    """First day, or moment, to test; from the first bar when left out."""
-    end_date: EndDate | None = None
-    """Last day, or moment, to test, included; to the last bar when left out."""
-    holdout: Holdout | None = None
-    """The last part of the days to lock: a fraction of them, or the first locked day. Nothing is computed on
-    locked days until one row is evaluated on them (POST …/holdout)."""
-    beta_scaling: Flag = Field(False, alias="enableBetaScaling")
-    """Multiply every percentage parameter by beta x coefficient."""
-    symbols: Symbols
-    """Symbols of /api/instruments, in any case (BATCH_MAX_SYMBOLS)."""
-    timeframes: Timeframes = ()
-    """Lengths of the tested bars, an axis after the symbols: 5m, 4h, 1d, 1w, each at least the stored bars of every
-    symbol and a multiple of them. By default the stored bars are tested."""
-    axes: Ranges = Field({}, alias="parameterRanges", validate_default=True)
-    """The values of each parameter of the strategy. One left out has its default. Older clients put symbols, startDate
-    and endDate here; they are taken from here too."""
-    direction: Direction = Field(None, validate_default=True)
-    """Which side may be traded, if the strategy can."""
-    coefficients: Coefficients = (1.0,)
-    """With beta scaling, one more axis of the sweep: the ratios that beta is multiplied by."""
-    fees: Cost = 0.0
-    """Fraction of the traded value, on each side."""
-    slippage: Cost = 0.0
-    """Fraction of the price, to our disadvantage."""
-    initial_capital: Capital = 100_000.0
-    """In the currency of the prices."""
-    whole_shares: Flag = False
-    """Buy whole shares only."""
-    flat_at_session_end: Flag = False
-    """Close every position on the last bar of each day of the exchange. For signal strategies, on bars within a day."""
-    sort_by: Metric = "annualized_return"
-    """The metric that ranks."""
-    include_comparison: Flag = True
-    """Add buy and hold of each symbol to the results."""
-    timeout_s: Timeout = _setting("BATCH_TIMEOUT_S", alias="timeoutSeconds")
-    """The deadline in seconds; paused time does not count (BATCH_TIMEOUT_MAX_S)."""
-    abort_failure_share: Share = _setting("BATCH_ABORT_FAILURE_SHARE")
-    """End the batch when a larger share (a fraction) of its tests failed; 1: never."""
-    abort_minimum_tests: Tests = _setting("BATCH_ABORT_MINIMUM_TESTS")
-    """Number of finished tests before that share counts."""
-    title: Title = ""
-    """What to call the batch; by default its strategy, ranges and symbols. It can be changed later (PATCH)."""
-    tags: Tags = ()
-    """Words to find it by; without commas. They can be changed later (PATCH)."""
-    session_id: Uuid | None = None
-    """An id of your choice: the same request sent twice starts one batch."""
+    strategy: Annotated[Name, doc("A name of /api/strategies.")]
+    start_date: Annotated[StartDate | None, doc("First day, or moment, to test; from the first bar when left out.")] = (
+        None
+    )
+    end_date: Annotated[
+        EndDate | None, doc("Last day, or moment, to test, included; to the last bar when left out.")
+    ] = None
+    holdout: Annotated[
+        Holdout | None,
+        doc(
+            "The last part of the days to lock: a fraction of them, or the first locked day. Nothing is computed "
+            "on locked days until one row is evaluated on them (POST …/holdout)."
+        ),
+    ] = None
+    beta_scaling: Annotated[Flag, doc("Multiply every percentage parameter by beta x coefficient.")] = Field(
+        False, alias="enableBetaScaling"
+    )
+    symbols: Annotated[Symbols, doc("Symbols of /api/instruments, in any case (BATCH_MAX_SYMBOLS).")]
+    timeframes: Annotated[
+        Timeframes,
+        doc(
+            "Lengths of the tested bars, an axis after the symbols: 5m, 4h, 1d, 1w, each at least the stored bars "
+            "of every symbol and a multiple of them. By default the stored bars are tested."
+        ),
+    ] = ()
+    axes: Annotated[
+        Ranges,
+        doc(
+            "The values of each parameter of the strategy. One left out has its default. Older clients put "
+            "symbols, startDate and endDate here; they are taken from here too."
+        ),
+    ] = Field({}, alias="parameterRanges", validate_default=True)
+    direction: Annotated[Direction, doc("Which side may be traded, if the strategy can.")] = Field(
+        None, validate_default=True
+    )
+    coefficients: Annotated[
+        Coefficients, doc("With beta scaling, one more axis of the sweep: the ratios that beta is multiplied by.")
+    ] = (1.0,)
+    fees: Annotated[Cost, doc("Fraction of the traded value, on each side.")] = 0.0
+    slippage: Annotated[Cost, doc("Fraction of the price, to our disadvantage.")] = 0.0
+    initial_capital: Annotated[Capital, doc("In the currency of the prices.")] = 100_000.0
+    whole_shares: Annotated[Flag, doc("Buy whole shares only.")] = False
+    flat_at_session_end: Annotated[
+        Flag,
+        doc(
+            "Close every position on the last bar of each day of the exchange. For signal strategies, on bars "
+            "within a day."
+        ),
+    ] = False
+    sort_by: Annotated[Metric, doc("The metric that ranks.")] = "annualized_return"
+    include_comparison: Annotated[Flag, doc("Add buy and hold of each symbol to the results.")] = True
+    timeout_s: Annotated[Timeout, doc("The deadline in seconds; paused time does not count (BATCH_TIMEOUT_MAX_S).")] = (
+        _setting("BATCH_TIMEOUT_S", alias="timeoutSeconds")
+    )
+    abort_failure_share: Annotated[
+        Share, doc("End the batch when a larger share (a fraction) of its tests failed; 1: never.")
+    ] = _setting("BATCH_ABORT_FAILURE_SHARE")
+    abort_minimum_tests: Annotated[Tests, doc("Number of finished tests before that share counts.")] = _setting(
+        "BATCH_ABORT_MINIMUM_TESTS"
+    )
+    title: Annotated[
+        Title,
+        doc("What to call the batch; by default its strategy, ranges and symbols. It can be changed later (PATCH)."),
+    ] = ""
+    tags: Annotated[Tags, doc("Words to find it by; without commas. They can be changed later (PATCH).")] = ()
+    session_id: Annotated[Uuid | None, doc("An id of your choice: the same request sent twice starts one batch.")] = (
+        None
+    )
 
     @model_validator(mode="before")
     @classmethod
