@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -56,6 +55,8 @@ def _written_numbers(cells: pa.ChunkedArray, column: str, decimal: str, problems
 
 def _parsed(words: pa.Array, decimal: str) -> Floats:
     """Return the distinct texts as numbers, NaN where they are none."""
+    import pandas as pd  # here: it takes half a second, for which the server's start would have to wait
+
     plain = without_decoration(words)
     parts = pc.extract_regex(plain, r"^(?P<number>.*?)(?P<unit>(?i:k|mn?|bn?|tn?|万|亿|億))?$")
     text = parts.field("number")

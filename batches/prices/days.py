@@ -1,12 +1,15 @@
 """Distinct texts of days, times of day and zones, parsed by pandas (which uses dateutil for month names)."""
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from batches.prices.synonyms import MONTHS, ZONES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_NAMED_DAYS = 100_000  # dateutil takes 50 µs for each; there are 182,621 days from 1700 to 2200
 FORMATS = {"dmy": "%d-%m-%", "mdy": "%m-%d-%"}
@@ -22,6 +25,8 @@ WORD = re.compile(r"[^\W\d_]+")
 
 def days(texts: list[str], order: str) -> npt.NDArray[np.datetime64]:
     """Return datetime64[us]; NaT where it is no day, or the order of its numbers is another one."""
+    import pandas as pd
+
     written = pd.Series(texts, dtype=str)
     values = pd.Series(pd.NaT, index=written.index, dtype="datetime64[us]")
     year_first = written.str.fullmatch(r"\d{4}\D\d{1,2}\D\d{1,2}\D?")
@@ -42,7 +47,9 @@ def days(texts: list[str], order: str) -> npt.NDArray[np.datetime64]:
     return values.to_numpy()
 
 
-def _fill(values: pd.Series, rows: pd.Series, texts: pd.Series, form: str) -> None:
+def _fill(values: "pd.Series", rows: "pd.Series", texts: "pd.Series", form: str) -> None:
+    import pandas as pd
+
     if rows.any():
         values[rows] = pd.to_datetime(texts[rows], format=form, errors="coerce").astype("datetime64[us]")
 
@@ -63,6 +70,8 @@ def english(text: str) -> str:
 
 def clock_offsets(texts: list[str]) -> npt.NDArray[np.timedelta64]:
     """Return timedelta64[us] since midnight; NaT where it is no time of day. Empty: midnight."""
+    import pandas as pd
+
     parts = pd.Series(texts, dtype=str).str.extract(re.compile(f"^{CLOCK.pattern}$"))
     hours, minutes, seconds = (pd.to_numeric(parts[column], errors="coerce").fillna(0) for column in range(3))
     fraction = pd.to_numeric("0." + parts[3].fillna("0"), errors="coerce")
@@ -91,6 +100,8 @@ def zone_offsets(wall: npt.NDArray[np.datetime64], zone: str) -> tuple[npt.NDArr
 
 def _named_offsets(wall: npt.NDArray[np.datetime64], name: str) -> tuple[npt.NDArray[np.float64], bool]:
     """Of an hour that comes twice, the second is taken."""
+    import pandas as pd
+
     try:
         local = pd.DatetimeIndex(wall).tz_localize(
             name, ambiguous=np.zeros(len(wall), bool), nonexistent="shift_forward"

@@ -1,7 +1,7 @@
 """A file of prices between its upload and its import: kept, stored or discarded."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import BinaryIO
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from batches.errors import BatchError, Conflict, Detail, TooMany
 from batches.models import PriceImport
 from batches.ops import storage
 from batches.prices import importing
+from batches.prices.abandoned import expire
 from batches.prices.importing import ImportReport, one_file_at_a_time, read_prices
 from batches.prices.merging import chosen_overlap
 from batches.prices.reading import read_table
@@ -20,7 +21,6 @@ from batches.prices.tables import damage_refused
 
 MAX_WAITING = 50  # files that the database keeps until someone decides,
 MAX_WAITING_BYTES = 512 * 1024 * 1024  # and their size
-KEPT_FOR = timedelta(days=1)
 WAITING, STORED, DISCARDED = PriceImport.Outcome.WAITING, PriceImport.Outcome.STORED, PriceImport.Outcome.DISCARDED
 
 
@@ -55,12 +55,6 @@ def receive(file: BinaryIO, *, name: str, size: int, source: str, owner: User | 
         created_at=now,
         content=content,
     )
-
-
-def expire(now: datetime) -> int:
-    """Discard the files that nobody reviewed; return their number."""
-    abandoned = PriceImport.objects.filter(outcome=WAITING, created_at__lt=now - KEPT_FOR)
-    return abandoned.update(outcome=DISCARDED, content=None)
 
 
 def waiting(owner: User | None) -> QuerySet[PriceImport]:

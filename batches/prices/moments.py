@@ -7,7 +7,6 @@ from zoneinfo import available_timezones
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -196,12 +195,16 @@ def _converted(wall: Moments, offsets: npt.NDArray[np.float64], time_zone: str) 
 
 
 def _in_zone(instants: Moments, zone: str) -> Moments:
+    import pandas as pd
+
     local = pd.DatetimeIndex(instants).tz_localize("UTC").tz_convert(zone).tz_localize(None)
     return np.asarray(local, dtype="datetime64[us]")
 
 
 def _of_numbers(values: npt.NDArray[np.float64]) -> Moments:
     """Read each number as what its size makes it: a count since 1970, `20200102`, or a day of Excel."""
+    import pandas as pd
+
     wall = np.full(len(values), np.datetime64("NaT", "us"))
     with np.errstate(invalid="ignore"):
         for low, high, factor in EPOCH_UNITS:

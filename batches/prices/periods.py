@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from batches.prices.days import english
 
@@ -38,6 +37,8 @@ def _last_day(text: str) -> np.datetime64:
 
 
 def _day(text: str, form: str) -> np.datetime64:
+    import pandas as pd
+
     day: np.datetime64 = pd.to_datetime(text, format=form, errors="coerce").to_datetime64()
     return day
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from batches.prices.named_columns import is_moments
@@ -60,6 +59,8 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
 
 
 def _values(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    import pandas as pd
+
     texts = pd.Series(_texts(column)).str.replace(",", ".", regex=False)
     return pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
 

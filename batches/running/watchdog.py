@@ -16,7 +16,7 @@ from django.utils import timezone
 from batches.models import ACTIVE, BatchSession, ChunkStatus, ResultChunk, Status
 from batches.ops import heartbeats
 from batches.ops.heartbeats import WORKER_HOST
-from batches.prices import drafts
+from batches.prices import abandoned
 from batches.running import lifecycle, retention, turns
 from batches.running.attempts import give_up
 from batches.running.clock_jumps import WallClock
@@ -59,7 +59,7 @@ class Daily:
         if monotonic_s < self.due_s:
             return
         self.due_s = monotonic_s + DAY_S
-        drafts.expire(now)
+        abandoned.expire(now)
         if settings.RETENTION_DAYS:
             retention.prune(retention.Limits(older_than=timedelta(days=settings.RETENTION_DAYS)), now)
 

@@ -1,4 +1,4 @@
-"""Servers and workers run without the packages of the extras `client` and `terminal`."""
+"""Servers and workers run without the packages of the extras, and the server starts without pandas."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ SERVER = """
 import backtester.asgi, backtester.stack.daphne.server
 from django.core.management import call_command
 call_command("check")
+assert "pandas" not in sys.modules, "only an import of prices needs it"
 """
 BLOCKED = "import sys; sys.modules |= dict.fromkeys(['httpx', 'rich', 'websockets'])"
 

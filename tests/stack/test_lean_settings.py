@@ -18,7 +18,7 @@ PAGES = {"corsheaders", "daphne", "django_htmx", "ninja", "pandas", "psycopg", "
     ("settings", "module", "unwanted"),
     [
         ("supervisor_settings", "backtester.management.commands.runstack", PAGES | {"celery", "numba", "numpy"}),
-        ("worker_settings", "backtester.management.commands.watchdog", PAGES - {"pandas"}),
+        ("worker_settings", "backtester.management.commands.watchdog", PAGES),
     ],
 )
 def test_a_part_imports_no_more_than_it_needs(tmp_path, settings, module, unwanted):
