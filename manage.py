@@ -5,7 +5,11 @@ import os
 import sys
 
 # These draw no page: without the apps for pages they start in half the time.
-LEAN = dict.fromkeys(("load_prices", "present", "watchdog", "warm_kernels"), "backtester.worker_settings")
+LEAN_COMMANDS = (
+    *("archive_prices", "compare", "delete_prices", "export_results", "load_prices", "load_sample", "present", "prune"),
+    *("run_batch", "warm_kernels", "watch_batch", "watchdog"),
+)
+LEAN = dict.fromkeys(LEAN_COMMANDS, "backtester.worker_settings")
 LEAN["runstack"] = "backtester.supervisor_settings"
 
 if __name__ == "__main__":
