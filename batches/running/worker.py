@@ -63,17 +63,20 @@ def take_turns(only: uuid.UUID | None = None) -> bool:
         connection.close()
         log.warning("work paused: database unavailable: %s", error)
         return False
-    return judged or time.monotonic() >= until or (only is None and verdict_is_next(timezone.now()))
+    return (
+        judged or time.monotonic() >= until or (only is None and verdict_jobs.waiting_since(timezone.now()) is not None)
+    )
 
 
 def verdict_is_next(now: datetime) -> bool:
-    """Return whether a verdict has waited as long as every batch, and for some time if one waits for a turn."""
+    """Return whether a verdict goes before the batches: it has waited for some time, and as long as each of them."""
     since = verdict_jobs.waiting_since(now)
     if since is None:
         return False
-    batches = [turns.unserved_since(batch) for batch in turns.candidates(now) if batch.is_waiting]
     last = verdict_jobs.last_turn() or since  # of any: many verdicts have no more turns than one
-    return not batches or (now - max(since, last) >= VERDICT_WAITS and since <= min(batches))
+    if now - max(since, last) < VERDICT_WAITS:
+        return False
+    return all(since <= turns.unserved_since(batch) for batch in turns.candidates(now) if batch.is_waiting)
 
 
 def claim(only: uuid.UUID | None = None, *, limit: int | None = None) -> Claim | None:

@@ -33,15 +33,14 @@ def create(session: BatchSession, now: datetime) -> bool:
     if seconds(session, options) > settings.VERDICT_BUDGET_S:
         options = Options(shuffles=0)
     affordable = bool(seconds(session, options) <= settings.VERDICT_BUDGET_S)
-    Verdict.objects.get_or_create(
+    verdict = Verdict(
         session=session,
-        defaults={
-            "status": VerdictStatus.WAITING if affordable else VerdictStatus.UNAVAILABLE,
-            "reason": "" if affordable else OVER_BUDGET,
-            "options": options.as_json(),
-            "created_at": now,
-        },
+        status=VerdictStatus.WAITING if affordable else VerdictStatus.UNAVAILABLE,
+        reason="" if affordable else OVER_BUDGET,
+        options=options.as_json(),
+        created_at=now,
     )
+    Verdict.objects.bulk_create([verdict], ignore_conflicts=True)
     return affordable
 
 

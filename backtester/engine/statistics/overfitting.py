@@ -6,6 +6,7 @@ centered: demeaned noise gives a probability of 1.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -17,10 +18,11 @@ from backtester.engine.statistics.sharpe import ROUNDING
 MOST_BLOCKS = 16
 
 
+@lru_cache(maxsize=4)
 def choose_splits(blocks: int, most: int, seed: int) -> Ints:
     """Return int64[n], the blocks of each in-sample half as bits: all choices, or random pairs of complements.
 
-    blocks : even, at most MOST_BLOCKS; most : the greatest number of splits, even
+    blocks : even, at most MOST_BLOCKS; most : the greatest number of splits, even. Callers share the array
     """
     if math.comb(blocks, blocks // 2) <= most:
         halves = combinations(range(blocks), blocks // 2)
