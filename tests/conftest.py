@@ -40,9 +40,10 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
 def stack(tmp_path_factory: pytest.TempPathFactory, sample: Path | None) -> Iterator[StackProcess]:
     """The stack with the sample prices, ready; what one test leaves in it, the next one finds.
 
-    A verdict may take ten seconds: that of a long batch which a test cancels would take the cores for a minute.
+    A verdict may take five seconds, enough for the opening sweep: that of a long batch would take the cores for a
+    minute.
     """
-    running = StackProcess(tmp_path_factory.mktemp("stack"), database=sample, VERDICT_BUDGET_S="10")
+    running = StackProcess(tmp_path_factory.mktemp("stack"), database=sample, VERDICT_BUDGET_S="5")
     try:
         yield running.start().wait_until_ready()
     finally:

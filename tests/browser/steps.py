@@ -75,9 +75,10 @@ def start(stack: StackProcess, **changes: object) -> str:
 
 
 def cancel(stack: StackProcess, address: str) -> None:
-    """Cancel a batch, so that the next test has all workers."""
-    session_id = address.rstrip("/").rpartition("/")[2]
-    httpx.post(f"{stack.url}/api/backtest/batch/{session_id}/cancel", timeout=30)
+    """Cancel a batch and its verdict, so that the next test has all workers."""
+    batch = f"{stack.url}/api/backtest/batch/{address.rstrip('/').rpartition('/')[2]}"
+    httpx.post(f"{batch}/cancel", timeout=30)
+    httpx.delete(f"{batch}/verdict", timeout=30)
 
 
 def press_cancel(page: Page) -> None:

@@ -19,9 +19,9 @@ SWEEP = ("sma_cross", "--symbols", "AAPL", "MSFT", "--set", "fast=2:200", "--set
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """The environment of a new data folder."""
+    """The environment of a new data folder. A long verdict would go on beside the tests that follow."""
     inherited = {name: value for name, value in os.environ.items() if name not in OURS}
-    return inherited | {"DATA_DIR": str(tmp_path_factory.mktemp("alone")), "WORKERS": "2"}
+    return inherited | {"DATA_DIR": str(tmp_path_factory.mktemp("alone")), "WORKERS": "2", "VERDICT_BUDGET_S": "5"}
 
 
 @pytest.fixture
