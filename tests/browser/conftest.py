@@ -2,16 +2,14 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import axe
 from tests.browser.launching import firefox_path, launch
 from tests.browser.steps import Visitor
-from tests.support.stack_process import ROOT
 
 expect.set_options(timeout=15_000)
 
@@ -39,7 +37,21 @@ def pytest_generate_tests(metafunc):
     if not metafunc.definition.get_closest_marker("chromium_alone"):
         in_both = metafunc.definition.originalname == IN_BOTH
         vendors.append("firefox" if in_both else pytest.param("firefox", marks=pytest.mark.extended))
-    metafunc.parametrize("vendor", vendors)
+    if "looks" not in metafunc.fixturenames:
+        metafunc.parametrize("vendor", vendors)
+        return
+    runs = [
+        pytest.param("chromium", axe.SHORT, id="chromium in two looks"),
+        pytest.param("chromium", axe.LOOKS, id="chromium in all looks", marks=pytest.mark.extended),
+        pytest.param("firefox", axe.LOOKS, id="firefox", marks=pytest.mark.extended),  # `check` leaves it as it is
+    ]
+    metafunc.parametrize(("vendor", "looks"), runs, indirect=["looks"])
+
+
+@pytest.fixture
+def looks(request, monkeypatch):
+    """`check` looks at a page twice in `make test`, and in all looks in `make test-all`."""
+    monkeypatch.setattr(axe, "LOOKS", request.param)
 
 
 @pytest.fixture(scope="session")
@@ -96,8 +108,7 @@ def reader(visitor, vendor):
 @pytest.fixture(scope="session")
 def operator(stack):
     """A user of the admin: `log_in` of steps.py."""
-    command = [sys.executable, str(ROOT / "manage.py"), "shell", "-v0", "-c", OPERATOR]
-    subprocess.run(command, env=stack.environment, check=True, timeout=120)
+    stack.manage("shell", "-v0", "-c", OPERATOR)
 
 
 @pytest.fixture

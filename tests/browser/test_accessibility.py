@@ -3,18 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import axe
 from tests.browser.axe import check
 from tests.browser.steps import cancel, log_in, press_cancel, start, wait_for_progress, wait_for_status
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("looks")]
 SMALL = {"strategy": "sma_cross", "symbols": ["AAPL", "GE"], "enableBetaScaling": False}
 RANGES = {"fast": [5, 10, 20], "slow": [50, 100, 200]}
-
-
-@pytest.fixture(params=[axe.SHORT, pytest.param(axe.LOOKS, marks=pytest.mark.extended)], ids=["two looks", "all looks"])
-def looks(request, monkeypatch):
-    monkeypatch.setattr(axe, "LOOKS", request.param)
 
 
 @pytest.fixture(scope="module")

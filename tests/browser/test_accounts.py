@@ -1,8 +1,6 @@
 """Team mode in a browser: login, one's own batches, API tokens, logout."""
 
 import re
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -10,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.axe import check
 from tests.browser.steps import WITHOUT_SCRIPTS, field, press_cancel, wait_for_progress, wait_for_status
-from tests.support.stack_process import ROOT, StackProcess
+from tests.support.stack_process import StackProcess
 
 PEOPLE = """
 from django.contrib.auth.models import Group, User
@@ -30,11 +28,10 @@ UNKNOWN = "/batches/00000000-0000-4000-8000-000000000000/"
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, sample):
     """A stack in team mode: Ann and Bob are traders, Eve has no role."""
-    running = StackProcess(tmp_path_factory.mktemp("team"), database=sample, ACCESS_MODE="team")
+    running = StackProcess(tmp_path_factory.mktemp("team"), database=sample, ACCESS_MODE="team", VERDICT_BUDGET_S="5")
     try:
         running.start().wait_until_ready()
-        command = [sys.executable, str(ROOT / "manage.py"), "shell", "-v0", "-c", PEOPLE]
-        subprocess.run(command, env=running.environment, check=True, timeout=60)
+        running.manage("shell", "-v0", "-c", PEOPLE)
         yield running
     finally:
         running.end()
@@ -185,8 +182,8 @@ def test_all_of_it_without_scripts(stack, member):
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-@pytest.mark.timeout(400)  # each page in four looks
-def test_the_account_pages_pass_axe(stack, reader):
+@pytest.mark.timeout(400)  # each page in four looks in `make test-all`
+def test_the_account_pages_pass_axe(stack, reader, looks):
     page = reader.page
     page.goto(f"{stack.url}/account/")
     check(page)

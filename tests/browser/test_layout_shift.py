@@ -31,7 +31,7 @@ def cumulative_layout_shift(shifts):
 
 
 @pytest.mark.chromium_alone("only Chromium measures layout shifts")
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", ["laptop", pytest.param("phone", marks=pytest.mark.extended)])
 def test_nothing_moves_from_the_start_to_the_end_of_a_batch(stack, visitor, look):
     page = visitor(viewport=LOOKS[look]).page
     page.add_init_script(OBSERVE)

@@ -19,7 +19,7 @@ PICTURES = (
 LOCKED = {"chromium": "RRC", "firefox": "BBY"}  # spent days stay spent, also for the other browser
 
 
-def test_the_opening_sweep_is_judged_against_luck(stack, page):
+def test_the_opening_sweep_is_judged_against_luck(stack, page, looks):
     page.goto(stack.url)
     page.get_by_role("button", name="Run batch").click()
     expect(page.locator("[data-field=luck]")).to_contain_text("without skill would show about")

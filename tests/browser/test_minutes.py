@@ -27,7 +27,7 @@ def minutes(tmp_path):
     return path
 
 
-def test_minutes_are_uploaded_swept_watched_and_zoomed(stack, page, minutes):
+def test_minutes_are_uploaded_swept_watched_and_zoomed(stack, page, minutes, looks):
     page.goto(f"{stack.url}/prices/")
     page.locator("#file").set_input_files(minutes)
     page.get_by_role("button", name="Upload and preview").click()

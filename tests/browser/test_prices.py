@@ -102,8 +102,8 @@ def test_an_import_without_scripts(stack, visitor):
     expect(page.locator(".notice")).to_contain_text("Discarded")
 
 
-@pytest.mark.timeout(400)  # each page in four looks
-def test_no_page_of_prices_breaks_a_rule_that_axe_can_check(stack, reader):
+@pytest.mark.timeout(400)  # each page in four looks in `make test-all`
+def test_no_page_of_prices_breaks_a_rule_that_axe_can_check(stack, reader, looks):
     page = reader.page
     page.goto(f"{stack.url}/prices/")
     check(page)

@@ -71,6 +71,11 @@ class StackProcess:
         assert self.is_alive(), f"the stack did not start:\n{self.log()}"
         return self
 
+    def manage(self, *arguments: str) -> None:
+        """Run a command on its data, without the apps for pages."""
+        environment = self.environment | {"DJANGO_SETTINGS_MODULE": "backtester.worker_settings"}
+        subprocess.run([sys.executable, str(ROOT / "manage.py"), *arguments], env=environment, check=True, timeout=120)
+
     def is_ready(self) -> bool:
         """Whether it has printed its address."""
         return bool(self._note().get("ready"))
