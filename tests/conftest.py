@@ -19,6 +19,7 @@ from tests.support.stack_process import StackProcess
 
 TESTS = Path(__file__).resolve().parent
 REAL = frozenset({"live", "stack"})
+IN_ONE_PROCESS = frozenset({"faults", "live"})  # folders whose files share a stack or a server
 WITHOUT_KERNELS = frozenset({"deploy", "doctor", "prices"})
 KEPT_TABLES = frozenset({"auth_group", "auth_group_permissions", "auth_permission", "django_content_type"})
 LONG = os.environ.get("FAULTS") == "long"
@@ -70,8 +71,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out := [item for item in items if not fits(item)]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if fits(item)]
-    for item in items:  # one process for each file, and one for the faults, whose files share a stack
-        item.add_marker(pytest.mark.xdist_group("faults" if item.path.parent.name == "faults" else str(item.path)))
+    for item in items:
+        folder = item.path.parent.relative_to(TESTS).as_posix()
+        item.add_marker(pytest.mark.xdist_group(folder if folder in IN_ONE_PROCESS else str(item.path)))
     yield
     files = Counter(item.path for item in items)
     stories = {path: count for path, count in files.items() if path.parent.name == "browser"}

@@ -38,5 +38,5 @@ def load_sample(data_dir: Path) -> None:
         commands.append(["warm_kernels"])
     for command in commands:
         argv = [sys.executable, str(ROOT / "manage.py"), *command]
-        environment = os.environ | {"DATA_DIR": str(data_dir)}
+        environment = os.environ | {"DATA_DIR": str(data_dir), "DJANGO_SETTINGS_MODULE": "backtester.worker_settings"}
         subprocess.run(argv, env=environment, check=True, capture_output=True, timeout=500)
