@@ -4,6 +4,8 @@ import itertools
 import re
 from urllib.parse import urlencode
 
+import pytest
+
 PARAMETERS = (
     "search", "tag", "from", "to", "status", "sort", "page", "symbol", "timeframe", "by", "least", "min.sharpe",
     "max.fast", "points", "trades.page", "symbols", "symbolsOf", "group", "find", "benchmark", "batch", "show", "index",
@@ -17,10 +19,18 @@ PLACES = (
 )  # fmt: skip
 
 
-def test_an_odd_value_of_any_parameter_is_an_answer(client, finished):
+def requests_with(count):
+    """Yield every place with every parameter, each with so many of the values; all parameters have all values."""
+    for (row, place), (column, name) in itertools.product(enumerate(PLACES), enumerate(PARAMETERS)):
+        for step in range(count):
+            yield place, name, VALUES[(row + column + step) % len(VALUES)]
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(len(VALUES), marks=pytest.mark.extended)])
+def test_an_odd_value_of_any_parameter_is_an_answer(client, finished, count):
     client.raise_request_exception = False
     died, reached = [], set()
-    for place, name, value in itertools.product(PLACES, PARAMETERS, VALUES):
+    for place, name, value in requests_with(count):
         status = client.get(f"{place.format(finished.pk)}?{urlencode({name: value})}").status_code
         if status >= 500:
             died.append((place, name, value))
