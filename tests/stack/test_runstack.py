@@ -115,8 +115,13 @@ def test_killing_make_stops_what_it_has_started(tmp_path, sample):
 
 
 @pytest.mark.parametrize("part", ["redis", "worker", "watchdog", "web"])
-def test_a_part_that_dies_is_started_again(stack, part):
+def test_a_part_that_dies_is_started_again_and_its_children_do_not_live_on(stack, part):
+    process = psutil.Process(stack.pids()[part])
+    if part == "worker":
+        until(lambda: len(process.children()) == 2, "the pool of the worker")
+    children = [child.pid for child in process.children()]
     killed = stack.kill(part)
+    until(lambda: not any(is_running(pid) for pid in children), "the children to go", seconds=5)
     replacement = until(lambda: {pid for name, pid in stack.pids().items() if name == part} - {killed}, f"a new {part}")
     assert all(is_running(pid) for pid in replacement)
     assert f"! {part} ended (killed by SIGKILL); starting it again" in stack.log()
@@ -127,15 +132,6 @@ def test_a_part_that_dies_is_started_again(stack, part):
 def _health(stack):
     answer = httpx.get(f"{stack.url}/healthz", timeout=60).json()
     return answer if answer["redis"] else None
-
-
-def test_the_children_of_a_dead_worker_do_not_live_on(stack):
-    until(lambda: len(psutil.Process(stack.pids()["worker"]).children()) == 2, "the pool of the worker")
-    worker = psutil.Process(stack.pids()["worker"])
-    children = [child.pid for child in worker.children()]
-    stack.kill("worker")
-    until(lambda: not any(is_running(pid) for pid in children), "the children to go", seconds=5)
-    until(lambda: stack.pids().get("worker", worker.pid) != worker.pid, "a new worker")
 
 
 @pytest.mark.extended
