@@ -32,6 +32,7 @@ test: $(VENV)/test.stamp ## Run the tests: the scripts, then Python, with real s
 test-all: test test-extended test-image ## Run what `test` leaves out too: more faults, both browsers, PostgreSQL, production, the image
 
 test-extended: $(VENV)/test.stamp ## Run what `test-all` adds, except the image
+	@$(PY) manage.py warm_kernels >/dev/null
 	TESTS=all $(PYTEST) -n 3 --dist loadgroup --no-loadscope-reorder -m extended
 	.ci/postgres
 	.ci/production
@@ -41,6 +42,7 @@ test-image: $(VENV)/test.stamp ## Build the image and run it (as root on Debian)
 
 test-webkit: $(VENV)/test.stamp ## Tell the stories of form, watching and results in WebKitGTK (installs it as root on Debian)
 	@.ci/webkit
+	@$(PY) manage.py warm_kernels >/dev/null
 	TESTS=all $(PYTEST) tests/browser/test_webkit.py
 
 faults: $(VENV)/test.stamp ## Run every fault at full length, then a random mix (FAULTS_SEED, FAULTS_MINUTES)
