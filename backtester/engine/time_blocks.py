@@ -91,12 +91,12 @@ def block_sums(
     bars = prices if order is None else shuffled(prices, order)
     parameters, rows = _runnable(strategy, bars, grid, start, stop, beta)
     n, n_blocks = stop - start, len(edges) - 1
+    if strategy.decide is not None and rows.size:
+        parts = _signal_sums(N_SUMS, strategy, bars, parameters, rules, edges)
+        return _block_sums_of(_with_failed(parts, rows, n), edges)
     sums = BlockSums(
         **{field.name: np.full((n, n_blocks + (field.name == "exposure")), np.nan) for field in fields(BlockSums)}
     )
-    if strategy.decide is not None and rows.size:
-        _sum_signals(sums, rows, _signal_sums(N_SUMS, strategy, bars, parameters, rules, edges), edges)
-        return sums
     for row, scratch in _plain_runs(strategy, bars, parameters, rows, rules):
         _write_sums(sums, int(rows[row]), scratch.equity, scratch.held * bars.close, edges)
     return sums
@@ -138,9 +138,7 @@ def return_sums(
         sums[0] = 0.0
         for edge in range(1, len(edges)):
             sums[edge] += sums[edge - 1]
-    if len(rows) < stop - start:
-        run, parts = parts, np.full((N_RETURN_SUMS, len(edges), stop - start), np.nan)
-        parts[:, :, rows] = run
+    parts = _with_failed(parts, rows, stop - start)
     return ReturnSums(parts[R_SUM], parts[SQUARE_SUM], parts[EQUITY_AT])
 
 
@@ -173,9 +171,18 @@ def _signal_sums(
 ) -> Floats:
     """Return the sums float64[kinds, T + 1, n] of the pass that measures all combinations together."""
     n = len(next(iter(parameters.values())))
-    metrics, parts = np.empty((N_METRICS, n + 1))[:, :-1], np.zeros((kinds, len(edges), n))
+    metrics, parts = np.empty((N_METRICS, n + 1))[:, :-1], np.empty((kinds, len(edges), n))
     run_signals(strategy, prices, parameters, rules, metrics, edges=edges, sums=parts)
     return parts
+
+
+def _with_failed(parts: Floats, rows: Ints, n: int) -> Floats:
+    """Return float64[., T + 1, n] with `parts` in the columns `rows`, and NaN in the others."""
+    if len(rows) == n:
+        return parts
+    whole = np.full((*parts.shape[:2], n), np.nan)
+    whole[:, :, rows] = parts
+    return whole
 
 
 def shuffled(prices: Prices, order: Ints) -> Prices:
@@ -214,21 +221,25 @@ def _checked_edges(edges: Ints, n_bars: int) -> Ints:
     return edges
 
 
-def _sum_signals(sums: BlockSums, rows: Ints, parts: Floats, edges: Ints) -> None:
-    """Write the sums of the signal kernel to the rows. parts : float64[N_SUMS, T + 1, len(rows)]"""
-    parts = parts.transpose(0, 2, 1)
-    equity = parts[EQUITY_AT]
-    start = np.where(equity[:, :-1] > 0.0, equity[:, :-1], 1.0)
-    is_alive = equity[:, :-1] > 0.0
-    sums.bars[rows] = np.diff(np.maximum(edges, 1))
-    sums.returns[rows], sums.squares[rows] = parts[R_SUM, :, 1:], parts[SQUARE_SUM, :, 1:]
-    sums.downside[rows] = parts[DOWN_SUM, :, 1:]
+def _block_sums_of(parts: Floats, edges: Ints) -> BlockSums:
+    """Return the sums of the signal kernel, float64[N_SUMS, T + 1, n], in their place."""
+    equity, within = parts[EQUITY_AT], parts[:, 1:]
+    is_ruined = equity[:-1] <= 0.0
+    start = np.where(is_ruined, 1.0, equity[:-1])
+    bars = np.where(np.isnan(equity[:1]), np.nan, np.diff(np.maximum(edges, 1))[:, np.newaxis])
+    within[PEAK_WITHIN] /= start
+    within[TROUGH_WITHIN] /= start
     with np.errstate(divide="ignore"):
-        sums.log_growth[rows] = np.where(is_alive, np.log(equity[:, 1:] / start), 0.0)
-    sums.peak[rows] = np.where(is_alive, parts[PEAK_WITHIN, :, 1:] / start, 1.0)
-    sums.trough[rows] = np.where(is_alive, parts[TROUGH_WITHIN, :, 1:] / start, 1.0)
-    sums.deepest_fall[rows] = np.where(is_alive, parts[FALL_WITHIN, :, 1:], 0.0)
-    sums.exposure[rows] = parts[EXPOSURE_AT]
+        log_growth = np.log(np.divide(within[EQUITY_AT], start, out=start), out=start)
+    for values, of_nothing in (
+        (log_growth, 0.0), (within[PEAK_WITHIN], 1.0), (within[TROUGH_WITHIN], 1.0), (within[FALL_WITHIN], 0.0)
+    ):  # fmt: skip
+        values[is_ruined] = of_nothing
+    return BlockSums(
+        bars=bars.T, returns=within[R_SUM].T, squares=within[SQUARE_SUM].T, downside=within[DOWN_SUM].T,
+        log_growth=log_growth.T, peak=within[PEAK_WITHIN].T, trough=within[TROUGH_WITHIN].T,
+        deepest_fall=within[FALL_WITHIN].T, exposure=parts[EXPOSURE_AT].T,
+    )  # fmt: skip
 
 
 def _write_sums(sums: BlockSums, row: int, equity: Floats, value: Floats, edges: Ints) -> None:

@@ -104,7 +104,7 @@ def _hold_with_cash_nb(book: Floats, points: Floats, extremes: Floats, first: in
     book[SUM_R2] += square
     book[SUM_DOWN2] += down
     if lowest < book[LEFT] * max(peak, highest):
-        _deepen_nb(book, points, first, last)
+        _deepen_nb(book, points, extremes, first, last)
     book[TROUGH] = min(book[TROUGH], lowest)
     book[EQUITY] = cash + shares * points[CLOSE, last]
     if highest < peak * (1.0 - RETURN):
@@ -124,13 +124,21 @@ def _raise_peak_nb(book: Floats, points: Floats, extremes: Floats, first: int, l
 
 
 @leaf
-def _deepen_nb(book: Floats, points: Floats, first: int, last: int) -> None:
-    """Set LEFT where a drawdown of a position with cash beside it is deeper."""
+def _deepen_nb(book: Floats, points: Floats, extremes: Floats, first: int, last: int) -> None:
+    """Set LEFT where a drawdown of a position with cash beside it is deeper.
+
+    From the back: the deepest drawdown from the highest point, then the points before that one.
+    """
     cash, shares, peak, left = book[CASH], book[SHARES], book[PEAK], book[LEFT]
-    for point in range(first, last + 1):
-        equity = cash + shares * points[CLOSE, point]
-        peak = max(peak, equity)
-        left = min(left, equity / peak)
+    while first <= last:
+        at = _best_at_nb(extremes, shares, first, last)
+        highest = cash + shares * points[CLOSE, at]
+        if highest <= peak:
+            highest, at = peak, first
+        elif cash + shares * _best_nb(points, extremes, -shares, first, last) > left * highest * (1.0 + RETURN):
+            break
+        left = min(left, (cash + shares * _best_nb(points, extremes, -shares, at, last)) / highest)
+        last = at - 1
     book[LEFT] = left
 
 

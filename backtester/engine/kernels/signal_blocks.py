@@ -25,6 +25,7 @@ from backtester.engine.kernels.block_tables import (
 from backtester.engine.kernels.book import (
     EQUITY,
     LEFT,
+    LONGEST,
     N_BOOK,
     PEAK,
     SHARES,
@@ -82,17 +83,16 @@ def run_signals_nb(
     for number in range(len(cuts) - 1):
         start, last = cuts[number], cuts[number + 1]
         while edge < len(edges) and edges[edge] <= start + 1:
-            for c in range(n):
-                flush_nb(books[c], close[start], edge, columns[c], sums)
+            flush_nb(books, close[start], edge, columns, sums)
             edge += 1
         fill_points_nb(close, fill, days, exchange.fees, exchange.slippage, start, last, points)
         fill_turns_nb(points, last - start + 1, turns)
         fill_extremes_nb(points, last - start + 1, extremes)
         fill_rows_nb(market, rows, start, last - start, state, table)
         run_block_nb(books, exchange, signals, start, last - start, points, turns, extremes, table, words)
+    if edge < len(edges):
+        flush_nb(books, close[n_bars - 1], edge, columns, sums)
     for c in range(n):
-        if edge < len(edges):
-            flush_nb(books[c], close[n_bars - 1], edge, columns[c], sums)
         finish_nb(books[c], days[n_bars - 1], n_bars - 1)
         write_book_nb(books[c], calendar, exchange.capital, n_bars, out, columns[c])
 
@@ -129,22 +129,26 @@ def write_bits_nb(market: Market, exchange: Exchange, signals: Signals, plan: Pl
 
 
 @leaf
-def flush_nb(book: Floats, close: float, edge: int, column: int, sums: Floats) -> None:
+def flush_nb(books: Floats, close: float, edge: int, columns: Ints, sums: Floats) -> None:
     """At an edge, write the sums since the edge before, and begin anew.
 
     sums : float64[., T + 1, .], combinations last, because those of a tile are written one after the other. Edge k + 1
     holds the sums of part k; of edge 0 only the equity and the exposure count.
     """
-    equity = book[EQUITY]
-    sums[R_SUM, edge, column] = book[SUM_R]
-    sums[SQUARE_SUM, edge, column] = book[SUM_R2]
-    sums[EQUITY_AT, edge, column] = equity
-    if len(sums) > N_RETURN_SUMS:
-        sums[DOWN_SUM, edge, column] = book[SUM_DOWN2]
-        sums[PEAK_WITHIN, edge, column] = book[PEAK]
-        sums[TROUGH_WITHIN, edge, column] = book[TROUGH]
-        sums[FALL_WITHIN, edge, column] = book[LEFT] - 1.0
-        sums[EXPOSURE_AT, edge, column] = book[SHARES] * close / equity if equity > 0.0 else 0.0
-        book[PEAK] = book[TROUGH] = equity  # a search for new peaks and falls in each part: only if they are requested
-        book[LEFT] = 1.0
-    book[SUM_R] = book[SUM_R2] = book[SUM_DOWN2] = 0.0
+    for c in range(len(books)):
+        book, column = books[c], columns[c]
+        equity = book[EQUITY]
+        sums[R_SUM, edge, column] = book[SUM_R]
+        sums[SQUARE_SUM, edge, column] = book[SUM_R2]
+        sums[EQUITY_AT, edge, column] = equity
+        if len(sums) > N_RETURN_SUMS:
+            sums[DOWN_SUM, edge, column] = book[SUM_DOWN2]
+            sums[PEAK_WITHIN, edge, column] = book[PEAK]
+            sums[TROUGH_WITHIN, edge, column] = book[TROUGH]
+            sums[FALL_WITHIN, edge, column] = book[LEFT] - 1.0
+            sums[EXPOSURE_AT, edge, column] = book[SHARES] * close / equity if equity > 0.0 else 0.0
+            # A search for new peaks and falls in each part, only if requested. The metrics of such a run mean nothing,
+            # and nothing is searched for a drawdown longer than this.
+            book[PEAK] = book[TROUGH] = equity
+            book[LEFT], book[LONGEST] = 1.0, np.inf
+        book[SUM_R] = book[SUM_R2] = book[SUM_DOWN2] = 0.0
