@@ -78,6 +78,9 @@ def fill_extremes_nb(points: Floats, n_points: int, extremes: Floats) -> None:
 
     On level k, runs of 2 ** (k + 1) points: entry i holds the range between i and the middle of its run.
     """
+    last = n_points - 1
+    now = points[CLOSE, last]
+    _write_entry_nb(extremes[last], now, now, 1.0, 1.0, last, last)  # it may have no other half
     for level in range(LEVELS):
         half = 1 << level
         if half >= n_points:
@@ -105,29 +108,29 @@ def _write_entry_nb(entry: Floats, high: float, low: float, fall: float, rise: f
 
 
 @inline
-def highest_nb(points: Floats, extremes: Floats, first: int, last: int) -> float:
+def _level_nb(first: int, last: int) -> int:
+    """The first entry of the level on which the points are in two halves of a run; on level 0 a half is a point."""
+    return highest_bit_nb(np.uint64((first ^ last) | 1)) * POINTS
+
+
+@inline
+def highest_nb(extremes: Floats, first: int, last: int) -> float:
     """The highest close of the points first .. last."""
-    if first == last:
-        return float(points[CLOSE, first])
-    level = highest_bit_nb(np.uint64(first ^ last)) * POINTS
+    level = _level_nb(first, last)
     return float(max(extremes[level + first, HIGH], extremes[level + last, HIGH]))
 
 
 @inline
-def lowest_nb(points: Floats, extremes: Floats, first: int, last: int) -> float:
+def lowest_nb(extremes: Floats, first: int, last: int) -> float:
     """The lowest close of the points first .. last."""
-    if first == last:
-        return float(points[CLOSE, first])
-    level = highest_bit_nb(np.uint64(first ^ last)) * POINTS
+    level = _level_nb(first, last)
     return float(min(extremes[level + first, LOW], extremes[level + last, LOW]))
 
 
 @inline
 def top_nb(extremes: Floats, first: int, last: int) -> int:
     """The last of the points first .. last that has the highest close."""
-    if first == last:
-        return first
-    level = highest_bit_nb(np.uint64(first ^ last)) * POINTS
+    level = _level_nb(first, last)
     is_left = extremes[level + first, HIGH] > extremes[level + last, HIGH]
     return int(extremes[level + (first if is_left else last), TOP])
 
@@ -135,9 +138,7 @@ def top_nb(extremes: Floats, first: int, last: int) -> int:
 @inline
 def bottom_nb(extremes: Floats, first: int, last: int) -> int:
     """The last of the points first .. last that has the lowest close."""
-    if first == last:
-        return first
-    level = highest_bit_nb(np.uint64(first ^ last)) * POINTS
+    level = _level_nb(first, last)
     is_left = extremes[level + first, LOW] < extremes[level + last, LOW]
     return int(extremes[level + (first if is_left else last), BOTTOM])
 
@@ -145,9 +146,7 @@ def bottom_nb(extremes: Floats, first: int, last: int) -> int:
 @inline
 def deepest_fall_nb(extremes: Floats, first: int, last: int) -> float:
     """The lowest close over an earlier one, of the points first .. last; 1 if the closes never fall."""
-    if first == last:
-        return 1.0
-    level = highest_bit_nb(np.uint64(first ^ last)) * POINTS
+    level = _level_nb(first, last)
     within: float = min(extremes[level + first, FALL], extremes[level + last, FALL])
     across: float = extremes[level + last, LOW] / extremes[level + first, HIGH]
     return min(within, across)
@@ -156,9 +155,7 @@ def deepest_fall_nb(extremes: Floats, first: int, last: int) -> float:
 @inline
 def is_falling_nb(extremes: Floats, first: int, last: int, limit: float) -> bool:
     """Whether, of the points first .. last, a close is `limit` of an earlier one or less."""
-    if first == last:
-        return False
-    level = highest_bit_nb(np.uint64(first ^ last)) * POINTS
+    level = _level_nb(first, last)
     left, right = extremes[level + first], extremes[level + last]
     return bool(min(left[FALL], right[FALL]) <= limit or right[LOW] <= limit * left[HIGH])
 
@@ -166,8 +163,6 @@ def is_falling_nb(extremes: Floats, first: int, last: int, limit: float) -> bool
 @inline
 def is_rising_nb(extremes: Floats, first: int, last: int, limit: float) -> bool:
     """Whether, of the points first .. last, a close is `limit` of an earlier one or more."""
-    if first == last:
-        return False
-    level = highest_bit_nb(np.uint64(first ^ last)) * POINTS
+    level = _level_nb(first, last)
     left, right = extremes[level + first], extremes[level + last]
     return bool(max(left[RISE], right[RISE]) >= limit or right[HIGH] >= limit * left[LOW])

@@ -158,7 +158,7 @@ def follow_any_nb(
         j = n if is_last else next_change_nb(words, left)
         touched = -1
         if has_stops and book[SIDE] != 0.0:
-            touched = first_touch_nb(book, points, extremes, checked, j - 1)
+            touched = first_touch_nb(book, extremes, checked, j - 1)
         order = 0
         if touched >= 0:  # left before the signal changes; nothing is bought until then
             j = touched

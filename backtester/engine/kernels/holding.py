@@ -49,7 +49,7 @@ def hold_nb(book: Floats, points: Floats, extremes: Floats, first: int, marked: 
     elif cash == 0.0:
         add_held_nb(book, points, marked, last)
         hold_shares_nb(book, points, extremes, first, last)
-    elif shares < 0.0 and equity_nb(cash + shares * highest_nb(points, extremes, first, last), cash) == 0.0:
+    elif shares < 0.0 and equity_nb(cash + shares * highest_nb(extremes, first, last), cash) == 0.0:
         _hold_to_ruin_nb(book, points, extremes, first, marked, start)
     else:
         _hold_with_cash_nb(book, points, extremes, first, marked, last)
@@ -69,8 +69,8 @@ def hold_shares_nb(book: Floats, points: Floats, extremes: Floats, first: int, l
     """Compare the points first .. last of a long position without cash with the peak; the sums are made elsewhere."""
     shares, peak, left = book[SHARES], book[PEAK], book[LEFT]
     highest, lowest = (
-        shares * highest_nb(points, extremes, first, last),
-        shares * lowest_nb(points, extremes, first, last),
+        shares * highest_nb(extremes, first, last),
+        shares * lowest_nb(extremes, first, last),
     )
     if lowest < left * peak or is_falling_nb(extremes, first, last, left):
         book[LEFT] = min(left, min(deepest_fall_nb(extremes, first, last), lowest / peak))
@@ -95,7 +95,7 @@ def _hold_to_ruin_nb(book: Floats, points: Floats, extremes: Floats, first: int,
 @leaf
 def _hold_with_cash_nb(book: Floats, points: Floats, extremes: Floats, first: int, marked: int, last: int) -> None:
     shares, cash, peak = book[SHARES], book[CASH], book[PEAK]
-    high, low = highest_nb(points, extremes, first, last), lowest_nb(points, extremes, first, last)
+    high, low = highest_nb(extremes, first, last), lowest_nb(extremes, first, last)
     is_long = shares > 0.0
     highest = cash + shares * (high if is_long else low)
     lowest = cash + shares * (low if is_long else high)
@@ -135,9 +135,9 @@ def _deepen_nb(book: Floats, points: Floats, extremes: Floats, first: int, last:
         highest = cash + shares * points[CLOSE, at]
         if highest <= peak:
             highest, at = peak, first
-        elif cash + shares * _best_nb(points, extremes, -shares, first, last) > left * highest * (1.0 + RETURN):
+        elif cash + shares * _best_nb(extremes, -shares, first, last) > left * highest * (1.0 + RETURN):
             break
-        left = min(left, (cash + shares * _best_nb(points, extremes, -shares, at, last)) / highest)
+        left = min(left, (cash + shares * _best_nb(extremes, -shares, at, last)) / highest)
         last = at - 1
     book[LEFT] = left
 
@@ -155,13 +155,13 @@ def _lengthen_nb(book: Floats, points: Floats, extremes: Floats, first: int, las
         if near >= last:
             break
         if near >= point:
-            best = _best_nb(points, extremes, shares, point, near)
+            best = _best_nb(extremes, shares, point, near)
             if cash + shares * best >= floor:
                 at = _best_at_nb(extremes, shares, point, near)
                 peak, peak_day, below = max(peak, cash + shares * best), points[DAY, at], False
                 point = at + 1
                 continue
-        at = _first_reaching_nb(points, extremes, cash, shares, max(point, near + 1), last, floor)
+        at = _first_reaching_nb(extremes, cash, shares, max(point, near + 1), last, floor)
         if at > last:
             break
         if at > point or below:  # else the bar before is a peak too
@@ -185,17 +185,15 @@ def _last_until_nb(points: Floats, last: int, day: float) -> int:
 
 
 @leaf
-def _first_reaching_nb(
-    points: Floats, extremes: Floats, cash: float, shares: float, first: int, last: int, floor: float
-) -> int:
+def _first_reaching_nb(extremes: Floats, cash: float, shares: float, first: int, last: int, floor: float) -> int:
     """The first of the points first .. last with an equity of `floor`, by bisection; last + 1 if there is none."""
-    best = _best_nb(points, extremes, shares, first, last)
+    best = _best_nb(extremes, shares, first, last)
     if cash + shares * best < floor:
         return last + 1
     low, high = first, last
     while low < high:
         middle = (low + high) // 2
-        best = _best_nb(points, extremes, shares, low, middle)
+        best = _best_nb(extremes, shares, low, middle)
         if cash + shares * best >= floor:
             high = middle
         else:
@@ -204,10 +202,10 @@ def _first_reaching_nb(
 
 
 @leaf
-def _best_nb(points: Floats, extremes: Floats, shares: float, first: int, last: int) -> float:
+def _best_nb(extremes: Floats, shares: float, first: int, last: int) -> float:
     if shares > 0.0:
-        return highest_nb(points, extremes, first, last)
-    return lowest_nb(points, extremes, first, last)
+        return highest_nb(extremes, first, last)
+    return lowest_nb(extremes, first, last)
 
 
 @leaf

@@ -55,14 +55,15 @@ def fill_rows_nb(market: Market, rows: Ints, start: int, count: int, state: Floa
         if kind in (EMA, MACD, HIGHEST, LOWEST):
             last = k + 1
             limit = len(rows) if kind in (HIGHEST, LOWEST) else min(k + LANES, len(rows))
-            while last < limit and rows[last, 0] == kind:
+            while last < limit and rows[last, 0] == kind and rows[last, 2] == rows[k, 2]:
                 last += 1
             if kind == HIGHEST:
                 _extremes_nb(market.high, 1.0, rows, k, last, start, count, table)
             elif kind == LOWEST:
                 _extremes_nb(market.low, -1.0, rows, k, last, start, count, table)
             else:
-                _emas_nb(market.close, rows, k, last, start, count, state, table)
+                series = market.close[start : start + count] if kind == EMA else table[rows[k, 2], :count]
+                _emas_nb(series, kind == MACD, rows, k, last, start == 0, state, table)
             k = last
             continue
         row = table[k]
@@ -104,47 +105,43 @@ def _sma_nb(sums: Floats, window: int, start: int, count: int, row: Floats) -> N
 
 @kernel
 def _emas_nb(
-    close: Floats, rows: Ints, first: int, last: int, start: int, count: int, state: Floats, table: Floats
+    series: Floats, is_distance: bool, rows: Ints, first: int, last: int, begins: bool, state: Floats, table: Floats
 ) -> None:
-    """Write EMAs of eight rows at a time: within a row each bar depends on the one before.
+    """Write EMAs of a series, eight rows at a time: within a row each bar depends on the one before.
 
     e_t = e_(t-1) + 2 / (w + 1) * (x_t - e_(t-1)), e_0 = x_0, as pandas' ewm(span=w, adjust=False); x is the close, or
     for MACD the row of an average, of which the result is the distance: x_t - e_t.
     """
     level, weight = np.zeros(LANES), np.zeros(LANES)
-    for lane in range(last - first):
-        k = first + lane
-        source = rows[k, 2] if rows[k, 0] == MACD else -1
-        beginning = table[source, 0] if source >= 0 else close[0]
-        level[lane] = state[k, 0] if start > 0 else beginning
-        weight[lane] = 2.0 / (rows[k, 1] + 1.0)
-    if rows[first, 0] == EMA:
-        for j in range(count):
-            now = close[start + j]
-            for lane in range(LANES):
-                level[lane] += weight[lane] * (now - level[lane])
-            for lane in range(last - first):
-                table[first + lane, j] = level[lane]
-    else:
-        source_rows = np.zeros(LANES, dtype=np.int64)
-        for lane in range(LANES):
-            source_rows[lane] = rows[min(first + lane, last - 1), 2]
-        for j in range(count):
-            for lane in range(LANES):
-                now = table[source_rows[lane], j]
-                level[lane] += weight[lane] * (now - level[lane])
-                if lane < last - first:
-                    table[first + lane, j] = now - level[lane]
-    for lane in range(last - first):
-        state[first + lane, 0] = level[lane]
+    lanes = np.minimum(np.arange(first, first + LANES), last - 1)  # the last row again where there are fewer
+    for lane in range(LANES):
+        level[lane] = series[0] if begins else state[lanes[lane], 0]
+        weight[lane] = 2.0 / (rows[lanes[lane], 1] + 1.0)
+    # Names for the lanes: elements of an array would be read and stored for every bar.
+    a, b, c, d, e, f, g, h = level[0], level[1], level[2], level[3], level[4], level[5], level[6], level[7]
+    wa, wb, wc, wd, we, wf, wg, wh = (
+        weight[0], weight[1], weight[2], weight[3], weight[4], weight[5], weight[6], weight[7]
+    )  # fmt: skip
+    ra, rb, rc, rd = table[lanes[0]], table[lanes[1]], table[lanes[2]], table[lanes[3]]
+    re, rf, rg, rh = table[lanes[4]], table[lanes[5]], table[lanes[6]], table[lanes[7]]
+    for j in range(len(series)):
+        x = series[j]
+        a, b, c, d = a + wa * (x - a), b + wb * (x - b), c + wc * (x - c), d + wd * (x - d)
+        e, f, g, h = e + we * (x - e), f + wf * (x - f), g + wg * (x - g), h + wh * (x - h)
+        ra[j], rb[j], rc[j], rd[j], re[j], rf[j], rg[j], rh[j] = a, b, c, d, e, f, g, h
+    for k in range(first, last):
+        row = table[k]
+        state[k, 0] = row[len(series) - 1]
+        if is_distance:
+            for j in range(len(series)):
+                row[j] = series[j] - row[j]
 
 
 @kernel
 def _lag_nb(close: Floats, lag: int, start: int, count: int, row: Floats) -> None:
     """close[t - lag]."""
     j = _blank_nb(row, lag, start, count)
-    for i in range(j, count):
-        row[i] = close[start + i - lag]
+    row[j:count] = close[start + j - lag : start + count - lag]
 
 
 @kernel
@@ -177,20 +174,25 @@ def _deviations_nb(close: Floats, sums: Floats, window: int, start: int, count: 
     the variance may agree in all sixteen digits of one.
     """
     j = _blank_nb(row, window - 1, start, count)
-    w = float(window)
-    for i in range(j, count):
-        last = start + i + 1
-        first = last - window
-        total, rest = difference_nb(sums[0, last], sums[1, last], sums[0, first], sums[1, first])
-        squares, squares_rest = difference_nb(sums[2, last], sums[3, last], sums[2, first], sums[3, first])
+    if j == count:
+        return
+    newest, oldest, w = start + 1 + j, start + 1 + j - window, float(window)
+    closes = close[newest - 1 : start + count]
+    # One slice for each row: of two axes Numba makes no vectors.
+    e0, e1, e2, e3 = sums[0, newest:], sums[1, newest:], sums[2, newest:], sums[3, newest:]
+    b0, b1, b2, b3 = sums[0, oldest:], sums[1, oldest:], sums[2, oldest:], sums[3, oldest:]
+    values = row[j:count]
+    for i in range(len(values)):
+        total, rest = difference_nb(e0[i], e1[i], b0[i], b1[i])
+        squares, squares_rest = difference_nb(e2[i], e3[i], b2[i], b3[i])
         scaled, scaled_rest = two_product_nb(squares, w)
         square, square_rest = two_product_nb(total, total)
         spread, spread_rest = two_sum_nb(scaled, -square)
         spread += spread_rest + (scaled_rest + squares_rest * w - square_rest - 2.0 * total * rest)
-        product, product_rest = two_product_nb(close[start + i], w)
+        product, product_rest = two_product_nb(closes[i], w)
         distance, distance_rest = difference_nb(product, product_rest, total, rest)
         limit = RETURN * RETURN * total * total
-        row[i] = (distance + distance_rest) / np.sqrt(spread) if spread > limit else np.nan
+        values[i] = (distance + distance_rest) / np.sqrt(spread) if spread > limit else np.nan
 
 
 @kernel

@@ -10,7 +10,7 @@ from backtester.engine.tolerance import TIE
 
 
 @leaf
-def first_touch_nb(book: Floats, points: Floats, extremes: Floats, first: int, last: int) -> int:
+def first_touch_nb(book: Floats, extremes: Floats, first: int, last: int) -> int:
     """The first of the closes first .. last that touches a stop, else -1; a touch counts, and a stop of 0 is off.
 
     long: close <= price * (1 - loss), close >= price * (1 + gain), close <= highest close since entry * (1 - trail)
@@ -39,14 +39,14 @@ def first_touch_nb(book: Floats, points: Floats, extremes: Floats, first: int, l
         if trail > 0.0:
             limit = (1.0 + trail) * up
             ceiling = min(ceiling, best * limit)
-    highest, lowest = highest_nb(points, extremes, first, last), lowest_nb(points, extremes, first, last)
+    highest, lowest = highest_nb(extremes, first, last), lowest_nb(extremes, first, last)
     if not _is_touched_nb(extremes, first, last, highest, lowest, floor, ceiling, limit, is_long):
         book[BEST_CLOSE] = max(best, highest) if is_long else min(best, lowest)
         return -1
     low, high = first, last
     while low < high:
         middle = (low + high) // 2
-        highest, lowest = highest_nb(points, extremes, first, middle), lowest_nb(points, extremes, first, middle)
+        highest, lowest = highest_nb(extremes, first, middle), lowest_nb(extremes, first, middle)
         if _is_touched_nb(extremes, first, middle, highest, lowest, floor, ceiling, limit, is_long):
             high = middle
         else:
