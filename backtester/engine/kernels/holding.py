@@ -104,7 +104,10 @@ def _hold_with_cash_nb(book: Floats, points: Floats, extremes: Floats, first: in
     book[SUM_R2] += square
     book[SUM_DOWN2] += down
     if lowest < book[LEFT] * max(peak, highest):
-        _deepen_nb(book, points, extremes, first, last)
+        if highest <= peak:
+            book[LEFT] = min(book[LEFT], lowest / peak)
+        else:
+            _deepen_nb(book, points, extremes, first, last)
     book[TROUGH] = min(book[TROUGH], lowest)
     book[EQUITY] = cash + shares * points[CLOSE, last]
     if highest < peak * (1.0 - RETURN):

@@ -55,15 +55,15 @@ def fill_rows_nb(market: Market, rows: Ints, start: int, count: int, state: Floa
         if kind in (EMA, MACD, HIGHEST, LOWEST):
             last = k + 1
             limit = len(rows) if kind in (HIGHEST, LOWEST) else min(k + LANES, len(rows))
-            while last < limit and rows[last, 0] == kind and rows[last, 2] == rows[k, 2]:
+            while last < limit and rows[last, 0] == kind:
                 last += 1
             if kind == HIGHEST:
                 _extremes_nb(market.high, 1.0, rows, k, last, start, count, table)
             elif kind == LOWEST:
                 _extremes_nb(market.low, -1.0, rows, k, last, start, count, table)
             else:
-                series = market.close[start : start + count] if kind == EMA else table[rows[k, 2], :count]
-                _emas_nb(series, kind == MACD, rows, k, last, start == 0, state, table)
+                sources = market.close[start : start + count].reshape((1, count)) if kind == EMA else table
+                _emas_nb(sources, rows, k, last, start, count, state, table)
             k = last
             continue
         row = table[k]
@@ -105,9 +105,9 @@ def _sma_nb(sums: Floats, window: int, start: int, count: int, row: Floats) -> N
 
 @kernel
 def _emas_nb(
-    series: Floats, is_distance: bool, rows: Ints, first: int, last: int, begins: bool, state: Floats, table: Floats
+    sources: Floats, rows: Ints, first: int, last: int, start: int, count: int, state: Floats, table: Floats
 ) -> None:
-    """Write EMAs of a series, eight rows at a time: within a row each bar depends on the one before.
+    """Write EMAs of the rows `sources`, eight at a time: within a row each bar depends on the one before.
 
     e_t = e_(t-1) + 2 / (w + 1) * (x_t - e_(t-1)), e_0 = x_0, as pandas' ewm(span=w, adjust=False); x is the close, or
     for MACD the row of an average, of which the result is the distance: x_t - e_t.
@@ -115,7 +115,7 @@ def _emas_nb(
     level, weight = np.zeros(LANES), np.zeros(LANES)
     lanes = np.minimum(np.arange(first, first + LANES), last - 1)  # the last row again where there are fewer
     for lane in range(LANES):
-        level[lane] = series[0] if begins else state[lanes[lane], 0]
+        level[lane] = state[lanes[lane], 0] if start > 0 else sources[rows[lanes[lane], 2], 0]
         weight[lane] = 2.0 / (rows[lanes[lane], 1] + 1.0)
     # Names for the lanes: elements of an array would be read and stored for every bar.
     a, b, c, d, e, f, g, h = level[0], level[1], level[2], level[3], level[4], level[5], level[6], level[7]
@@ -124,17 +124,19 @@ def _emas_nb(
     )  # fmt: skip
     ra, rb, rc, rd = table[lanes[0]], table[lanes[1]], table[lanes[2]], table[lanes[3]]
     re, rf, rg, rh = table[lanes[4]], table[lanes[5]], table[lanes[6]], table[lanes[7]]
-    for j in range(len(series)):
-        x = series[j]
-        a, b, c, d = a + wa * (x - a), b + wb * (x - b), c + wc * (x - c), d + wd * (x - d)
-        e, f, g, h = e + we * (x - e), f + wf * (x - f), g + wg * (x - g), h + wh * (x - h)
+    of = rows[:, 2]
+    xa, xb, xc, xd = sources[of[lanes[0]]], sources[of[lanes[1]]], sources[of[lanes[2]]], sources[of[lanes[3]]]
+    xe, xf, xg, xh = sources[of[lanes[4]]], sources[of[lanes[5]]], sources[of[lanes[6]]], sources[of[lanes[7]]]
+    for j in range(count):
+        a, b, c, d = a + wa * (xa[j] - a), b + wb * (xb[j] - b), c + wc * (xc[j] - c), d + wd * (xd[j] - d)
+        e, f, g, h = e + we * (xe[j] - e), f + wf * (xf[j] - f), g + wg * (xg[j] - g), h + wh * (xh[j] - h)
         ra[j], rb[j], rc[j], rd[j], re[j], rf[j], rg[j], rh[j] = a, b, c, d, e, f, g, h
     for k in range(first, last):
-        row = table[k]
-        state[k, 0] = row[len(series) - 1]
-        if is_distance:
-            for j in range(len(series)):
-                row[j] = series[j] - row[j]
+        row, source = table[k], sources[of[k]]
+        state[k, 0] = row[count - 1]
+        if rows[k, 0] == MACD:
+            for j in range(count):
+                row[j] = source[j] - row[j]
 
 
 @kernel
