@@ -209,11 +209,8 @@ def peers_python():
     return python
 
 
-def cold_start():
-    """Return the median seconds of five from process start to the end of a worker's first test, with cached kernels.
-
-    Wall time, and processor time.
-    """
+def say_cold_start():
+    """Say the medians of five from process start to the end of a worker's first test, with cached kernels."""
     from backtester.stack.worker import SETTINGS
 
     seconds = []
@@ -223,11 +220,7 @@ def cold_start():
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         seconds.append((time.perf_counter() - began, used))
-    return [sorted(values)[2] for values in zip(*seconds[1:], strict=True)]
-
-
-def say_cold_start():
-    wall, used = cold_start()
+    wall, used = (sorted(values)[2] for values in zip(*seconds[1:], strict=True))
     say(
         f"\nA first test ends {wall:.2f} s after the worker process started (target {TARGET_START_S:g} s), "
         f"{used:.2f} s of processor time."
