@@ -98,6 +98,8 @@ async def test_cancel_stops_within_a_second_and_retry_finishes_the_rest(stack):
     retried = f"{stack.url}/api/backtest/batch/{again.json()['sessionId']}"
     assert httpx.get(retried).json()["current"] >= kept
     httpx.post(f"{retried}/cancel")
+    for address in (url, retried):
+        httpx.delete(f"{address}/verdict")
 
 
 async def test_pause_holds_the_batch_and_resume_finishes_it(stack):
@@ -119,7 +121,7 @@ async def test_pause_holds_the_batch_and_resume_finishes_it(stack):
 
 @contextlib.contextmanager
 def many_large_batches(stack, number):
-    """Yield the addresses of large batches that run together; cancel them in the end."""
+    """Yield the addresses of large batches that run together; cancel them and their verdicts in the end."""
     urls = [
         f"{stack.url}/api/backtest/batch/{start(stack, body(parameterRanges=BIG))['sessionId']}" for _ in range(number)
     ]
@@ -128,6 +130,7 @@ def many_large_batches(stack, number):
     finally:
         for url in urls:
             httpx.post(f"{url}/cancel")
+            httpx.delete(f"{url}/verdict")
 
 
 def shares_done(urls):
