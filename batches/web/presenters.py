@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from batches.formatting import bar_time, mid_sentence, percent
 from batches.formatting import metric as metric_text
-from batches.formatting import mid_sentence, percent
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession, Status
 from batches.results.judged import ShortVerdict
@@ -51,7 +51,8 @@ def symbols_text(symbols: list[str]) -> str:
 def facts(session: BatchSession) -> list[tuple[str, str]]:
     request = session.tested_request
     ranges = request["parameterRanges"]
-    start, end = request["startDate"] or "from the first bar", request["endDate"] or "the last bar"
+    start = bar_time(request["startDate"] or "from the first bar")
+    end = bar_time(request["endDate"] or "the last bar")
     fees, slippage = (parameter_text(request[name], "percent") for name in ("fees", "slippage"))
     lines = [
         ("Symbols", _listed(request["symbols"], MOST_LISTED)),

@@ -67,5 +67,5 @@ def test_results_are_sorted_and_one_of_them_is_opened(stack, window):
     assert "sort=-maxDrawdown" in window.script("return location.href")
     window.click("[role=group][aria-labelledby=results-title] tbody a")
     window.wait("document.querySelector('#chart[data-started] .plot .equity')")
-    window.click("nav a", "5y")
+    window.click("nav a", "5 years")
     window.wait("document.querySelector('nav a[aria-current]')?.textContent === '5y'")

@@ -31,8 +31,8 @@ def test_from_the_form_to_a_single_result(stack, plain):
     expect(plain.locator(".pager")).to_contain_text("26–50 of 1,500")
     plain.locator("[aria-labelledby=results-title] tbody a").first.click()
     expect(plain.locator("[data-chart] .plot .equity")).to_be_visible()
-    plain.get_by_role("link", name="5y", exact=True).click()
-    expect(plain.get_by_role("link", name="5y", exact=True)).to_have_attribute("aria-current", "true")
+    plain.get_by_role("link", name="5 years", exact=True).click()
+    expect(plain.get_by_role("link", name="5 years", exact=True)).to_have_attribute("aria-current", "true")
 
 
 def test_a_running_batch_refreshes_itself_and_can_be_cancelled(stack, plain):

@@ -12,7 +12,14 @@ from backtester.engine.arrays import Days
 from batches.errors import InvalidRequest
 from batches.results.windows import Window, moment_text
 
-SPANS = (("1 day", 1.0), ("1 week", 7.0), ("1 month", 30.44), ("1y", 365.25), ("5y", 1826.25), ("10y", 3652.5))
+SPANS = (
+    ("1 day", 1.0),
+    ("1 week", 7.0),
+    ("1 month", 30.44),
+    ("1 year", 365.25),
+    ("5 years", 1826.25),
+    ("10 years", 3652.5),
+)
 MOST_SPANS, FEWEST_BARS = 3, 10
 CARRIED = ("scale", "trades.page", "benchmark", "startDate", "endDate")
 SCALES = {"log": True, "linear": False}

@@ -211,7 +211,7 @@ def test_ranges_are_links_and_the_current_one_is_named(client):
     page = client.get("/prices/of/ACME/")
     view = page.context["chart"].view
     assert [(text, is_current) for text, _, is_current in view["spans"]] == [
-        ("1 week", False), ("1 month", False), ("1y", False), ("All", True),
+        ("1 week", False), ("1 month", False), ("1 year", False), ("All", True),
     ][-len(view["spans"]):]  # fmt: skip
     for _, query, _ in view["spans"]:
         chosen = client.get(f"/prices/of/ACME/{query}").context["chart"].view
