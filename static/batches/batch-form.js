@@ -9,6 +9,20 @@ const recount = () => form.dispatchEvent(new CustomEvent("recount"));
 if (form.querySelector("[data-chips]")) import("./symbol-chips.js").then(({ startChips }) => startChips(form, recount));
 else import("./symbol-search.js").then(({ startSymbolSearch }) => startSymbolSearch(form, recount));
 
+// ---- what was typed before the scripts were here, or brought back by the browser ----
+
+function isChanged(input) {
+  if (input.matches("input, textarea")) {
+    return input.value !== input.defaultValue || input.checked !== input.defaultChecked;
+  }
+  return Boolean(input.querySelector("[selected]")) && !input.selectedOptions[0]?.defaultSelected; // a select
+}
+window.addEventListener("load", () => {
+  for (const input of [...form.elements].filter(isChanged)) {
+    for (const name of ["input", "change"]) input.dispatchEvent(new Event(name, { bubbles: true }));
+  }
+});
+
 // ---- errors: mark the inputs they describe, also for screen readers ----
 
 function markInvalid() {

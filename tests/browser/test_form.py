@@ -20,6 +20,26 @@ def test_the_count_follows_the_typing_and_the_link_follows_the_form(stack, page)
     expect(page.locator(".total")).to_have_text("2,500")
 
 
+def test_what_is_typed_before_the_scripts_are_here_counts(stack, page):
+    held = []
+    page.route("**/htmx-2.min.js", lambda route: held.append(route))
+    page.goto(stack.url, wait_until="commit")
+    page.locator("[name='fast.stop']").fill("10")
+    page.get_by_role("radio", name="Both").check()
+    held[0].continue_()
+    expect(page.locator(".total")).to_have_text("2,500")
+    expect(page).to_have_url(re.compile(r"direction=both.*fast=2:10:2|fast=2:10:2.*direction=both"))
+
+
+def test_a_strategy_chosen_before_the_scripts_are_here_brings_its_parameters(stack, page):
+    held = []
+    page.route("**/htmx-2.min.js", lambda route: held.append(route))
+    page.goto(stack.url, wait_until="commit")
+    page.locator("[name='strategy']").select_option("grid_dca")
+    held[0].continue_()
+    expect(page.locator("[name='fast.stop']")).to_have_count(0)
+
+
 def test_an_error_appears_at_its_field_and_goes_when_the_value_is_fixed(stack, page):
     page.goto(stack.url)
     step = page.locator("[name='slow.step']")

@@ -41,7 +41,6 @@ def test_minutes_are_uploaded_swept_watched_and_zoomed(stack, page, minutes, loo
 
     # Firefox: the form writes its link into the address, which would interrupt a visit that waits for the whole page.
     page.goto(f"{stack.url}/?symbols=MINUTE&fast=2:20:2&slow=25,50", wait_until="commit")
-    page.wait_for_load_state()  # before it, the page does not hear what is typed
     page.get_by_label("Timeframes").fill("5m, 1h")
     expect(page.locator("#count")).to_contain_text("4,680 of 5m, 420 of 1h")
     expect(page.locator(".total")).to_have_text("40")

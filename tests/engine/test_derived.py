@@ -1,13 +1,21 @@
 """Arrays derived from a series: made once, counted, and gone with it."""
 
 import gc
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
 
 from backtester.engine import Grid, Rules, get_strategy, run_slice
+from backtester.engine import derived as module
 from backtester.engine.derived import SERIES, derived, derived_bytes
 from tests.engine import synthetic
+
+
+@pytest.fixture(autouse=True)
+def _no_other_series(monkeypatch):
+    """Those of other tests may still be alive."""
+    monkeypatch.setattr(module, "_kept", WeakKeyDictionary())
 
 
 def series(seed):
