@@ -15,7 +15,8 @@ function isChanged(input) {
   if (input.matches("input, textarea")) {
     return input.value !== input.defaultValue || input.checked !== input.defaultChecked;
   }
-  return Boolean(input.querySelector("[selected]")) && !input.selectedOptions[0]?.defaultSelected; // a select
+  if (!input.matches("select") || !input.querySelector("[selected]")) return false;
+  return !input.selectedOptions[0]?.defaultSelected;
 }
 window.addEventListener("load", () => {
   for (const input of [...form.elements].filter(isChanged)) {
