@@ -161,7 +161,7 @@ async def test_a_batch_does_not_notice_that_the_web_server_dies(stack):
     socket = f"{stack.url.replace('http', 'ws')}/ws/backtest/batch/{session_id}/"
     before: list[dict] = []
     async with websockets.connect(socket, max_size=None) as connection:
-        while not before or before[-1]["current"] == 0:
+        while not before or (before[-1]["type"], before[-1]["current"] > 0) != ("progress", True):
             before.append(json.loads(await connection.recv()))
         stack.kill("web")
         with contextlib.suppress(websockets.ConnectionClosed):
