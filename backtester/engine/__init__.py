@@ -37,7 +37,7 @@ from backtester.engine.sweep import sweep
 from backtester.engine.tail import tail_metrics
 from backtester.engine.time_blocks import BlockSums, block_sums, shuffled
 from backtester.engine.version import ENGINE_VERSION
-from backtester.engine.warmup import is_warm, mark_warm, warm_up
+from backtester.engine.warmup import compile_kernels, is_warm, mark_warm, warm_up
 
 __all__ = [
     "ENGINE_VERSION",
@@ -72,6 +72,7 @@ __all__ = [
     "block_sums",
     "buy_and_hold",
     "buy_and_hold_equity",
+    "compile_kernels",
     "error_text",
     "estimate_beta",
     "foreign_text",

@@ -1,6 +1,8 @@
 """Compile the kernels ahead, so that the first test of a process does not wait for the compiler."""
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,20 @@ def warm_up(progress: Callable[[str], None] | None = None, strategies: tuple[str
             if is_built_in(name):
                 raise
     _exercise_statistics()
+
+
+def compile_kernels(progress: Callable[[str], None] | None = None) -> None:
+    """Compile all kernels into the cache, in two processes: that of signals takes as long as all others together."""
+    built_in = tuple(filter(is_built_in, STRATEGIES))
+    signals = [name for name in built_in if STRATEGIES[name].decide is not None]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        others = pool.submit(warm_up, strategies=tuple(name for name in built_in if name not in signals))
+        for name in signals:
+            if progress is not None:
+                progress(name)
+            _exercise(name)
+        others.exception()  # to wait: what it could not compile is compiled now
+    warm_up()
 
 
 def is_warm(strategy_name: str) -> bool:

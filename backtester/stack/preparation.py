@@ -1,7 +1,7 @@
-"""Prepare the database, sample prices and compiled kernels before the parts start."""
+"""Prepare the database and the sample prices before the parts start, and the kernels before the worker does."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from django.core.management import call_command
@@ -9,16 +9,15 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 
-from backtester.stack import kernel_cache
 from backtester.stack.console import step
 from backtester.stack.errors import StackError
 from backtester.stack.process import Part, kill_group, last_line, start
-from backtester.stack.stop_signals import StopSignals
 from batches.models import Instrument
 
 SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "sp500_20_close.csv.gz"
 SAMPLE_SOURCE = "sample: adjusted daily closes as distributed with skfolio (BSD-3)"
 SAMPLE_ARGUMENTS = [str(SAMPLE), "--source", SAMPLE_SOURCE, "--group", "Sample"]  # the form opens with this group
+Wait = Callable[[], None]
 MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
 
 
@@ -36,7 +35,7 @@ def prepare_database() -> None:
             ) from None
 
 
-def load_sample(env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
+def load_sample(env: Mapping[str, str], logs: Path, wait: Wait) -> None:
     """Load the sample prices if there are none."""
     try:
         if Instrument.objects.exists():
@@ -44,26 +43,23 @@ def load_sample(env: Mapping[str, str], logs: Path, signals: StopSignals) -> Non
     finally:
         connections.close_all()
     with step("Loading the sample prices"):
-        _run("load_sample", [], env, logs, signals)
+        _run("load_sample", [], env, logs, wait)
 
 
-def warm_kernels(env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
-    """Compile the kernels, before several processes do it at once. Skipped while the cache is valid."""
-    if kernel_cache.is_warm(Path(env["NUMBA_CACHE_DIR"])):
-        return
+def warm_kernels(env: Mapping[str, str], logs: Path, wait: Wait) -> None:
+    """Compile the kernels, before several processes do it at once."""
     with step("Compiling the kernels (the first start only)"):
-        _run("warm_kernels", [], env, logs, signals)
+        _run("warm_kernels", [], env, logs, wait)
 
 
-def _run(command: str, arguments: list[str], env: Mapping[str, str], logs: Path, signals: StopSignals) -> None:
-    """Run a management command in a process: the supervisor stays small and responds to signals."""
+def _run(command: str, arguments: list[str], env: Mapping[str, str], logs: Path, wait: Wait) -> None:
+    """Run a management command in a process: the supervisor stays small. wait : a moment; raises if told to stop"""
     log = logs / f"{command}.log"
     part = Part(command, [sys.executable, str(MANAGE), command, *arguments], env, log)
     process = start(part, to_terminal=True)
     try:
         while process.poll() is None:
-            signals.wait(0.2)
-            signals.raise_if_stopped()
+            wait()
     finally:
         kill_group(process)
         process.wait(timeout=5)

@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from backtester.stack import preparation, redis_server, web_server, worker
+from backtester.stack import kernel_cache, preparation, redis_server, web_server, worker
 from backtester.stack.console import say, step
 from backtester.stack.counter_files import remove_counter_files
 from backtester.stack.instance import lock_data_dir, write_note
 from backtester.stack.process import Part, part_environment
 from backtester.stack.stop_signals import StopRequested, StopSignals
 from backtester.stack.supervisor import Supervisor
+from backtester.web.starting import note_compiling
 
 SLOW_START_S = 60.0
 
@@ -79,13 +80,13 @@ class _Stack:
                 say("Stopping ...")
             self.supervisor.stop()
             remove_counter_files()
+            note_compiling(self.options.data_dir, is_compiling=False)
 
     def _prepare(self) -> None:
         if self.options.redis_url:
             redis_server.require(self.options.redis_url)
         preparation.prepare_database()
-        preparation.load_sample(self.env, self.options.logs, self.signals)
-        preparation.warm_kernels(self.env, self.options.logs, self.signals)
+        preparation.load_sample(self.env, self.options.logs, self._wait)
         self.signals.raise_if_stopped()
 
     def _start_parts(self) -> None:
@@ -93,17 +94,36 @@ class _Stack:
             with step("Starting the embedded Valkey"):
                 self._add("redis", redis_server.arguments(redis_server.find_server(), self.socket_path))
                 redis_server.wait_until_up(self.redis_url)
+        if not kernel_cache.is_warm(self.options.numba_cache_dir):
+            self._compile()
+        note_compiling(self.options.data_dir, is_compiling=False)  # also that of a stack that was killed
         with step(f"Starting the worker ({self.options.workers} processes), the watchdog and the server"):
-            self._add("web", web_server.arguments(self.listener.fileno()), fds=(self.listener.fileno(),))
+            self._add_web()
             self._add("worker", worker.arguments(self.options.workers), env=worker.SETTINGS)
             self._add("watchdog", [sys.executable, str(preparation.MANAGE), "watchdog"])
             self._wait_until_healthy()
 
+    def _compile(self) -> None:
+        """Compile the kernels while the pages answer: it takes half a minute, and batches can wait in the queue."""
+        note_compiling(self.options.data_dir, is_compiling=True)
+        with step("Starting the server"):
+            self._add_web()
+            self._wait_until_healthy()
+        say(f"  The pages answer: {web_server.address(self.listener)} Batches start when the kernels are compiled.")
+        preparation.warm_kernels(self.env, self.options.logs, self._wait)
+
+    def _add_web(self) -> None:
+        if "web" not in (child.part.name for child in self.supervisor.children):
+            self._add("web", web_server.arguments(self.listener.fileno()), fds=(self.listener.fileno(),))
+
+    def _wait(self) -> None:
+        self.signals.wait(min(0.1, self.supervisor.tick()))
+        self.signals.raise_if_stopped()
+
     def _wait_until_healthy(self) -> None:
         slow_at = time.monotonic() + SLOW_START_S
         while not web_server.is_healthy(self.listener):
-            self.signals.wait(min(0.1, self.supervisor.tick()))
-            self.signals.raise_if_stopped()
+            self._wait()
             if time.monotonic() > slow_at:
                 say(f"    /healthz does not answer yet; log of the server: {self.options.logs / 'web.log'}")
                 slow_at += SLOW_START_S

@@ -172,6 +172,28 @@ def test_a_long_path_of_the_data_folder_is_no_obstacle(tmp_path, sample):
 
 
 @pytest.mark.extended
+@pytest.mark.timeout(900)
+def test_the_pages_answer_while_the_kernels_are_compiled(own_stack, tmp_path):
+    stack = own_stack(NUMBA_CACHE_DIR=str(tmp_path / "numba")).start()
+    until(lambda: "The pages answer" in stack.log(), "the pages", seconds=300)
+    assert "The kernels are being compiled" in httpx.get(stack.url, timeout=60).text
+    body = {"strategy": "sma_cross", "symbols": ["AAPL"], "parameterRanges": {"fast": [5], "slow": [50]}}
+    started = httpx.post(f"{stack.url}/api/backtest/batch", json=body, timeout=60).json()
+    assert "The kernels are being compiled" in httpx.get(f"{stack.url}{started['pageUrl']}", timeout=60).text
+    assert set(stack.pids()) == {"redis", "web"}
+    processes = stack.all_pids()
+    assert stack.end() == 0, "it can be stopped meanwhile"
+    assert [pid for pid in processes if is_running(pid)] == []
+    assert [path.name for path in (stack.data_dir / "run").iterdir()] == ["stack.lock"]
+
+    stack.start()
+    until(stack.is_ready, "the compiled kernels", seconds=600)
+    assert "The kernels are being compiled" not in httpx.get(stack.url, timeout=60).text
+    url = f"{stack.url}/api/backtest/batch/{started['sessionId']}"
+    until(lambda: httpx.get(url).json()["status"] == "complete", "the batch of before", seconds=300)
+
+
+@pytest.mark.extended
 def test_only_the_first_start_loads_and_compiles(own_stack):
     stack = own_stack(database=None).start().wait_until_ready()
     assert "Loading the sample prices" in stack.log()

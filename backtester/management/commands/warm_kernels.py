@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from backtester.engine import warm_up
+from backtester.engine import compile_kernels
 from backtester.stack import kernel_cache
 
 
@@ -20,5 +20,5 @@ class Command(BaseCommand):
         with kernel_cache.compiling_alone(cache):
             if kernel_cache.is_warm(cache):
                 return
-            warm_up(lambda name: self.stdout.write(f"    {name} ({time.monotonic() - began:.0f} s so far)"))
+            compile_kernels(lambda name: self.stdout.write(f"    {name} ({time.monotonic() - began:.0f} s so far)"))
             kernel_cache.mark_warm(cache)
