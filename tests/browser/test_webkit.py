@@ -68,4 +68,4 @@ def test_results_are_sorted_and_one_of_them_is_opened(stack, window):
     window.click("[role=group][aria-labelledby=results-title] tbody a")
     window.wait("document.querySelector('#chart[data-started] .plot .equity')")
     window.click("nav a", "5 years")
-    window.wait("document.querySelector('nav a[aria-current]')?.textContent === '5y'")
+    window.wait("document.querySelector('nav a[aria-current]')?.textContent === '5 years'")
