@@ -72,3 +72,9 @@ def market(db):
 @pytest.fixture
 def locked(market, sweep):
     return sweep(["WALK"], holdout=EDGE)
+
+
+@pytest.fixture
+def noise(sweep):
+    store_prices("NOIS", walk(11))
+    return sweep(["NOIS"])
