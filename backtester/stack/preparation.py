@@ -17,8 +17,8 @@ from batches.models import Instrument
 SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "sp500_20_close.csv.gz"
 SAMPLE_SOURCE = "sample: adjusted daily closes as distributed with skfolio (BSD-3)"
 SAMPLE_ARGUMENTS = [str(SAMPLE), "--source", SAMPLE_SOURCE, "--group", "Sample"]  # the form opens with this group
-Wait = Callable[[], None]
 MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
+Wait = Callable[[], None]
 
 
 def prepare_database() -> None:
@@ -43,19 +43,19 @@ def load_sample(env: Mapping[str, str], logs: Path, wait: Wait) -> None:
     finally:
         connections.close_all()
     with step("Loading the sample prices"):
-        _run("load_sample", [], env, logs, wait)
+        _run("load_sample", env, logs, wait)
 
 
 def warm_kernels(env: Mapping[str, str], logs: Path, wait: Wait) -> None:
     """Compile the kernels, before several processes do it at once."""
     with step("Compiling the kernels (the first start only)"):
-        _run("warm_kernels", [], env, logs, wait)
+        _run("warm_kernels", env, logs, wait)
 
 
-def _run(command: str, arguments: list[str], env: Mapping[str, str], logs: Path, wait: Wait) -> None:
+def _run(command: str, env: Mapping[str, str], logs: Path, wait: Wait) -> None:
     """Run a management command in a process: the supervisor stays small. wait : a moment; raises if told to stop"""
     log = logs / f"{command}.log"
-    part = Part(command, [sys.executable, str(MANAGE), command, *arguments], env, log)
+    part = Part(command, [sys.executable, str(MANAGE), command], env, log)
     process = start(part, to_terminal=True)
     try:
         while process.poll() is None:

@@ -94,17 +94,18 @@ class _Stack:
             with step("Starting the embedded Valkey"):
                 self._add("redis", redis_server.arguments(redis_server.find_server(), self.socket_path))
                 redis_server.wait_until_up(self.redis_url)
-        if not kernel_cache.is_warm(self.options.numba_cache_dir):
+        if kernel_cache.is_warm(self.options.numba_cache_dir):
+            self._add_web()
+        else:
             self._compile()
         note_compiling(self.options.data_dir, is_compiling=False)  # also that of a stack that was killed
         with step(f"Starting the worker ({self.options.workers} processes), the watchdog and the server"):
-            self._add_web()
             self._add("worker", worker.arguments(self.options.workers), env=worker.SETTINGS)
             self._add("watchdog", [sys.executable, str(preparation.MANAGE), "watchdog"])
             self._wait_until_healthy()
 
     def _compile(self) -> None:
-        """Compile the kernels while the pages answer: it takes half a minute, and batches can wait in the queue."""
+        """Compile the kernels behind the server: it takes half a minute, and batches can wait in the queue."""
         note_compiling(self.options.data_dir, is_compiling=True)
         with step("Starting the server"):
             self._add_web()
@@ -113,8 +114,7 @@ class _Stack:
         preparation.warm_kernels(self.env, self.options.logs, self._wait)
 
     def _add_web(self) -> None:
-        if "web" not in (child.part.name for child in self.supervisor.children):
-            self._add("web", web_server.arguments(self.listener.fileno()), fds=(self.listener.fileno(),))
+        self._add("web", web_server.arguments(self.listener.fileno()), fds=(self.listener.fileno(),))
 
     def _wait(self) -> None:
         self.signals.wait(min(0.1, self.supervisor.tick()))
