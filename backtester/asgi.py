@@ -17,7 +17,7 @@ from backtester.web.origins import SameOriginOnly  # noqa: E402
 from backtester.web.proxies import BehindProxies  # noqa: E402
 from backtester.web.rate_limits import StreamsByAddress  # noqa: E402
 from batches.live.streams import LeanStreams  # noqa: E402
-from batches.ops.memory import use_one_allocator  # noqa: E402
+from batches.ops.memory import freeze, use_one_allocator  # noqa: E402
 from batches.routing import urlpatterns  # noqa: E402
 
 application = BehindProxies(
@@ -32,8 +32,7 @@ application = BehindProxies(
 use_one_allocator()
 # All that is loaded now stays, so the garbage collector need not walk over it. Its full collections, over thousands of
 # watchers, were the longest delays of events: the hub starts them (`batches.live.garbage`), never the collector itself.
-gc.collect()
-gc.freeze()
+freeze()
 gc.set_threshold(50_000, 20, 2**31 - 1)
 
 # Pages are computed in threads beside the event loop. The loop releases the interpreter at each send, and a computing

@@ -18,7 +18,7 @@ RELATIVE_DAYS = {"TODAY": 0, "YESTERDAY": 1}
 
 def remember(session: BatchSession) -> None:
     """Store the text that a search matches, when the batch is stored and when its title, tags or notes change."""
-    BatchWords(session=session, text=words_of(session), created_at=session.created_at).save()
+    BatchWords(session_id=session.pk, text=words_of(session), created_at=session.created_at).save()
 
 
 def words_of(session: BatchSession) -> str:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections
 
 from backtester.engine import warm_up
-from batches.ops import counters, heartbeats, memory_limits
+from batches.ops import counters, heartbeats, memory, memory_limits
 from batches.running import queue, worker
 from batches.sweep import foreign_code
 
@@ -33,6 +33,7 @@ def compile_before_fork(**_: Any) -> None:
     """Compile the kernels once; the pool's children inherit them. A user's own code runs in children only."""
     warm_up()
     counters.start_exporter()
+    memory.freeze()
 
 
 @worker_process_init.connect

@@ -79,7 +79,7 @@ def _page(request: HttpRequest, reference: dict[str, Any]) -> HttpResponse:
     return render(request, "batches/api.html", reference | {"nav": "api"})
 
 
-@functools.cache  # building the document takes a third of a second, and it never changes
+@functools.lru_cache(maxsize=1)  # building the document takes a third of a second, and it never changes
 def _reference(api: NinjaAPI) -> dict[str, Any]:
     document = api.get_openapi_schema()
     groups: dict[str, list[Route]] = {}

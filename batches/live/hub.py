@@ -27,7 +27,7 @@ from batches.live.reads import newer_events, read
 from batches.live.subscriptions import Event, SendEvent, WatchedBatch, Watcher
 from batches.ops.descriptors import max_streams
 from batches.ops.memory import give_back, own_bytes
-from batches.results import cache, orders
+from batches.results import array_cache, cache
 from batches.running.events import group_name
 
 log = logging.getLogger(__name__)
@@ -202,7 +202,7 @@ class Hub:
     async def _collect(self) -> None:
         """Collect garbage, and give memory back after the process has grown."""
         now = time.monotonic()
-        has_dropped = any([cache.cache.drop_unused(now), orders.cache.drop_unused(now)])
+        has_dropped = any([cache.cache.drop_unused(now), array_cache.cache.drop_unused(now)])
         if has_dropped:  # what a request still holds is free a little later
             self.settled_at = now + SETTLE_S
         has_settled = now >= self.settled_at

@@ -32,8 +32,7 @@ from batches.results.columns import (
 from batches.results.damage import checked
 from batches.results.failures import Failures
 from batches.results.judged import judged, short_verdict
-from batches.results.orders import Positions
-from batches.results.query import ResultsQuery, order_of, select
+from batches.results.query import Positions, ResultsQuery, order_of, select
 from batches.sweep.plan import Plan, plan_of
 from batches.sweep.wire_names import JUDGED, wire_name
 

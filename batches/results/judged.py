@@ -3,13 +3,13 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
 from typing import TypedDict
 
 import numpy as np
 
 from backtester.engine.arrays import Floats, Ints
 from batches.models import BatchSession, Verdict, VerdictStatus
+from batches.results.array_cache import cache
 from batches.sweep.wire_names import JUDGED
 from batches.sweep.wire_types import Row
 
@@ -46,7 +46,7 @@ def key_of(session: BatchSession) -> Key:
 
 def judged(key: Key, name: str, index: Ints) -> Floats:
     """Return one of the columns, float64[len(index)]; NaN where it is undefined, and everywhere before the verdict."""
-    stored = _stored(key) if key else None
+    stored = _stored(key)
     if stored is None:
         return np.full(len(index), np.nan)
     values: Floats = stored[JUDGED.index(name), index]
@@ -55,16 +55,21 @@ def judged(key: Key, name: str, index: Ints) -> Floats:
 
 def add_judged(key: Key, rows: Iterable[Row], index: Ints) -> None:
     """Fill the columns of rows in the order of the index."""
-    if key is None or _stored(key) is None:
+    if _stored(key) is None:
         return
     for name in JUDGED:
         for row, value in zip(rows, judged(key, name, index).tolist(), strict=True):
             row[name] = None if value != value else value  # type: ignore[literal-required]
 
 
-@lru_cache(maxsize=4)
 def _stored(key: Key) -> Floats | None:
-    """Return float64[len(JUDGED), total]; 24 MB of a million tests."""
-    assert key
-    block = Verdict.objects.filter(pk=key[0]).values_list("columns", flat=True).first()
-    return None if block is None else np.frombuffer(bytes(block), dtype=np.float64).reshape(len(JUDGED), -1)
+    """Return float64[len(JUDGED), total], which is 24 MB of a million tests; None before there are any."""
+    if key is None:
+        return None
+
+    def read() -> Floats:
+        block = Verdict.objects.filter(pk=key[0]).values_list("columns", flat=True).first()
+        return np.frombuffer(bytes(block or b""), dtype=np.float64).reshape(len(JUDGED), -1)
+
+    stored = cache.get(key, read)
+    return stored if stored.size else None

@@ -6,16 +6,17 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from backtester.engine.arrays import Bools, Floats, Ints
 from backtester.engine.timeframes import seconds_of
 from batches.errors import Detail, InvalidRequest
 from batches.models import BatchSession
 from batches.results import formula
+from batches.results.array_cache import cache
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.failures import Failures
 from batches.results.holding import AHEAD, SORTABLE, ahead_of_holding
-from batches.results.orders import LARGE, Positions, cache
 from batches.results.ranking import first_in_order
 from batches.sweep.plan import Plan, plan_of
 from batches.sweep.wire_names import JUDGED, METRICS_BY_WIRE_NAME, wire_name
@@ -23,8 +24,10 @@ from batches.sweep.wire_types import Row
 from batches.symbols import normalized
 from batches.validators import nearest
 
+Positions = npt.NDArray[np.int32]
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1_000
+LARGE = 100_000  # tests; the orders of smaller batches are not kept
 BOUND = re.compile(r"(min|max)(?:\.(\w+)|([A-Z]\w*))", re.ASCII)  # min.sharpe or minSharpe
 FIELDS = ("sort", "symbol", "timeframe", "page", "pageSize")
 
@@ -164,11 +167,11 @@ def _first_rows(columns: ResultColumns, query: ResultsQuery, count: int) -> tupl
 def order_of(columns: ResultColumns, query: ResultsQuery) -> Positions:
     """Return the positions of all rows that pass the query's filters, in its order, int32[n]."""
 
-    def compute() -> Ints:
-        return in_order(columns, query, select(columns, query))
+    def compute() -> Positions:
+        return in_order(columns, query, select(columns, query)).astype(np.int32)
 
     if len(columns.index) < LARGE:
-        return compute().astype(np.int32)
+        return compute()
     return cache.get(order_key(columns, query), compute)
 
 

@@ -34,7 +34,7 @@ def create(session: BatchSession, now: datetime) -> bool:
         options = Options(shuffles=0)
     affordable = bool(seconds(session, options) <= settings.VERDICT_BUDGET_S)
     verdict = Verdict(
-        session=session,
+        session_id=session.pk,  # not the batch: a cycle of both would keep its results until a full collection
         status=VerdictStatus.WAITING if affordable else VerdictStatus.UNAVAILABLE,
         reason="" if affordable else OVER_BUDGET,
         options=options.as_json(),
@@ -61,7 +61,7 @@ def request(session: BatchSession, options: Options, now: datetime) -> Verdict:
             return verdict
         Verdict.objects.filter(session=session).delete()
         BatchSession.objects.filter(pk=session.pk).update(judged_at=None)
-        return Verdict.objects.create(session=session, options=options.as_json(), created_at=now)
+        return Verdict.objects.create(session_id=session.pk, options=options.as_json(), created_at=now)
 
 
 def cancel(session: BatchSession) -> bool:

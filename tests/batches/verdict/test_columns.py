@@ -1,6 +1,9 @@
 """The columns that the verdict adds: null before it, then sorted, filtered and exported like metrics."""
 
+import gc
 import io
+import time
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -8,8 +11,10 @@ import pytest
 from django.utils import timezone
 
 from backtester.client.files import read_parquet
+from batches.results import array_cache
 from batches.results.exports import csv_parts, parquet_parts
 from batches.results.query import ResultsQuery
+from batches.sweep.wire_names import JUDGED
 from batches.verdict import jobs as verdict_jobs
 from batches.verdict.options import Options
 from tests.batches.verdict.conftest import judge, store_prices, walk
@@ -114,6 +119,24 @@ def test_the_median_of_neighbors_is_as_good_as_the_ranking_metric_is_low(client,
     query = f"/api/backtest/batch/{session.id}/heatmap?metric=neighbourMedian&x=slow&y=slow&aggregate="
     fewest = min(value for value in client.get(query + "best").json()["values"][0] if value is not None)
     assert fewest == min(row["neighbourMedian"] for row in rows(client, session) if row["parameters"]["slow"] == 20)
+
+
+def test_memory_keeps_the_newest_columns_until_nobody_reads_them(client, ended):
+    array_cache.cache.arrays.clear()
+    judge(ended)
+    rows(client, ended)
+    first = weakref.ref(only_cached())
+    array_cache.cache.drop_unused(time.monotonic() + 2 * array_cache.UNUSED_S)
+    gc.collect()
+    assert first() is None
+    assert all(row["outOfSampleReturn"] is not None for row in rows(client, ended))
+    assert only_cached().nbytes == 8 * len(JUDGED) * ended.total
+
+
+def only_cached():
+    """The columns of a verdict that are cached: small batches have no other cached arrays."""
+    [(array, _)] = array_cache.cache.arrays.values()
+    return array
 
 
 def test_another_verdict_replaces_them(client, ended):

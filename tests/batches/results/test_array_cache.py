@@ -6,10 +6,10 @@ import threading
 import numpy as np
 import pytest
 
-from batches.results import cache, exports, orders, query
+from batches.results import cache, exports, judged, query
+from batches.results.array_cache import ArrayCache
 from batches.results.cache import MetricTable
 from batches.results.columns import columns_of
-from batches.results.orders import OrderCache
 from batches.results.query import ResultsQuery, order_of, page
 from tests.support import jobs
 
@@ -19,10 +19,10 @@ KILOBYTE = 256  # positions
 @pytest.fixture
 def kept(monkeypatch):
     """An empty cache that also keeps the orders of small batches."""
-    made = OrderCache(64 * KILOBYTE * 4)
+    made = ArrayCache(64 * KILOBYTE * 4)
     monkeypatch.setattr(query, "LARGE", 0)
     monkeypatch.setattr(query, "cache", made)
-    monkeypatch.setattr(orders, "cache", made)
+    monkeypatch.setattr(judged, "cache", made)
     return made
 
 
@@ -30,16 +30,20 @@ def asked(session, **given):
     return ResultsQuery.parse(session, given)
 
 
+def kilobyte():
+    return np.arange(KILOBYTE, dtype=np.int32)
+
+
 def never():
     raise AssertionError("it is known")
 
 
 def test_an_order_is_computed_once_also_when_many_ask_at_the_same_time():
-    made, computed = OrderCache(10**6), []
+    made, computed = ArrayCache(10**6), []
 
     def compute():
         computed.append(1)
-        return np.arange(KILOBYTE)
+        return kilobyte()
 
     threads = [threading.Thread(target=made.get, args=("key", compute)) for _ in range(8)]
     for thread in threads:
@@ -50,24 +54,24 @@ def test_an_order_is_computed_once_also_when_many_ask_at_the_same_time():
 
 
 def test_the_cache_counts_bytes_and_drops_what_was_used_longest_ago():
-    made = OrderCache(3 * 4 * KILOBYTE)
+    made = ArrayCache(3 * 4 * KILOBYTE)
     for key in "abc":
-        made.get(key, lambda: np.arange(KILOBYTE))
+        made.get(key, kilobyte)
     made.get("a", never)
-    made.get("d", lambda: np.arange(KILOBYTE))
-    assert set(made.orders) == set("acd")
+    made.get("d", kilobyte)
+    assert set(made.arrays) == set("acd")
 
 
 def test_an_order_that_is_too_large_for_the_cache_is_returned_and_not_kept():
-    made = OrderCache(4)
-    assert len(made.get("key", lambda: np.arange(KILOBYTE))) == KILOBYTE
-    assert not made.orders
+    made = ArrayCache(4)
+    assert len(made.get("key", kilobyte)) == KILOBYTE
+    assert not made.arrays
 
 
 def test_what_nobody_uses_is_dropped(finished, kept):
     order_of(columns_of(finished), asked(finished))
     table = cache.cache.table_of(finished)
-    for each, entries in ((kept, kept.orders), (cache.cache, cache.cache.tables)):
+    for each, entries in ((kept, kept.arrays), (cache.cache, cache.cache.tables)):
         each.drop_unused(table.used_at)
         assert entries
         each.drop_unused(table.used_at + 2 * cache.UNUSED_S)
@@ -80,7 +84,7 @@ def test_what_nobody_uses_is_dropped(finished, kept):
 def test_a_page_is_the_same_with_and_without_the_order_in_the_cache(finished, kept, given):
     before = page(finished, asked(finished, pageSize="5", **given))
     order_of(columns_of(finished), asked(finished, **{name: given[name] for name in given if name != "page"}))
-    assert len(kept.orders) == 1
+    assert len(kept.arrays) == 1
     assert page(finished, asked(finished, pageSize="5", **given)) == before
 
 
@@ -88,7 +92,7 @@ def test_a_batch_that_has_moved_on_has_another_order(halfway, kept):
     first = order_of(columns_of(halfway), asked(halfway))
     session = jobs.finish(halfway)
     assert len(order_of(columns_of(session), asked(session))) > len(first)
-    assert len(kept.orders) == 2
+    assert len(kept.arrays) == 2
 
 
 @pytest.mark.parametrize("parts", [exports.csv_parts, exports.json_parts, exports.parquet_parts])
