@@ -16,7 +16,7 @@ from batches.validators import day_of
 from batches.verdict import holdouts, ledger
 from batches.verdict.jobs import UNFINISHED
 from batches.verdict.luck import expected_luck
-from batches.verdict.turns import SHORT_TURN_S
+from batches.verdict.turns import SHORT_TURN_S, TURN_S
 from batches.verdict_models import Verdict
 
 DAYS_IN_A_YEAR = 365.25
@@ -59,7 +59,7 @@ def estimate(request: StartRequest, owner: User | None = None) -> Estimate:
     return Estimate(
         total=plan.grid.size,
         excluded=plan.grid.excluded,
-        seconds=round(_waiting_s() + OVERHEAD_S + STORING_S * plan.grid.size + work / rate / workers(), 3),
+        seconds=round(OVERHEAD_S + STORING_S * plan.grid.size + shared_s(work / rate, _waits()), 3),
         is_measured=measured is not None,
         bytes=result_bytes(plan.grid.size),
         bars={name: sum(plan.bars[at :: len(tested.timeframes)]) for at, name in enumerate(tested.timeframes)},
@@ -75,9 +75,22 @@ def estimate(request: StartRequest, owner: User | None = None) -> Estimate:
     )
 
 
-def _waiting_s() -> float:
-    """Return how long it takes until the first worker has time: all of them may work on a verdict."""
-    return SHORT_TURN_S if Verdict.objects.filter(status__in=UNFINISHED).exists() else 0.0
+def shared_s(work_s: float, waits: Sequence[float]) -> float:
+    """Return when work is done that workers share, each from the moment on that it has time.
+
+    work_s : seconds of one worker; waits : seconds until each worker has time, ascending
+    """
+    free = 1
+    while free < len(waits) and work_s > sum(waits[free] - wait for wait in waits[:free]):
+        free += 1
+    return (work_s + sum(waits[:free])) / free
+
+
+def _waits() -> list[float]:
+    """Return how long it takes until each worker has time: while a verdict is computed, half a turn on average."""
+    if not Verdict.objects.filter(status__in=UNFINISHED).exists():
+        return [0.0] * workers()
+    return [*[SHORT_TURN_S / 2] * (workers() - 1), TURN_S / 2]  # of those that have joined the first one
 
 
 def tested_years(periods: Sequence[Period], request: StartRequest) -> float:

@@ -92,40 +92,46 @@ def count_uncounted(limit: int = ROUND) -> int:
 def _count(session: BatchSession, columns: ResultColumns | None) -> None:
     tallies = _tallies(session, columns)
     tests = _tests(session.tested_request, session.instruments, session.owner_id)
-    counted = [(item, tally) for item, tally in zip(tests, tallies, strict=True) if tally.n]
-    if not counted:
-        return
+    finished = _finished([item.fingerprint for item in tests])
+    counted = [
+        (item, tally) for item, tally in zip(tests, tallies, strict=True) if tally.n > finished.get(item.fingerprint, 0)
+    ]
+    if counted:
+        entries = _new_entries(session, counted)
+        LedgerEntry.objects.bulk_create(
+            entries,
+            batch_size=AT_ONCE,
+            update_conflicts=True,
+            unique_fields=["fingerprint"],
+            update_fields=["finished", "trials", "mean", "m2"],
+        )
+
+
+def _new_entries(session: BatchSession, counted: Sequence[tuple[Tests, Tally]]) -> list[LedgerEntry]:
+    """Return what the ledger is to hold of tests, of which it may have entries with fewer."""
     grid = _stored_grid(plan_of(session).grid)
-    entries = _entries([item.fingerprint for item, _ in counted])
     relatives = _relatives({item.family for item, _ in counted})
     overlap, now = Overlaps(grid), timezone.now()  # one time for all symbols: that of the batch
+    entries = []
     for item, tally in counted:
-        entry = entries.get(item.fingerprint)
-        if entry and entry.finished >= tally.n:
-            continue
-        known = overlap.largest(item, relatives.get(item.family, ()))
-        LedgerEntry.objects.update_or_create(
+        others = relatives.get(item.family, [])
+        before = next((entry.trials for entry in others if entry.fingerprint == item.fingerprint), 0)
+        entry = LedgerEntry(
+            owner_id=session.owner_id,
+            symbol=item.symbol,
             fingerprint=item.fingerprint,
-            defaults={
-                "finished": tally.n,
-                "trials": max(entry.trials if entry else 0, tally.n - known),
-                "mean": tally.mean,
-                "m2": tally.m2,
-            },
-            create_defaults={
-                "owner_id": session.owner_id,
-                "symbol": item.symbol,
-                "family": item.family,
-                "grid": grid,
-                "finished": tally.n,
-                "trials": max(0, tally.n - known),
-                "mean": tally.mean,
-                "m2": tally.m2,
-                "first_date": item.first_date,
-                "last_date": item.last_date,
-                "created_at": now,
-            },
+            family=item.family,
+            grid=grid,
+            finished=tally.n,
+            trials=max(before, tally.n - overlap.largest(item, others)),
+            mean=tally.mean,
+            m2=tally.m2,
+            first_date=item.first_date,
+            last_date=item.last_date,
+            created_at=now,
         )
+        entries.append(entry)
+    return entries
 
 
 def tried(request: Mapping[str, Any], plan: Plan, instruments: list[TestedInstrument], owner: User | None) -> Tried:
@@ -252,9 +258,10 @@ def _stored_grid(grid: Grid) -> TriedGrid:
     return TriedGrid.objects.get_or_create(digest=digest, defaults={"strategy": grid.strategy.name, "axes": axes})[0]
 
 
-def _entries(fingerprints: Sequence[str]) -> dict[str, LedgerEntry]:
-    found = (LedgerEntry.objects.filter(fingerprint__in=some) for some in _parts(fingerprints))
-    return {entry.fingerprint: entry for entries in found for entry in entries}
+def _finished(fingerprints: Sequence[str]) -> dict[str, int]:
+    """Return how many tests each entry holds already."""
+    rows = (LedgerEntry.objects.filter(fingerprint__in=some) for some in _parts(fingerprints))
+    return {fingerprint: n for entries in rows for fingerprint, n in entries.values_list("fingerprint", "finished")}
 
 
 def _relatives(families: Collection[str]) -> dict[str, list[LedgerEntry]]:

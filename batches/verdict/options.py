@@ -57,7 +57,8 @@ class Options:
         return cls(**values)
 
     def as_json(self) -> dict[str, Any]:
-        return {wire: asdict(self)[name] for wire, (name, _) in CHECKS.items() if name != "step"}
+        values = asdict(self)
+        return {wire: values[name] for wire, (name, _) in CHECKS.items() if name != "step"}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Options":

@@ -4,9 +4,12 @@ import json
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from batches.models import BatchSession, LedgerEntry
+from batches.results.columns import columns_of
 from batches.running import lifecycle, retrying, watchdog
 from batches.sweep.plan import plan_of
 from batches.verdict import ledger
@@ -37,6 +40,18 @@ def test_a_batch_of_many_symbols_is_one_earlier_batch(start):
     session = run(start(fees=0.002))
     tried = ledger.tried(session.tested_request, plan_of(session), session.instruments, None)
     assert (tried.batches, tried.trials) == (2, 48)
+
+
+def test_to_count_many_symbols_takes_no_more_statements_than_one(start):
+    statements = []
+    for symbols in (["ACME"], ["ACME", "BOLT", "CORE"]):
+        session = run(start(symbols=symbols))
+        LedgerEntry.objects.all().delete()
+        with CaptureQueriesContext(connection) as queries:
+            ledger.count(session, columns_of(session))
+        assert LedgerEntry.objects.count() == len(symbols)
+        statements.append(len([query for query in queries if "ledgerentry" in query["sql"]]))
+    assert statements[0] == statements[1]
 
 
 def test_the_same_request_adds_nothing_however_it_is_spelled(start):
