@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
-from backtester.engine import EngineError, Grid, get_strategy
+from backtester.engine import EngineError, Grid
 from backtester.engine.statistics.luck import Tally
 from backtester.engine.timeframes import seconds_of
 from batches import permissions
@@ -28,6 +28,7 @@ from batches.results.columns import ResultColumns, columns_of
 from batches.sweep.notes import Period
 from batches.sweep.plan import Plan, TestedInstrument, plan_of
 from batches.verdict.luck import tally_of
+from batches.verdict.overlaps import Overlaps, Tests, axes_of
 from batches.verdict_models import LedgerEntry, TriedGrid
 
 AT_ONCE = 500  # rows of a query
@@ -40,8 +41,6 @@ COSMETIC = frozenset({
     "holdout",
 })  # fmt: skip
 WITHOUT = COSMETIC | {"symbols", "parameterRanges", "coefficients", "timeframes", "startDate", "endDate"}
-COEFFICIENTS, TIMEFRAMES = "beta coefficients", "timeframes in seconds"
-Axes = Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,6 @@ class Tried:
     trials: int
     again: int
     batches: int
-
-
-@dataclass(frozen=True)
-class Tests:
-    """The tests of one request on one instrument, before they are counted. bar_seconds : of the stored bars"""
-
-    symbol: str
-    bar_seconds: float | None
-    fingerprint: str
-    family: str
-    first_date: date
-    last_date: date
 
 
 def count(session: BatchSession, columns: ResultColumns | None = None) -> None:
@@ -246,14 +233,8 @@ def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _axes(grid: Grid) -> dict[str, list[float]]:
-    axes = {name: [float(value) for value in values] for name, values in grid.axes.items()}
-    axes |= {COEFFICIENTS: list(grid.coefficients)} if grid.coefficients else {}
-    return axes | ({TIMEFRAMES: [float(seconds_of(name)) for name in grid.timeframes]} if grid.timeframes else {})
-
-
 def _stored_grid(grid: Grid) -> TriedGrid:
-    axes = _axes(grid)
+    axes = axes_of(grid)
     digest = _digest([grid.strategy.name, axes])
     return TriedGrid.objects.get_or_create(digest=digest, defaults={"strategy": grid.strategy.name, "axes": axes})[0]
 
@@ -277,47 +258,8 @@ def _tried_again(tests: Sequence[Tests], grid: Grid) -> int:
     relatives = _relatives({item.family for item in tests})
     if not relatives:
         return 0
-    overlap = Overlaps(TriedGrid(strategy=grid.strategy.name, axes=_axes(grid)))
+    overlap = Overlaps(TriedGrid(strategy=grid.strategy.name, axes=axes_of(grid)))
     return sum(overlap.largest(item, relatives.get(item.family, ()), itself=True) for item in tests)
-
-
-class Overlaps:
-    """How many combinations of a grid another grid has too."""
-
-    def __init__(self, grid: TriedGrid) -> None:
-        self.grid = grid
-        self.sizes: dict[tuple[int, float | None], int] = {}
-
-    def largest(self, item: Tests, entries: Iterable[LedgerEntry], *, itself: bool = False) -> int:
-        """Return the most trials that one entry shares; exact when each request extends the one before."""
-        others = [entry for entry in entries if itself or entry.fingerprint != item.fingerprint]
-        return max((min(self.size(entry.grid, item.bar_seconds), entry.finished) for entry in others), default=0)
-
-    def size(self, other: TriedGrid, bar_seconds: float | None) -> int:
-        key = other.pk, bar_seconds
-        if key not in self.sizes:
-            self.sizes[key] = _common(self.grid, other, bar_seconds)
-        return self.sizes[key]
-
-
-def _common(one: TriedGrid, other: TriedGrid, bar_seconds: float | None) -> int:
-    # A request without timeframes tries the stored bars, as one does that names their length.
-    stored = {} if bar_seconds is None else {TIMEFRAMES: [bar_seconds]}
-    axes, others = stored | one.axes, stored | other.axes
-    if axes.keys() != others.keys():
-        return 0
-    common = {name: [value for value in values if value in set(others[name])] for name, values in axes.items()}
-    if not all(common.values()):
-        return 0
-    coefficients = common.pop(COEFFICIENTS, None)
-    timeframes = len(common.pop(TIMEFRAMES, [0.0]))
-    try:
-        strategy = get_strategy(one.strategy)
-        kinds = {parameter.name: parameter.kind for parameter in strategy.all_parameters}
-        axes = {name: [int(v) if kinds[name] == "int" else v for v in values] for name, values in common.items()}
-        return timeframes * Grid(strategy, ["one"], axes, coefficients).size_per_symbol
-    except (EngineError, KeyError):  # no combination is left, or the strategy has changed
-        return 0
 
 
 def _parts(items: Collection[Any]) -> list[list[Any]]:
