@@ -121,12 +121,12 @@ def parameter(value: Number, kind: str = "float") -> str:
     return with_minus(f"{plain(value * 100)}%" if kind == "percent" else plain(value))
 
 
-def parameters(values: Mapping[str, float] | None, kinds: Mapping[str, Mapping[str, str]]) -> str:
+def parameters(values: Mapping[str, float] | None, kinds: Mapping[str, Mapping[str, object]]) -> str:
     """`{"fast": 10, "slow": 50}` -> `Fast window 10, Slow window 50`."""
     texts = []
     for name, value in (values or {}).items():
         about = kinds.get(name, {})
-        texts.append(f"{about.get('label', name)} {parameter(value, about.get('kind', 'float'))}")
+        texts.append(f"{about.get('label', name)} {parameter(value, str(about.get('kind', 'float')))}")
     return ", ".join(texts)
 
 

@@ -14,6 +14,7 @@ for function in (
     panel_words.beta_text,
     panel_words.best_text,
     panel_words.luck_text,
+    panel_words.identity_text,
     panel_words.retry_text,
     panel_words.ahead,
     panel_words.signed,

@@ -3,12 +3,11 @@
 from django.conf import settings
 from django.urls import reverse
 
-from backtester.engine import STRATEGIES, Parameter
 from batches.models import BatchSession
 from batches.results.holding import SORTABLE
 from batches.sweep.progress import timeout_words
-from batches.sweep.titles import ranges_of, strategy_title, symbols_of
-from batches.sweep.wire_names import JUDGED_LABELS, METRICS_BY_WIRE_NAME, wire_name
+from batches.sweep.titles import parameters_of, ranges_of, strategy_title, symbols_of
+from batches.sweep.wire_names import JUDGED_LABELS, METRICS_BY_WIRE_NAME
 from batches.web.panel_words import MetricName, PanelNames
 
 LEADER_METRICS = ("annualizedReturn", "totalReturn", "sharpe", "maxDrawdown", "trades")
@@ -36,21 +35,16 @@ def summary_of(session: BatchSession) -> str:
     return " · ".join([strategy_title(session.strategy), *parts] if session.title else parts)
 
 
-def parameters_of(session: BatchSession) -> dict[str, Parameter]:
-    """Return the strategy's parameters by wire name; none when this version does not have it."""
-    strategy = STRATEGIES.get(session.strategy)
-    return {wire_name(parameter.name): parameter for parameter in (strategy.parameters if strategy else ())}
-
-
 def names_of(session: BatchSession) -> PanelNames:
     """Return what the page's scripts need to put an event into words."""
     return {
         "parameters": {
             name: {"label": parameter.label, "kind": parameter.kind}
-            for name, parameter in parameters_of(session).items()
+            for name, parameter in parameters_of(session.strategy).items()
         },
         "metrics": _metric_names() | _judged_names(session),
         "sortBy": session.sort_by,
+        "severalTimeframes": len(session.request.get("timeframes") or ()) > 1,
         "betaScaling": bool(session.request["enableBetaScaling"]),
         "timeout": timeout_words(session.timeout_s),
         "stalledAfterMs": settings.STALLED_AFTER_S * 1000,
@@ -78,7 +72,7 @@ def label_of(session: BatchSession, name: str) -> str:
         return "Timeframe"
     if name == "coefficient":
         return "Coefficient"
-    parameter = parameters_of(session).get(name)
+    parameter = parameters_of(session.strategy).get(name)
     return parameter.label if parameter else name
 
 

@@ -12,6 +12,7 @@ from batches.formatting import (
     metric,
     mid_sentence,
     parameter,
+    parameters,
     percent,
     remaining,
     took,
@@ -39,6 +40,7 @@ class PanelNames(TypedDict):
     parameters: dict[str, ParameterName]
     metrics: dict[str, MetricName]
     sortBy: str
+    severalTimeframes: bool
     betaScaling: bool
     timeout: str
     stalledAfterMs: float
@@ -92,6 +94,17 @@ def best_text(best: Mapping[str, Any], names: PanelNames) -> str:
         return text
     ranking = names["metrics"][sort_by]
     return f"{text}, {mid_sentence(ranking['label'])} {metric(best[sort_by], ranking['unit'])}"
+
+
+def identity_text(row: Mapping[str, Any] | None, names: PanelNames) -> str:
+    """`1h, Fast average 10, Slow average 50, coefficient 1.50`: what tells a test from the others of its symbol."""
+    values = row or {}
+    parts = [str(values["timeframe"])] if names["severalTimeframes"] and values.get("timeframe") else []
+    if values.get("parameters"):
+        parts.append(parameters(values["parameters"], names["parameters"]))
+    if names["betaScaling"] and values.get("coefficient") is not None:
+        parts.append(f"coefficient {fixed(values['coefficient'], 2)}")
+    return ", ".join(parts)
 
 
 def retry_text(event: Event) -> str:

@@ -12,9 +12,10 @@ from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession, Status
 from batches.results.judged import ShortVerdict
 from batches.sweep.progress import elapsed_seconds, percentage, snapshot, timeout_words
+from batches.sweep.titles import parameters_of
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.sweep.wire_types import ProgressEvent, Row
-from batches.web.labels import parameters_of, summary_of, title_of
+from batches.web.labels import summary_of, title_of
 
 SYMBOLS_SHOWN = 4
 MOST_LISTED = 50  # symbols that a page lists
@@ -57,8 +58,9 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
     lines = [
         ("Symbols", _listed(request["symbols"], MOST_LISTED)),
         *(
-            (parameter.label, _values_text(ranges.get(name, []), parameter.kind))
-            for name, parameter in parameters_of(session).items()
+            (parameter.label, _values_text(ranges[name], parameter.kind))
+            for name, parameter in parameters_of(session.strategy).items()
+            if name in ranges
         ),
         *([("Timeframes", ", ".join(request["timeframes"]))] if request.get("timeframes") else []),
         ("Dates", f"{start} to {end}"),

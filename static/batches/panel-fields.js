@@ -3,7 +3,7 @@
 import * as format from "./format.js";
 import { isTerminal } from "./live-feed.js";
 
-// names: {parameters: {fast: {label, kind}}, metrics: {sharpe: {label, unit}}, sortBy, betaScaling, timeout, stalledAfterMs}
+// names: {parameters: {fast: {label, kind}}, metrics: {sharpe: {label, unit}}, sortBy, severalTimeframes, betaScaling, timeout, stalledAfterMs}
 export function panelFields(event, names) {
   const best = event.bestSoFar;
   return {
@@ -20,7 +20,7 @@ export function panelFields(event, names) {
     failed: format.count(event.failedTests),
     bestLabel: isTerminal(event) ? "Best result" : "Current best result",
     best: best ? bestText(best, names) : "",
-    bestParameters: best ? format.parameters(best.parameters, names.parameters) : "",
+    bestParameters: best ? testText(best, names) : "",
     luck: luckText(event.luck),
     retry: retryText(event),
   };
@@ -67,6 +67,14 @@ function bestText(best, names) {
   if (names.sortBy === "annualizedReturn") return text;
   const { label, unit } = names.metrics[names.sortBy];
   return `${text}, ${format.midSentence(label)} ${format.metric(best[names.sortBy], unit)}`;
+}
+
+// "1h, Fast average 10, Slow average 50, coefficient 1.50": what tells a test from the others of its symbol.
+function testText(row, names) {
+  const parts = [format.parameters(row.parameters, names.parameters)];
+  if (names.severalTimeframes && row.timeframe) parts.unshift(row.timeframe);
+  if (names.betaScaling && Number.isFinite(row.coefficient)) parts.push(`coefficient ${format.fixed(row.coefficient, 2)}`);
+  return parts.join(", ");
 }
 
 // "Sharpe ratio 1.21. The best of 3,412 without skill would show about 0.93."

@@ -33,6 +33,13 @@ test("a running batch reads as the wish has it", () => {
   assert.equal(fields.bestParameters, "fast 5, slow 20");
 });
 
+test("the best says its timeframe and coefficient where tests differ in them", () => {
+  const bestSoFar = { ...running.bestSoFar, timeframe: "1h", coefficient: 1.5 };
+  assert.equal(panelFields({ ...running, bestSoFar }, names).bestParameters, "fast 5, slow 20, coefficient 1.50");
+  const several = { ...names, betaScaling: false, severalTimeframes: true };
+  assert.equal(panelFields({ ...running, bestSoFar }, several).bestParameters, "1h, fast 5, slow 20");
+});
+
 test("a batch whose tests all failed is not just complete", () => {
   const ended = { ...running, status: "complete", successfulTests: 0, failedTests: 5000 };
   assert.equal(panelFields(ended, names).phase, "Complete, all failed");

@@ -27,6 +27,7 @@ ARGUMENTS = {
     "metric": "ratio",
     "beta_text": {},
     "best_text": {},
+    "identity_text": {},
     "ahead": None,
     "age": None,
     "item": "",

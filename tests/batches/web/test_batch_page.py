@@ -251,6 +251,32 @@ def test_the_page_of_a_batch_shows_a_symbol_without_a_best_test(client, start):
     assert "CORE – " in text_of(client.get(url(session))).partition("Best by symbol")[2]
 
 
+def test_a_stop_has_its_label_and_its_percentage_on_every_page(client, start):
+    session = jobs.finish(jobs.submit(start(parameterRanges={"fast": [3], "slow": [10], "stopLoss": [0.05, 0.1]})))
+    response = client.get(url(session))
+    assert re.fullmatch("Fast average 3, Slow average 10, Stop loss (5|10)%", field(response, "bestParameters"))
+    assert "Stop loss 5%, 10% Dates" in text_of(response)
+    combination = text_of(client.get(url(session, "combination", 0)))
+    assert "ACME, Fast average 3, Slow average 10, Stop loss 5%" in combination
+    assert "stopLoss" not in text_of(response) + combination.partition("Reproduce this result")[0]
+
+
+def test_settings_leave_out_a_stop_that_was_not_used(client, finished):
+    assert "Stop loss" not in text_of(client.get(url(finished))).partition("Settings")[2]
+
+
+def test_the_best_of_several_coefficients_says_its_own(client, start):
+    session = jobs.finish(jobs.submit(start(enableBetaScaling=True, coefficients=[0.5, 1.5])))
+    best = session.results["summary"]["overallBest"]
+    assert field(client.get(url(session)), "bestParameters").endswith(f", coefficient {best['coefficient']:.2f}")
+
+
+def test_the_best_of_several_timeframes_says_its_own(client, start):
+    session = jobs.finish(jobs.submit(start(timeframes=["1d", "1w"])))
+    best = session.results["summary"]["overallBest"]
+    assert field(client.get(url(session)), "bestParameters").startswith(f"{best['timeframe']}, Fast average ")
+
+
 def test_no_page_holds_inline_script_or_style(client, finished):
     for address in ("/", "/batches/", url(finished), url(finished, "combination", 0), "/nowhere/"):
         body = client.get(address).content.decode()
