@@ -34,7 +34,10 @@ class LedgerEntry(models.Model):
     class Meta:
         verbose_name_plural = "ledger entries"
         indexes = [
-            models.Index(fields=["symbol", "owner"], name="ledger_symbol"),
+            # All that is summed for a request: each start and each estimate asks, over every batch of its symbols.
+            models.Index(
+                fields=["symbol", "owner", "first_date", "last_date", "trials", "created_at"], name="ledger_trials"
+            ),
             models.Index(fields=["family"], name="ledger_family"),
         ]
 

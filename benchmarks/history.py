@@ -1,4 +1,4 @@
-"""The list of batches at size: milliseconds of each request that a reader of a long history makes.
+"""A long history: milliseconds of each request of its reader, and of the estimate of the next batch.
 
     make bench-history
 
@@ -7,6 +7,7 @@ names: other symbols, strategies, statuses and days, everything else as wide as 
 """
 
 import argparse
+import copy
 import io
 import logging
 import random
@@ -28,7 +29,7 @@ from django.utils import timezone
 
 import benchmarks.scratch  # noqa: F401  # before all that asks Django
 from backtester.engine import STRATEGIES
-from batches.models import BatchSession, BatchWords, Instrument
+from batches.models import BatchSession, BatchWords, Instrument, LedgerEntry
 from batches.running import submission, worker
 from batches.search import words_of
 from batches.sweep.start_request import parse_start
@@ -36,18 +37,23 @@ from benchmarks.workload import SAMPLE
 
 SEED = 20221228
 AT_ONCE = 1_000
+REQUEST = {
+    "strategy": "sma_cross",
+    "parameterRanges": {"fast": {"start": 2, "stop": 20, "step": 2}, "slow": {"start": 25, "stop": 145, "step": 5}},
+}
 ROUNDS = 7
 OWN = ("id", "request", "strategy", "status", "notes", "created_at")
 STATUSES = ["complete"] * 90 + ["cancelled"] * 6 + ["error"] * 4
 NOTES = ["", "", "", "", "", "Looks like luck", "Try wider stops", "Good plateau, run again with fees"]
 
 
+def all_symbols() -> list[str]:
+    return list(Instrument.objects.exclude(symbol="SP500").values_list("symbol", flat=True))
+
+
 def one_batch() -> BatchSession:
     """A real one, worked to its end: 20 symbols, 250 combinations each."""
-    symbols = list(Instrument.objects.exclude(symbol="SP500").values_list("symbol", flat=True))
-    ranges = {"fast": {"start": 2, "stop": 20, "step": 2}, "slow": {"start": 25, "stop": 145, "step": 5}}
-    asked = parse_start({"strategy": "sma_cross", "symbols": symbols, "parameterRanges": ranges})
-    session = submission.submit(asked, now=timezone.now())
+    session = submission.submit(parse_start(REQUEST | {"symbols": all_symbols()}), now=timezone.now())
     while worker.take_turns(session.pk):
         pass
     return BatchSession.objects.get(pk=session.pk)
@@ -69,6 +75,15 @@ def changes(original: BatchSession, count: int) -> Iterator[BatchSession]:
         )
 
 
+def entries_of(session: BatchSession, entries: dict[str, LedgerEntry]) -> Iterator[LedgerEntry]:
+    """What the ledger holds of a copy: the tests of the original, with rules of its own."""
+    for symbol in session.request["symbols"]:
+        entry = copy.copy(entries[symbol])
+        entry.pk, entry.created_at = None, session.created_at
+        entry.fingerprint = entry.family = f"{session.pk} {symbol}"
+        yield entry
+
+
 def _values(session: BatchSession, fields: list[Field]) -> list[Any]:
     return [field.get_db_prep_save(getattr(session, field.attname), connection) for field in fields]
 
@@ -80,15 +95,17 @@ def fill(count: int) -> None:
     own = [field for field in fields if field.name in OWN]
     table, columns = BatchSession._meta.db_table, ", ".join(field.column for field in fields)
     chosen = ", ".join("%s" if field in own else field.column for field in fields)
-    copy = f"INSERT INTO {table} ({columns}) SELECT {chosen} FROM {table} WHERE id = %s"
+    insert = f"INSERT INTO {table} ({columns}) SELECT {chosen} FROM {table} WHERE id = %s"
     key = BatchSession._meta.pk.get_db_prep_value(original.pk, connection)
     rows = changes(original, count)
+    entries = {entry.symbol: entry for entry in LedgerEntry.objects.select_related("grid")}
     while some := list(islice(rows, AT_ONCE)):
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(copy, [[*_values(each, own), key] for each in some])
+            cursor.executemany(insert, [[*_values(each, own), key] for each in some])
             BatchWords.objects.bulk_create(
                 BatchWords(session=each, text=words_of(each), created_at=each.created_at) for each in some
             )
+            LedgerEntry.objects.bulk_create(entry for each in some for entry in entries_of(each, entries))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
@@ -107,6 +124,17 @@ def measure(what: str, query: str) -> None:
     found = of[1].decode() if of else "none"
     times = f"{statistics.median(taken):8.0f} ms {max(taken):8.0f} ms"
     print(f"{what:44} {times} {len(asked):4} queries {found:>10} listed", flush=True)
+
+
+def measure_estimate() -> None:
+    """A line: what each change of the form waits for. It sums what was tried on the symbols before."""
+    client, taken = Client(SERVER_NAME="localhost"), []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        response = client.post("/api/backtest/batch/estimate", REQUEST | {"symbols": all_symbols()}, "application/json")
+        taken.append((time.perf_counter() - begun) * 1e3)
+        assert response.status_code == 200, response.content
+    print(f"{'an estimate':44} {statistics.median(taken):8.0f} ms {max(taken):8.0f} ms", flush=True)
 
 
 def main() -> None:
@@ -134,6 +162,7 @@ def main() -> None:
     measure("    a symbol, the last page", "?search=AAPL&page=1000000")
     measure("    a note, failed ones", "?search=plateau&status=failed")
     measure("    what is in none", "?search=nowhere")
+    measure_estimate()
     session = BatchSession.objects.order_by("created_at").values_list("pk", flat=True)[0]
     measure("    an id", f"?search={str(session)[:8]}")
 

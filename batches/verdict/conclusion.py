@@ -54,7 +54,7 @@ def conclude(session: BatchSession, layout: Layout, work: Work, rows: Floats, ov
             "defined": work.defined,
             "different": len(np.unique(rows[3].view(np.uint64)[~np.isnan(rows[1])])),
             "ever": ever,
-            "earlierBatches": max(0, tried.batches - 1),
+            "earlierBatches": max(0, ledger.sweeps_on(ledger.periods_of(session), session.owner) - 1),
             "behaveLike": None,
         },
         "minBacktestYears": minimum_backtest_years(ever),

@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -45,11 +45,10 @@ WITHOUT = COSMETIC | {"symbols", "parameterRanges", "coefficients", "timeframes"
 
 @dataclass(frozen=True)
 class Tried:
-    """trials : on these prices so far; again : of them, those that this request would try again; batches : requests"""
+    """trials : on these prices so far; again : of them, those that this request would try again"""
 
     trials: int
     again: int
-    batches: int
 
 
 def count(session: BatchSession, columns: ResultColumns | None = None) -> None:
@@ -124,19 +123,10 @@ def _new_entries(session: BatchSession, counted: Sequence[tuple[Tests, Tally]]) 
 def tried(request: Mapping[str, Any], plan: Plan, instruments: list[TestedInstrument], owner: User | None) -> Tried:
     """Return what was tried on the prices of a request, over the symbols together."""
     tests = _tests(request, instruments, owner.pk if owner else None)
-    trials = batches = 0
-    for some in _parts(tests):
-        overlapping = Q()
-        for item in some:
-            overlapping |= Q(symbol=item.symbol, first_date__lte=item.last_date, last_date__gte=item.first_date)
-        sums = (
-            _visible(owner)
-            .filter(overlapping)
-            .aggregate(trials=Sum("trials"), batches=Count("created_at", distinct=True))
-        )
-        trials, batches = trials + (sums["trials"] or 0), max(batches, sums["batches"])
-    again = _tried_again(tests, plan.grid)
-    return Tried(trials, min(again, trials), batches)
+    periods = [Period(item.symbol, item.first_date, item.last_date) for item in tests]
+    entries = _overlapping(periods, owner)
+    trials = sum(some.aggregate(trials=Sum("trials"))["trials"] or 0 for some in entries)
+    return Tried(trials, min(_tried_again(tests, plan.grid), trials))
 
 
 def of_symbol(symbol: str, owner: User | None) -> dict[str, Any]:
@@ -165,14 +155,22 @@ def of_symbol(symbol: str, owner: User | None) -> dict[str, Any]:
 def sweeps_on(days: Sequence[Period], owner: User | None, before: datetime | None = None) -> int:
     """Return how many requests have finished tests on any of these days. before : only those counted before it"""
     counted: set[datetime] = set()  # all symbols of a request are counted at one time
-    for some in _parts(days):
-        overlapping = Q()
-        for period in some:
-            overlapping |= Q(symbol=period.symbol, first_date__lte=period.last, last_date__gte=period.first)
-        entries = _visible(owner).filter(overlapping)
+    for entries in _overlapping(days, owner):
         entries = entries.filter(created_at__lt=before) if before else entries
         counted.update(entries.values_list("created_at", flat=True).distinct())
     return len(counted)
+
+
+def _overlapping(days: Sequence[Period], owner: User | None) -> Iterator["QuerySet[LedgerEntry]"]:
+    """Yield the entries of tests on some of these days. Symbols that share their days share a condition."""
+    for some in _parts(days):
+        symbols: dict[tuple[date, date], list[str]] = defaultdict(list)
+        for period in some:
+            symbols[period.first, period.last].append(period.symbol)
+        overlapping = Q()
+        for (first, last), sharing in symbols.items():
+            overlapping |= Q(symbol__in=sharing, first_date__lte=last, last_date__gte=first)
+        yield _visible(owner).filter(overlapping)
 
 
 def periods_of(session: BatchSession) -> list[Period]:
