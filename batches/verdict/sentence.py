@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from batches.formatting import MISSING, fixed
 from batches.verdict.luck import years_text
 
 State = Literal["too_short", "no_better_than_holding", "likely_luck", "weak", "edge_not_choice", "holds_up"]
@@ -61,18 +62,21 @@ def _choice_is_worthless(found: Findings) -> bool:
 
 
 def _too_short(found: Findings) -> str:
-    trades = found.trades or 0
-    sentence = f"Too little to tell: {years_text(found.years)} and {trades} trade{'' if trades == 1 else 's'}."
-    if found.tries > 1:
+    years, trades = years_text(found.years), found.trades or 0
+    closed = f"{trades:,} closed trade{'' if trades == 1 else 's'}"
+    if not found.too_short and trades < FEW_TRADES:
+        return f"Too little to tell: {closed} in {years}; at least {FEW_TRADES} are needed."
+    sentence = f"Too little to tell: {years} and {closed}."
+    if found.tries > 1 and found.years < found.years_needed:
         sentence += f" After {found.tries:,} tries a Sharpe ratio of 1.0 needs up to {found.years_needed:.1f} years."
     return sentence
 
 
 def _no_better(found: Findings) -> str:
     best = f"the best of {found.tries:,} has" if found.tries > 1 else "the test has"
-    held = "holding has none" if found.held is None else f"holding {found.held:.2f}"
+    held = "holding has none" if found.held is None else f"holding {_ratio(found.held)}"
     end = f"shuffled days do as well in {_percent(found.p)} of the cases" if found.shuffled else _bootstrap(found)
-    return f"No better than holding {found.symbol}: {best} a Sharpe ratio of {found.sharpe:.2f}, {held}; {end}."
+    return f"No better than holding {found.symbol}: {best} a Sharpe ratio of {_ratio(found.sharpe)}, {held}; {end}."
 
 
 def _reach(found: Findings) -> str:
@@ -87,21 +91,25 @@ def _edge(found: Findings) -> str:
     if found.pbo is not None:
         numbers.append(f"PBO {found.pbo:.2f}")
     if found.outside is not None:
-        numbers.append(f"{found.outside:.2f} out of sample")
+        numbers.append(f"{_ratio(found.outside)} out of sample")
     inside = f" ({', '.join(numbers)})" if numbers else ""
     return f"More than luck, but which row you pick hardly matters{inside}: trust the plateau, not the peak"
 
 
 def _holds_up(found: Findings) -> str:
     ahead = ", ahead of holding" if found.held is not None and (found.sharpe or 0.0) > found.held else ""
-    return f"Holds up: beyond luck (p {_p(found.p)}){ahead}, and {found.outside:.2f} out of sample"
+    return f"Holds up: beyond luck (p {_p(found.p)}){ahead}, and {_ratio(found.outside)} out of sample"
 
 
 def _tail(found: Findings) -> str:
-    tail = f" on only {found.trades} trades" if found.trades is not None and found.trades < THIN_TRADES else ""
+    tail = f" on only {found.trades:,} trades" if found.trades is not None and found.trades < THIN_TRADES else ""
     if found.p_holding is not None and found.p_holding > CHANCE:
         tail += f"; its lead over holding may still be chance (p {_p(found.p_holding)})"
     return tail
+
+
+def _ratio(value: float | None) -> str:
+    return MISSING if value is None else fixed(value, 2)
 
 
 def _bootstrap(found: Findings) -> str:

@@ -26,9 +26,20 @@ GOOD = Findings(
         (
             {"too_short": True, "years": 1.17, "trades": 6, "tries": 5000, "years_needed": 13.5992},
             "too_short",
-            "Too little to tell: 1.2 years and 6 trades. After 5,000 tries a Sharpe ratio of 1.0 needs up to…",
+            "Too little to tell: 1.2 years and 6 closed trades. After 5,000 tries a Sharpe ratio of 1.0 needs up to…",
         ),
-        ({"trades": 9}, "too_short", None),
+        (
+            {"trades": 9},
+            "too_short",
+            "Too little to tell: 9 closed trades in 20 years; at least 10 are needed.",
+        ),
+        ({"p": None, "trades": 2000}, "too_short", "Too little to tell: 20 years and 2,000 closed trades."),
+        (
+            {"p": 0.3, "sharpe": -1.25, "held": -0.25},
+            "no_better_than_holding",
+            "No better than holding AAPL: the best of 500 has a Sharpe ratio of −1.25, holding −0.25; shuffled…",
+        ),
+        ({"outside": -0.1}, "edge_not_choice", "…−0.10 out of sample): trust the plateau, not the peak."),
         ({"p": None}, "too_short", None),
         ({"sharpe": None}, "too_short", "Nothing to judge: no test has a Sharpe ratio, because nothing traded or…"),
         (
