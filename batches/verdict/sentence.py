@@ -48,6 +48,8 @@ def judge(found: Findings) -> tuple[State, str]:
         return "no_better_than_holding", _no_better(found)
     if found.p > 0.20:
         return "likely_luck", f"Likely luck: {_reach(found)}."
+    if found.sharpe <= 0.0:  # ranked by another metric
+        return "weak", _no_gain(found)
     if found.p > CHANCE:
         return "weak", f"Weak: luck alone gets this far in {_in_hundred(found.p)} of 100 histories."
     if _choice_is_worthless(found):
@@ -77,6 +79,11 @@ def _no_better(found: Findings) -> str:
     held = "holding has none" if found.held is None else f"holding {_ratio(found.held)}"
     end = f"shuffled days do as well in {_percent(found.p)} of the cases" if found.shuffled else _bootstrap(found)
     return f"No better than holding {found.symbol}: {best} a Sharpe ratio of {_ratio(found.sharpe)}, {held}; {end}."
+
+
+def _no_gain(found: Findings) -> str:
+    best = f"the best of {found.tries:,}" if found.tries > 1 else "the test"
+    return f"Weak: {best} has a Sharpe ratio of {_ratio(found.sharpe)}, no better than cash."
 
 
 def _reach(found: Findings) -> str:

@@ -50,6 +50,13 @@ GOOD = Findings(
         ({"p": 0.06, "sharpe": 0.6, "held": 0.65}, "no_better_than_holding", None),
         ({"p": 0.46}, "likely_luck", "Likely luck: the best of 500 on shuffled days reaches this in 46 of 100…"),
         ({"p": 0.46, "long_only": False, "p_holding": 0.9}, "likely_luck", None),
+        (
+            {"p": 0.18, "sharpe": -0.24, "long_only": False},
+            "weak",
+            "Weak: the best of 500 has a Sharpe ratio of −0.24, no better than cash.",
+        ),
+        ({"p": 0.01, "sharpe": -0.24, "pbo": 0.62}, "weak", None),
+        ({"p": 0.01, "sharpe": 0.0}, "weak", None),
         ({"p": 0.12}, "weak", "Weak: luck alone gets this far in 12 of 100 histories."),
         (
             {"pbo": 0.62},
