@@ -181,6 +181,7 @@ def apply_options(mapping: PriceMapping, options: Mapping[str, str], table: Tabl
     ]
     if unknown:
         raise InvalidRequest(*unknown)
+    chosen = _with_whole_moments(chosen, table)
     columns = {role: name for role, name in (mapping.columns | chosen).items() if name}
     layout = Layout(options.get("layout") or mapping.layout)
     if chosen and "close" in columns and layout is Layout.WIDE and not options.get("layout"):
@@ -199,6 +200,15 @@ def apply_options(mapping: PriceMapping, options: Mapping[str, str], table: Tabl
         on_bad_row=BadRow(options.get("onBadRow") or mapping.on_bad_row),
         renames=renames(options),
     )
+
+
+def _with_whole_moments(chosen: dict[str, str], table: Table) -> dict[str, str]:
+    """Take the chosen column of times for the dates too, if its cells are moments: `2022-01-03T14:30:00Z`."""
+    time = chosen.get("time")
+    if not time or chosen.get("date", time) != time:
+        return chosen
+    cells = table.columns[time]
+    return chosen | {"date": time, "time": ""} if is_moments(cells) and not _is_clocks(cells) else chosen
 
 
 def guess_date_order(column: pa.ChunkedArray) -> str:

@@ -182,7 +182,10 @@ class DeletedInstrument(TypedDict):
 
 
 class PricesForm(TypedDict):
-    """A file of prices, or several. Whatever is left out is detected; `column.<role>` names the column of a role."""
+    """A file of prices, or several. Whatever is left out is detected; `column.<role>` names the column of a role.
+
+    The column of the time may hold the date as well.
+    """
 
     file: Annotated[
         str,

@@ -84,6 +84,32 @@ def test_the_column_of_the_time_can_be_chosen():
         assert closes(text, "A.csv", **{"column.date": "day", field: "at"}) == {"A": [1, 2]}
 
 
+def dates(text, **options):
+    (series,) = read(text, "A.csv", **options).series
+    return series.columns["date"].astype("datetime64[m]").astype(str).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("time", "2020-01-02T14:30:00Z", "2020-01-02T14:31:00Z"),
+        ("at", "2020-01-02 14:30", "2020-01-02 14:31"),
+        ("ts", "1577975400", "1577975460"),
+        ("day", "2020-01-02", "2020-01-03"),
+    ],
+)
+def test_the_chosen_column_of_the_time_may_hold_whole_moments(name, first, second):
+    text = f"{name},close\n{first},1\n{second},2\n"
+    expected = dates(text, **{"columns.date": name})
+    assert dates(text, **{"columns.time": name}) == expected
+    assert dates(text, **{"columns.time": name, "columns.date": name}) == expected
+
+
+def test_the_chosen_column_of_moments_replaces_the_one_that_was_found():
+    text = "opened,closed,close\n2020-01-02 09:30,2020-01-02 09:35,1\n2020-01-02 09:35,2020-01-02 09:40,2\n"
+    assert dates(text, **{"columns.time": "closed"}) == ["2020-01-02T09:35", "2020-01-02T09:40"]
+
+
 def test_a_bad_time_of_day_is_refused_with_its_line():
     text = "Date,Time,Close\n2020-01-02,09:30,2\n2020-01-02,noon,1\n"
     assert "line 3: time must be like 09:30, got 'noon'" in refusal(text, "A.csv", **{"column.time": "Time"})
