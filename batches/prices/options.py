@@ -1,5 +1,6 @@
 """The options of reading a file, as fields of a form: what they may be, and one check for all of them."""
 
+import codecs
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -20,6 +21,10 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "bla
 ENCODINGS = (
     "utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "gb18030", "big5", "shift_jis", "euc-kr",
 )  # fmt: skip
+# Latin 1 is read as windows-1252, as browsers do.
+CODECS = {codecs.lookup(name).name: name for name in ENCODINGS} | {
+    "ascii": "utf-8", "utf-8-sig": "utf-8", "iso8859-1": "windows-1252", "gb2312": "gb18030", "gbk": "gb18030",
+}  # fmt: skip
 
 
 class Layout(StrEnum):
@@ -41,7 +46,7 @@ class ReadOptions(TypedDict, total=False):
     """
 
     part: str  # the sheet of a workbook, or the file of an archive; the others are left out
-    encoding: str  # one of ENCODINGS
+    encoding: str  # one of ENCODINGS, or another name of it
     delimiter: str  # one of DELIMITERS, or its name
     header: str  # the line number of the header, or NO_HEADER
     layout: Literal["long", "single", "wide"]
@@ -52,16 +57,25 @@ class ReadOptions(TypedDict, total=False):
     onBadRow: Literal["refuse", "skip"]
 
 
+def encoding_of(label: str) -> str:
+    """Return the one of ENCODINGS that a label stands for, as `UTF8`, `latin-1` and `cp1252` do; else the label."""
+    try:
+        return CODECS.get(codecs.lookup(label).name, label)
+    except (LookupError, ValueError):  # a NUL is a ValueError
+        return label
+
+
 def check_options(options: Mapping[str, str]) -> None:
     """Check all that can be checked without the file; InvalidRequest lists every problem."""
     allowed: dict[str, Iterable[str]] = {
         "layout": tuple(Layout), "decimal": (".", ","), "dateOrder": ("ymd", "dmy", "mdy"), "onBadRow": tuple(BadRow),
         "encoding": ENCODINGS, "delimiter": (*DELIMITERS, *DELIMITERS.values()),
     }  # fmt: skip
+    read_as = dict(options) | {"encoding": encoding_of(options.get("encoding", ""))}
     problems = [
         Detail(name, f"{name} must be {' or '.join(repr(str(value)) for value in values)}, got {shown(options[name])}.")
         for name, values in allowed.items()
-        if options.get(name) and options[name] not in values
+        if options.get(name) and read_as[name] not in values
     ]
     header = options.get("header", "")
     if header and header != NO_HEADER and not (header.isascii() and header.isdigit() and 1 <= int(header[:9]) <= 1000):

@@ -14,7 +14,7 @@ from batches.prices.columnar import read_arrow, read_parquet
 from batches.prices.delimited import read_text
 from batches.prices.named_columns import is_moments
 from batches.prices.nested import looks_like_json, read_json
-from batches.prices.options import NO_OPTIONS, BadRow, check_options
+from batches.prices.options import NO_OPTIONS, BadRow, check_options, encoding_of
 from batches.prices.symbol_names import symbol_of
 from batches.prices.tables import HINT, BadPriceFile, BadRows, FileFormat, Table, check_size, is_text
 from batches.prices.texts import decoded
@@ -74,7 +74,7 @@ def _read(content: Content, options: Mapping[str, str], form: FileFormat) -> Tab
         return read_text(data, name, options, replace(form, kind="Excel workbook"), "row")
     if not data or data.isspace():
         raise BadPriceFile(name, ("", "the file is empty"))
-    text = decoded(data, name, options.get("encoding", ""))
+    text = decoded(data, name, encoding_of(options.get("encoding", "")))
     if not text.data or text.data.isspace():
         raise BadPriceFile(name, ("", "the file is empty"))
     form = replace(form, kind="CSV", encoding=text.encoding)

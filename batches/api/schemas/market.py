@@ -208,7 +208,9 @@ class PricesForm(TypedDict):
         Annotated[Literal["refuse", "skip"], doc("Rows that are no bars refuse the file (default), or are left out.")]
     ]
     part: NotRequired[Annotated[str, doc("The sheet of a workbook or the file of an archive; else all of them.")]]
-    encoding: NotRequired[Annotated[Literal[ENCODINGS], doc("Encoding of the text.")]]  # type: ignore[valid-type]
+    encoding: NotRequired[
+        Annotated[str, doc(f"Encoding of the text: {', '.join(ENCODINGS)}, or another name of one of them.")]
+    ]
     delimiter: NotRequired[
         Annotated[Literal[tuple(DELIMITERS.values())], doc("What separates the cells.")]  # type: ignore[valid-type]
     ]

@@ -96,6 +96,24 @@ def test_the_encoding_can_be_chosen():
         read(content, encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("label", "codec"),
+    [
+        ("UTF-8", "utf-8"), ("utf8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("latin-1", "latin-1"),
+        ("ISO-8859-1", "latin-1"), ("cp1252", "cp1252"), ("CP1250", "cp1250"), ("UTF-16", "utf-16"),
+    ],
+)  # fmt: skip
+def test_a_chosen_encoding_has_many_names(label, codec):
+    content = "symbol,date,close\nÉTÉ,2020-01-02,1\n".encode(codec)
+    assert list(closes(content, encoding=label)) == ["ÉTÉ"]
+
+
+@pytest.mark.parametrize("label", ["latin-11", "base64", "é", "utf\0", "u" * 1000])
+def test_an_unknown_encoding_is_refused_with_those_that_are_known(label):
+    with pytest.raises(InvalidRequest, match="encoding must be 'utf-8' or 'utf-16' or 'windows-1252'"):
+        read("date,close\n2020-01-02,1\n", encoding=label)
+
+
 def test_what_is_left_out_above_and_below_is_noted():
     notes = read(f"Apple\nUSD\n{TABLE}Source: somewhere\n", "AAPL.csv").notes
     assert notes[:2] == (
