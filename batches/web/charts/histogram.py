@@ -10,7 +10,8 @@ Floats = npt.NDArray[np.float64]
 
 BINS, BAR_WIDTH, BAR_HEIGHT = 48, 12.0, 130.0
 OUTLINE_BINS, OUTLINE_WIDTH, OUTLINE_HEIGHT = 60, 600.0, 150.0
-TAILS = (0.5, 99.5)  # percentiles: one wild test must not flatten all others
+TAILS = (0.5, 99.5)  # percentiles
+FAR = 0.5  # beyond a tail, in spans between them: so far out, one wild test would flatten all others
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Histogram:
-    """count : of all values; outside : of those beyond the tails, which have no bar"""
+    """count : of all values; outside : of those far beyond the tails, which have no bar"""
 
     bars: list[Bar]
     low: float
@@ -54,12 +55,13 @@ class Outlines:
 
 
 def histogram(values: Floats) -> Histogram | None:
-    """Return the bars of the values between the tails; None without a defined value."""
+    """Return the bars of the values that are not wild; None without a defined value."""
     defined = values[~np.isnan(values)]
     if not len(defined):
         return None
-    low, high = np.percentile(defined, TAILS)
-    counts, edges = np.histogram(defined, bins=BINS, range=(low, high) if high > low else (low - 0.5, low + 0.5))
+    low, high = _ends(defined)
+    around = abs(low) / 10 or 0.01  # of a single value
+    counts, edges = np.histogram(defined, bins=BINS, range=(low, high) if high > low else (low - around, low + around))
     heights = BAR_HEIGHT * counts / max(1, int(counts.max()))
     sides = edges.tolist()
     bars = [
@@ -70,13 +72,20 @@ def histogram(values: Floats) -> Histogram | None:
     return Histogram(bars, sides[0], sides[-1], float(np.median(defined)), len(defined), outside)
 
 
+def _ends(values: Floats) -> tuple[float, float]:
+    """Return the least and the greatest value, or the tail where they lie far beyond it."""
+    low, high = (float(tail) for tail in np.percentile(values, TAILS))
+    least, most, far = float(values.min()), float(values.max()), FAR * (high - low)
+    return least if least >= low - far else low, most if most <= high + far else high
+
+
 def outlines(samples: Sequence[Floats]) -> Outlines | None:
     """Return the histograms of several batches; None when there is nothing to draw."""
     defined = [values[~np.isnan(values)] for values in samples]
     if not all(len(values) for values in defined):
         return None
-    ends = [np.percentile(values, TAILS) for values in defined]
-    low, high = float(min(end[0] for end in ends)), float(max(end[1] for end in ends))
+    ends = [_ends(values) for values in defined]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     if low >= high:
         return None
     shares = [np.histogram(values, bins=OUTLINE_BINS, range=(low, high))[0] / len(values) for values in defined]

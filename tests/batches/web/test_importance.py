@@ -18,6 +18,21 @@ def test_an_outlier_is_counted_but_does_not_flatten_the_histogram():
     assert drawn.median == pytest.approx(np.median(values[:-1]))
 
 
+@pytest.mark.parametrize("n", [2, 8, 12, 300, 5_000])
+def test_the_best_and_the_worst_are_in_the_histogram_when_they_are_not_wild(n):
+    values = np.random.default_rng(3).normal(0.05, 0.1, n)
+    drawn = histogram(values)
+    assert drawn
+    assert drawn.outside == 0
+    assert (drawn.low, drawn.high) == (values.min(), values.max())
+
+
+def test_the_histogram_of_a_single_value_stays_near_it():
+    drawn = histogram(np.array([0.174]))
+    assert drawn
+    assert 0.15 < drawn.low < 0.174 < drawn.high < 0.2
+
+
 def test_a_histogram_of_one_value_and_of_none():
     single = histogram(np.array([2.0, 2.0]))
     assert single
