@@ -242,7 +242,10 @@ def test_failures_are_grouped_by_cause(client, finished):
 def test_the_page_of_a_batch_without_comparison_shows_dashes(client, start):
     session = jobs.finish(jobs.submit(start(includeComparison=False)))
     assert rows_of(client.get(url(session))) == expected_rows(session)
-    assert "–" in text_of(client.get(url(session))).partition("Best by symbol")[2]
+    by_symbol = text_of(client.get(url(session))).partition("Best by symbol")[2]
+    assert "–" in by_symbol
+    assert by_symbol.startswith(" not compared with buy and hold")
+    assert "ahead of buy and hold" not in by_symbol
 
 
 def test_the_page_of_a_batch_shows_a_symbol_without_a_best_test(client, start):
@@ -275,6 +278,13 @@ def test_the_best_of_several_timeframes_says_its_own(client, start):
     session = jobs.finish(jobs.submit(start(timeframes=["1d", "1w"])))
     best = session.results["summary"]["overallBest"]
     assert field(client.get(url(session)), "bestParameters").startswith(f"{best['timeframe']}, Fast average ")
+
+
+def test_the_page_of_a_single_test_speaks_of_one(client, start):
+    session = jobs.finish(jobs.submit(start(symbols=["ACME"], parameterRanges={"fast": [3], "slow": [10]})))
+    assert "Download the row: CSV" in text_of(client.get(url(session)))
+    parallel = text_of(client.get(url(session, "parallel"), headers=HTMX))
+    assert "1 of 1 test passes the filters. Shown is the best, and a sample of all tests" in parallel
 
 
 def test_no_page_holds_inline_script_or_style(client, finished):
