@@ -62,9 +62,8 @@ class Figures:
         )
         return f"{self.kind:8} {delays} {self.before:7.0f} {self.peak:7.0f} {self.later:7.0f}"
 
-    def is_quick(self, factor: float = 1.0) -> bool:
-        """Return whether the delays are within the limit. factor : more than one on a machine that others use"""
-        return all(np.percentile(values, 99) <= factor * LIMIT_S for values in (self.health, self.events))
+    def is_quick(self, limit_s: float = LIMIT_S) -> bool:
+        return all(np.percentile(values, 99) <= limit_s for values in (self.health, self.events))
 
 
 class Stack:

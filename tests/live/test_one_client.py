@@ -14,6 +14,7 @@ from benchmarks import hostile
 from benchmarks.attackers import KINDS, MEBIBYTE, Target
 from benchmarks.hostile import measure
 from tests.live.recorders import read_socket, until, watching
+from tests.support.promised import promised
 from tests.support.stack_process import StackProcess
 
 pytestmark = pytest.mark.stack
@@ -133,13 +134,12 @@ def attacked(tmp_path_factory, sample):
 @pytest.mark.timeout(900)
 async def test_others_do_not_notice_the_worst_of_each_kind_while_a_verdict_is_computed(attacked):
     """The limit is 250 ms on an idle machine and grows with the load. The figures are in RESULTS.md."""
-    load = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     before, slow = attacked.megabytes(), []
     for seed, kind in enumerate(KINDS, start=2):
         attacked.judge(seed)
         figures = await measure(attacked, kind, seconds=6, later_s=0)
         assert attacked.is_judging()
-        if not figures.is_quick(load):
+        if not figures.is_quick(promised(hostile.LIMIT_S)):
             slow.append(figures.line())
     assert not slow
     await asyncio.sleep(hostile.LATER_S)
