@@ -77,8 +77,8 @@ def _sentences(
         sentences.append(f"{winner}, against {others}.")
     common = [line for line in by_symbol if line.ahead is not None]
     if len(common) > 1:
-        wins = [f"{letters[k]} on {sum(line.ahead == k for line in common)}" for k in range(len(sessions))]
-        sentences.append(f"Of {len(common)} symbols that all have, the best test is of {', '.join(wins)}.")
+        wins = [f"{letters[k]}’s on {sum(line.ahead == k for line in common)}" for k in range(len(sessions))]
+        sentences.append(f"Of the {len(common)} symbols that they share, the best test is {', '.join(wins)}.")
     counts = [session.current for session in sessions]
     if min(counts) and max(counts) > 1.5 * min(counts):
         pairs = " against ".join(f"{number} ({letter})" for letter, number in zip(letters, tried, strict=True))

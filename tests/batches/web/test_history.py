@@ -122,6 +122,12 @@ def test_two_batches_side_by_side(client, two):
     assert averages["Annual return"][0] == f"−{-mean * 100:.1f}%"
 
 
+def test_the_symbols_that_batches_share_are_counted(client, two, start):
+    dear = jobs.finish(jobs.submit(start(symbols=["ACME", "BOLT", "CORE"], fees=0.02)))
+    response = client.get(reverse("batches:compare"), {"batch": [str(two[0].id), str(dear.id)]})
+    assert "Of the 2 symbols that they share, the best test is A’s on 2, B’s on 0." in response.context["sentences"]
+
+
 def test_a_batch_with_itself_has_nothing_different(client, two, start):
     again = jobs.finish(jobs.submit(start(symbols=["ACME", "BOLT"])))
     response = client.get(reverse("batches:compare"), {"batch": [str(two[0].id), str(again.id)]})
