@@ -190,8 +190,9 @@ def _spent(days: Sequence[Period], owner: User | None, holdout: Holdout | None) 
 
 
 def _refusal(locked: Sequence[Period], field: str, first: str) -> BatchError:
+    days = list(dict.fromkeys(str(row) for row in locked))  # several batches may have locked the same
     message = (
-        f"These days are locked by an earlier batch until its holdout is spent: {listed([str(row) for row in locked])}."
+        f"These days are locked by an earlier batch until its holdout is spent: {listed(days)}."
         f" End before {first}, or spend the holdout first."
     )
     if field:

@@ -117,6 +117,14 @@ def test_a_second_sweep_over_the_locked_days_is_refused(client, locked, change, 
     assert BatchSession.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_days_that_two_batches_have_locked_are_named_once(client, locked, sweep):
+    sweep(["WALK"], holdout=EDGE, fees=0.01)
+    body = json.dumps({"strategy": "rsi_reversal", "symbols": ["WALK"], "endDate": "2004-03-01"})
+    refused = client.post("/api/backtest/batch", body, content_type="application/json").json()
+    assert refused["error"].count(f"WALK {EDGE} to ") == 1
+
+
 def test_other_symbols_and_earlier_days_are_free(locked, sweep):
     assert sweep(["OTHER"]).tested_until is None
     assert sweep(["WALK"], endDate="2003-11-30", fees=0.01).tested_until is None
