@@ -61,7 +61,7 @@ async def start(request: HttpRequest) -> HttpResponse:
 @router.post(
     "/backtest/batch/{session_id}/retry",
     summary="Run the failed and the missing tests again",
-    response=STARTS,
+    response=answers({200: ClassicAnswer, 202: Started}, *START_REFUSALS, 410),
     openapi_extra=START_EXTRA,
 )
 async def retry(request: HttpRequest, session_id: SessionId) -> HttpResponse:

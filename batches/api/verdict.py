@@ -32,7 +32,7 @@ def verdict(request: HttpRequest, session_id: SessionId) -> HttpResponse:
 @router.post(
     VERDICT,
     summary="Compute the verdict with these options",
-    response=answers({200: Verdict, 202: Verdict}, *WRITING, 409, 413, 415, 422),
+    response=answers({200: Verdict, 202: Verdict}, *WRITING, 409, 410, 413, 415, 422),
     openapi_extra={"requestBody": VERDICT_BODY},
 )
 def compute_verdict(request: HttpRequest, session_id: SessionId) -> HttpResponse:

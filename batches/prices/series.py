@@ -1,6 +1,6 @@
 """Stored bars. A price series never changes once written, so each process caches those that it has read."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -23,6 +23,13 @@ class PricesGone(BatchError):
     def __init__(self) -> None:
         message = "The prices of this batch are gone: they were deleted with their instrument."
         super().__init__(message, code="PRICES_GONE", status=410)
+
+
+def require_series(series_ids: Iterable[int]) -> None:
+    """Raise PricesGone unless all are stored: a process may still hold the bars of a series that was deleted."""
+    wanted = set(series_ids)
+    if PriceSeries.objects.filter(pk__in=wanted).count() < len(wanted):
+        raise PricesGone
 
 
 def load_series(series_id: int) -> Prices:

@@ -20,6 +20,7 @@ from backtester.engine import (
 from backtester.engine.arrays import Ints
 from batches.errors import BatchError, NotFound
 from batches.models import BatchSession
+from batches.prices.series import require_series
 from batches.results.columns import finished_chunks
 from batches.results.failures import Failures
 from batches.results.windows import Window, moment_text
@@ -47,7 +48,7 @@ def combination(session: BatchSession, index: int, window: Window = WHOLE) -> di
 
 
 def played(session: BatchSession, index: int) -> Played:
-    """Return the combination computed again, or raise NotFound, or TEST_FAILED with the reason."""
+    """Return the combination computed again, or raise NotFound, PricesGone, or TEST_FAILED with the reason."""
     if not 0 <= index < session.total:
         raise NotFound("combination")
     plan = plan_of(session)
@@ -55,6 +56,7 @@ def played(session: BatchSession, index: int) -> Played:
     if is_foreign:
         require_success(session, index)
     number = plan.grid.series_of(index)
+    require_series([plan.series_id(number)])
     prices = plan.prices(number)
     try:
         replayed = replay(plan.grid, prices, index, plan.rules, beta=plan.beta(number))

@@ -13,6 +13,7 @@ from batches.errors import Conflict
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 from batches.naming import store_tags
 from batches.ops import storage
+from batches.prices.series import require_series
 from batches.results.blocks import decode_block, encode_block, result_bytes
 from batches.results.damage import checksum, damaged_chunks, is_intact
 from batches.running.queue import wake_workers
@@ -28,12 +29,15 @@ MAX_PIECES = 64  # of an old chunk; one with more scattered failures is run agai
 def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> BatchSession:
     """Start a batch of what failed or is missing. Raise Conflict if the batch is active or nothing is left to run.
 
+    Raise PricesGone if prices were deleted, also those of finished tests: the results compare with buy and hold.
+
     owner : of the new batch
     """
     if not ended.state.is_terminal:
         raise Conflict("The batch is still active; retry it after it has ended.", code="STILL_ACTIVE")
     if ended.successful == ended.total and not damaged_chunks(ended):
         raise Conflict("Every test of the batch succeeded; there is nothing to retry.", code="NOTHING_TO_RETRY")
+    require_series(fact["seriesId"] for fact in ended.instruments)
     holdouts.require_unlocked(ended, owner)
     quotas.require_batch_slot()
     storage.require_space(result_bytes(ended.total))

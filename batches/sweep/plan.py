@@ -54,6 +54,9 @@ class Plan:
     start_date: date | None
     end_date: date | None
 
+    def series_id(self, series_number: int) -> int:
+        return self.series_ids[series_number // self.grid.n_timeframes]
+
     def prices(self, series_number: int) -> Prices:
         return load_prices(*self._tested(series_number))
 
@@ -62,8 +65,7 @@ class Plan:
         return is_loaded(*self._tested(series_number))
 
     def _tested(self, series_number: int) -> tuple[int, date | None, date | None, str | None]:
-        series_id = self.series_ids[series_number // self.grid.n_timeframes]
-        return series_id, self.start_date, self.end_date, self.grid.timeframe_of(series_number)
+        return self.series_id(series_number), self.start_date, self.end_date, self.grid.timeframe_of(series_number)
 
     def beta(self, series_number: int) -> float | None:
         return self.betas[series_number // self.grid.n_timeframes]

@@ -11,6 +11,7 @@ from django.db.models import F, Max, Q, QuerySet
 from backtester.engine import STRATEGIES
 from batches.errors import Conflict
 from batches.models import BatchSession
+from batches.prices.series import require_series
 from batches.sweep.rates import declared_rate
 from batches.verdict.options import DEFAULTS, Options
 from batches.verdict_models import Verdict, VerdictRows, VerdictStatus
@@ -20,6 +21,7 @@ PASSES = 9.0  # the cost of all parts but the shuffles, in sweeps: `python -m be
 NO_WORK: dict[str, Any] = {"work": None, "stage": "", "pieces": None, "claimable_at": None, "lease_until": None}
 UNFINISHED = (VerdictStatus.WAITING, VerdictStatus.RUNNING)
 CANCELLED, OVER_BUDGET, FAILED, NOTHING = "cancelled", "over_budget", "internal_error", "nothing_finished"
+GONE = "prices_gone"
 
 
 def create(session: BatchSession, now: datetime) -> bool:
@@ -59,6 +61,7 @@ def request(session: BatchSession, options: Options, now: datetime) -> Verdict:
             raise Conflict("The verdict is being computed; cancel it first.", code="VERDICT_RUNNING")
         if verdict and verdict.status == VerdictStatus.READY and verdict.options == options.as_json():
             return verdict
+        require_series(fact["seriesId"] for fact in session.instruments)
         Verdict.objects.filter(session=session).delete()
         BatchSession.objects.filter(pk=session.pk).update(judged_at=None)
         return Verdict.objects.create(session_id=session.pk, options=options.as_json(), created_at=now)

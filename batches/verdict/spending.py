@@ -18,7 +18,7 @@ from backtester.engine import (
 )
 from batches.errors import BatchError, Conflict, NotFound
 from batches.models import BatchSession, Holdout
-from batches.prices.series import load_prices
+from batches.prices.series import load_prices, require_series
 from batches.results.replay import require_success
 from batches.results.windows import POINTS, moment_text, thinned
 from batches.sweep.plan import plan_of, wire_metrics
@@ -123,7 +123,8 @@ def _replayed(session: BatchSession, index: int) -> _Tail:
     if not is_built_in(session.strategy):
         require_success(session, index)
     try:
-        series, timeframe = plan.series_ids[number // plan.grid.n_timeframes], plan.grid.timeframe_of(number)
+        series, timeframe = plan.series_id(number), plan.grid.timeframe_of(number)
+        require_series([series])
         prices = load_prices(series, request.start_date, request.end_date, timeframe)
         assert session.holdout is not None
         first = max(plan.prices(number).n_bars, prices.positions(session.holdout.first_date, None)[0])

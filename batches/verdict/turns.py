@@ -23,10 +23,11 @@ from backtester.engine import STRATEGIES, EngineError, is_built_in
 from batches.errors import BatchError
 from batches.models import BatchSession
 from batches.ops.heartbeats import process_name
+from batches.prices.series import PricesGone
 from batches.sweep.chunking import least_tests
 from batches.verdict import columns, jobs
 from batches.verdict.conclusion import conclude
-from batches.verdict.jobs import FAILED, NO_WORK, UNFINISHED, tests_a_second, waiting
+from batches.verdict.jobs import FAILED, GONE, NO_WORK, UNFINISHED, tests_a_second, waiting
 from batches.verdict.options import DEFAULTS
 from batches.verdict.pieces import Piece, Pieces
 from batches.verdict.steps import Judge, joined_rows, judge_of, known_pace
@@ -181,6 +182,8 @@ def _advance(claim: Claim, until: float) -> Claim | None:
         _conclude(claim, judge)
     except (OperationalError, InterfaceError):
         raise
+    except PricesGone as error:
+        _fail(claim, error.message, GONE)
     except (EngineError, BatchError) as error:
         _fail(claim, error.message)
     except Exception:
@@ -243,11 +246,11 @@ def _conclude(claim: Claim, judge: Judge) -> None:
     log.info("verdict ready: %s", answer["state"], extra={"session": str(pk)})
 
 
-def _fail(claim: Claim, why: str) -> None:
+def _fail(claim: Claim, why: str, reason: str = FAILED) -> None:
     pk = claim.verdict.pk
     log.warning("verdict unavailable: batch %s: %s", pk, why)
     with transaction.atomic():
         if _held(claim):
-            failed = {"status": VerdictStatus.UNAVAILABLE, "reason": FAILED, "progress": why[:120]}
+            failed = {"status": VerdictStatus.UNAVAILABLE, "reason": reason, "progress": why[:120]}
             Verdict.objects.filter(pk=pk).update(**failed, **NO_WORK)
             VerdictRows.objects.filter(verdict=pk).delete()

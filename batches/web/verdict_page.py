@@ -22,6 +22,7 @@ UNAVAILABLE = {
     "over_budget": "The verdict on luck was not computed, because it takes long for so many tests.",
     "cancelled": "The verdict on luck was stopped.",
     "internal_error": "The verdict on luck could not be computed; the server log says why.",
+    "prices_gone": "The verdict on luck could not be computed: prices of the batch were deleted.",
     "not_requested": "Whether the best of this batch is luck has not been computed yet.",
     "nothing_finished": "No test succeeded, so there is no verdict on luck.",
     "batch_active": "The verdict on luck follows the end of the batch.",

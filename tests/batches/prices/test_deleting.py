@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from batches.models import BatchSession, Instrument, InstrumentGroup, PriceImport, PriceSeries
 from batches.prices import series
-from batches.running import watchdog
+from batches.running import lifecycle, watchdog
 from batches.sweep import plan
+from tests.batches.verdict.conftest import judge
 from tests.support import jobs
 from tests.support.page_reader import text_of
 from tests.support.price_files import read, store_prices
@@ -84,6 +85,45 @@ def test_all_versions_go_on_request_and_the_batch_says_so(client, stored, queued
     page = client.get(f"/batches/{session.pk}/")
     assert page.status_code == 200
     assert "the prices of ACME are gone, and their tests cannot be computed again" in text_of(page)
+
+
+def test_what_this_process_still_holds_of_deleted_prices_is_not_used(client, stored, queued):
+    session = jobs.finish(jobs.submit(BODY))
+    path = f"/api/backtest/batch/{session.pk}/results/0"
+    assert client.get(path).status_code == 200
+    client.delete("/api/instruments/ACME?versions=all")
+    assert client.get(path).json()["code"] == "PRICES_GONE"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_computed_again_on_deleted_prices(client, stored, queued, published):
+    ended = jobs.finish(jobs.submit(BODY | {"holdout": "2020-01-20"}))
+    judge(ended)
+    before = client.get(f"/api/backtest/batch/{ended.pk}/verdict").json()
+    assert before["status"] == "ready"
+    cancelled = jobs.submit(BODY | {"endDate": "2020-01-10"})
+    lifecycle.cancel(cancelled.id, timezone.now())
+    client.delete("/api/instruments/ACME?versions=all")
+    for session, path, body in (
+        (cancelled, "retry", {}),
+        (ended, "verdict", {"seed": 2}),
+        (ended, "holdout", {"index": 0}),
+    ):
+        refused = client.post(f"/api/backtest/batch/{session.pk}/{path}", body, content_type="application/json")
+        assert (refused.status_code, refused.json()["code"]) == (410, "PRICES_GONE"), path
+    assert client.get(f"/api/backtest/batch/{ended.pk}/verdict").json() == before
+    assert client.get(f"/api/backtest/batch/{ended.pk}/holdout").json()["status"] == "locked"
+    assert BatchSession.objects.count() == 2
+
+
+def test_a_verdict_whose_prices_are_deleted_meanwhile_says_so(client, stored, queued):
+    session = jobs.finish(jobs.submit(BODY))
+    client.delete("/api/instruments/ACME?versions=all")
+    forget()
+    judge(session)
+    verdict = client.get(f"/api/backtest/batch/{session.pk}/verdict").json()
+    assert (verdict["status"], verdict["reasons"]) == ("unavailable", {"verdict": "prices_gone"})
+    assert "prices of the batch were deleted" in text_of(client.get(f"/batches/{session.pk}/verdict/"))
 
 
 def test_old_versions_are_deleted_but_not_those_of_batches(client, stored, queued):
