@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from backtester.engine.arrays import Days, Floats, Ints
 from backtester.engine.bar_sizes import first_bars
-from batches.formatting import with_minus
+from batches.formatting import plain, with_minus
 
 SIZE = 1000.0
 POINTS = 700  # of a curve: the lowest and the highest value of each two to three pixels
@@ -77,7 +77,7 @@ def depth_lane(drawdown: Floats) -> Lane:
     scale = Scale(min(float(drawdown.min()), -0.01), 0.0)
     area = f"M0 0L{curve_path(drawdown, scale)[1:]}L1000 0Z"
     return Lane(
-        "drawdown", "Drawdown", scale, [], [("drawdown", area)], _heights(scale, ticks(scale.low, 0.0, 3), _whole)
+        "drawdown", "Drawdown", scale, [], [("drawdown", area)], _heights(scale, ticks(scale.low, 0.0, 3), _share)
     )
 
 
@@ -167,5 +167,5 @@ def _heights(scale: Scale, values: list[float], text: Callable[[float], str]) ->
     return list(zip(percent_of(scale.y(np.array(values))), map(text, values), strict=True))
 
 
-def _whole(value: float) -> str:
-    return with_minus(f"{value:.0%}")
+def _share(value: float) -> str:
+    return with_minus(f"{plain(value * 100)}%")

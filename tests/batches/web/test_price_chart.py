@@ -35,6 +35,17 @@ def places(path):
     return [(int(x), int(y)) for x, y in re.findall(r"(-?\d+) (-?\d+)", path)]
 
 
+@pytest.mark.parametrize("depth", [0.0, 0.004, 0.01, 0.013, 0.02, 0.3])
+def test_each_height_of_the_drawdown_is_named_by_its_own_value(depth):
+    drawdown = np.zeros(10)
+    drawdown[5] = -depth
+    texts = [text for _, text in depth_lane(drawdown).ticks]
+    values = [float(text.rstrip("%").replace("−", "-")) / 100 for text in texts]
+    assert values == pytest.approx(ticks(min(-depth, -0.01), 0.0, 3))
+    assert texts[-1] == "0%"
+    assert "−0%" not in texts
+
+
 def test_a_fall_of_one_bar_is_still_visible_among_ten_thousand():
     drawdown = np.zeros(10_000)
     drawdown[4_330] = -0.6
