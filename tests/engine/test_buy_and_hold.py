@@ -65,3 +65,9 @@ def test_holders_buy_whole_shares_where_the_rules_say_so():
     assert buy_and_hold(bars, rules)["return_on_deployed"] == pytest.approx(30 / 90)
     held = hold_instalments(bars, rules, np.array([0.0, 1.0, 2.0, 2.0]))["equal_instalments"]
     assert held.equity == pytest.approx([100, 100, 100, 120])  # 50 buys one share, twice, both at 30
+
+
+def test_a_holder_who_cannot_pay_for_one_share_was_never_in_the_market():
+    rules = Rules(initial_capital=20.0, whole_shares=True)
+    held = buy_and_hold(synthetic.prices([30.0, 30.0, 30.0, 40.0]), rules)
+    assert (held["exposure"], held["trades"], held["total_return"]) == (0.0, 0.0, 0.0)

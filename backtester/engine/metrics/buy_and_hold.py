@@ -98,7 +98,8 @@ def _metrics_of_holding(prices: Prices, equity: Floats, entry_bar: int, cost: fl
     trades = np.zeros((1, TRADE_FIELDS))
     trades[0, ENTRY_BAR], trades[0, EXIT_BAR], trades[0, COST] = entry_bar, STILL_OPEN, cost
     if prices.n_bars > 1:
-        measure_nb(equity, trades, 1, prices.days, prices.periods_per_year, prices.years, out, 0)
+        n_trades = 1 if cost > 0.0 else 0  # one share costs more than the capital
+        measure_nb(equity, trades, n_trades, prices.days, prices.periods_per_year, prices.years, out, 0)
     return dict(zip(METRIC_NAMES, out[:, 0].tolist(), strict=True))
 
 
