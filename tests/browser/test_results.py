@@ -52,6 +52,17 @@ def test_the_table_is_ranked_by_a_metric_or_a_formula(results):
     expect(results.locator("#rank")).to_have_value("-=sharpe * sqrt(trades)")
 
 
+def test_the_formula_is_within_a_phone(results):
+    results.set_viewport_size({"width": 390, "height": 844})
+    results.get_by_text("Formula", exact=True).click()
+    box = results.locator("fieldset.formula").bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    label = results.get_by_label("Rank by a formula")
+    expect(label).to_be_in_viewport(ratio=1)
+
+
 def column(page, number):
     return [
         float(text.replace("%", "").replace(",", "").replace("\N{MINUS SIGN}", "-"))
