@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -20,6 +21,7 @@ MANY_DIGITS = Context(prec=400)  # Decimal's own 28 cannot round an annual retur
 BAR_SIZES = {1.0: "1 day", 7.0: "1 week", 30.4375: "1 month", 91.3125: "3 months", 365.25: "1 year"}
 CLOCK_UNITS = {"hour": 3600, "minute": 60, "second": 1}
 NAMES = ("Sharpe", "Sortino", "Calmar")  # a metric that has one keeps its capital
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")  # Hebrew, Arabic and their neighbors
 Number = int | float | None
 
 
@@ -43,6 +45,11 @@ def is_missing(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     return not -sys.float_info.max <= value <= sys.float_info.max  # math.isfinite fails on an int of 400 digits
+
+
+def isolated(symbol: str) -> str:
+    """Keep a symbol that is written from right to left from turning the numbers beside it around."""
+    return f"\u2068{symbol}\u2069" if RIGHT_TO_LEFT.search(symbol) else symbol
 
 
 def with_minus(text: str) -> str:
@@ -216,9 +223,9 @@ def _working(event: Mapping[str, Any], done: str) -> str:
         return f"Writing the results ({done})"
     if loading := event.get("loading"):
         place = f", {count(loading['number'])} of {count(loading['total'])}" if loading["total"] > 1 else ""
-        return f"Loading {loading['symbol']}{place}"
+        return f"Loading {isolated(loading['symbol'])}{place}"
     if event.get("currentSymbol"):
-        return f"Testing {event['currentSymbol']} ({done})"
+        return f"Testing {isolated(event['currentSymbol'])} ({done})"
     return {"compiling": "Compiling the strategy", "loading": "Loading prices"}.get(str(phase), f"Testing ({done})")
 
 

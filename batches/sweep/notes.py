@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from backtester.engine import STRATEGIES
-from batches.formatting import count, percent
+from batches.formatting import count, isolated, percent
 from batches.models import BatchSession, PriceSeries
 from batches.sweep.wire_names import wire_name
 
@@ -24,7 +24,7 @@ class Period:
     last: date
 
     def __str__(self) -> str:
-        return f"{self.symbol} {self.first} to {self.last}"
+        return f"{isolated(self.symbol)} {self.first} to {self.last}"
 
     def between(self, start: date | None, end: date | None) -> "Period":
         return Period(self.symbol, max(self.first, start or date.min), min(self.last, end or date.max))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backtester.engine import STRATEGIES, Parameter
-from batches.formatting import mid_sentence
+from batches.formatting import isolated, mid_sentence
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession
 from batches.sweep.link import as_range
@@ -49,7 +49,7 @@ def parameters_of(strategy_name: str) -> dict[str, Parameter]:
 
 
 def symbols_of(symbols: Sequence[str]) -> str:
-    return ", ".join(symbols) if len(symbols) <= FEW_SYMBOLS else f"{len(symbols):,} symbols"
+    return ", ".join(map(isolated, symbols)) if len(symbols) <= FEW_SYMBOLS else f"{len(symbols):,} symbols"
 
 
 def _values_text(values: Sequence[float], kind: str) -> str:

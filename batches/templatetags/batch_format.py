@@ -13,6 +13,7 @@ register = template.Library()
 for function in (
     formatting.as_json,
     formatting.count,
+    formatting.isolated,
     formatting.mid_sentence,
     formatting.percent,
     formatting.parameters,

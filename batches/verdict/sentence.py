@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from batches.formatting import MISSING, fixed
+from batches.formatting import MISSING, fixed, isolated
 from batches.verdict.luck import years_text
 
 State = Literal["too_short", "no_better_than_holding", "likely_luck", "weak", "edge_not_choice", "holds_up"]
@@ -78,7 +78,8 @@ def _no_better(found: Findings) -> str:
     best = f"the best of {found.tries:,} has" if found.tries > 1 else "the test has"
     held = "holding has none" if found.held is None else f"holding {_ratio(found.held)}"
     end = f"shuffled days do as well in {_percent(found.p)} of the cases" if found.shuffled else _bootstrap(found)
-    return f"No better than holding {found.symbol}: {best} a Sharpe ratio of {_ratio(found.sharpe)}, {held}; {end}."
+    symbol, sharpe = isolated(found.symbol), _ratio(found.sharpe)
+    return f"No better than holding {symbol}: {best} a Sharpe ratio of {sharpe}, {held}; {end}."
 
 
 def _no_gain(found: Findings) -> str:

@@ -9,6 +9,7 @@ from batches.formatting import (
     duration,
     fixed,
     is_missing,
+    isolated,
     metric,
     mid_sentence,
     parameter,
@@ -88,7 +89,7 @@ def beta_text(event: Event, names: PanelNames) -> str:
 
 def best_text(best: Mapping[str, Any], names: PanelNames) -> str:
     """`TSLA - 48.7% annual return`, with the ranking metric when that is another one."""
-    text = f"{best['symbol']} - {percent(best['annualizedReturn'])} annual return"
+    text = f"{isolated(best['symbol'])} - {percent(best['annualizedReturn'])} annual return"
     sort_by = names["sortBy"]
     if sort_by == "annualizedReturn":
         return text

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from batches.formatting import bar_time, mid_sentence, percent
+from batches.formatting import bar_time, isolated, mid_sentence, percent
 from batches.formatting import metric as metric_text
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession, Status
@@ -73,7 +73,7 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
         ("Time limit", timeout_words(session.timeout_s)),
     ]
     if request["enableBetaScaling"]:
-        betas = [f"{fact['symbol']} {metric_text(fact['beta'], 'ratio')}" for fact in session.instruments]
+        betas = [f"{isolated(fact['symbol'])} {metric_text(fact['beta'], 'ratio')}" for fact in session.instruments]
         coefficients = ", ".join(f"{coefficient:g}" for coefficient in request["coefficients"])
         lines += [("Coefficients", coefficients), ("Betas", _listed(betas, MOST_LISTED))]
     return lines
@@ -141,6 +141,8 @@ def _best_text(session: BatchSession) -> str:
         return ""
     best = session.leaders[0]
     if session.sort_by == "annualizedReturn":
-        return f"{best['symbol']} · {percent(best['annualizedReturn'])} a year"
+        return f"{isolated(best['symbol'])} · {percent(best['annualizedReturn'])} a year"
     metric = METRICS_BY_WIRE_NAME[session.sort_by]
-    return f"{best['symbol']} · {mid_sentence(metric.label)} {metric_text(best[session.sort_by], metric.unit)}"
+    return (
+        f"{isolated(best['symbol'])} · {mid_sentence(metric.label)} {metric_text(best[session.sort_by], metric.unit)}"
+    )

@@ -31,6 +31,11 @@ export function count(value) {
   return missing(value) ? MISSING : whole(value);
 }
 
+// Keeps a symbol that is written from right to left from turning the numbers beside it around.
+export function isolated(symbol) {
+  return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(symbol) ? `\u2068${symbol}\u2069` : symbol;
+}
+
 // "1 test", "2,458 tests"
 export function counted(n, noun) {
   return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
@@ -130,9 +135,9 @@ function working(event, done) {
   if (event.phase === "writing") return `Writing the results (${done})`;
   if (event.loading) {
     const { symbol, number, total } = event.loading;
-    return `Loading ${symbol}${total > 1 ? `, ${count(number)} of ${count(total)}` : ""}`;
+    return `Loading ${isolated(symbol)}${total > 1 ? `, ${count(number)} of ${count(total)}` : ""}`;
   }
-  if (event.currentSymbol) return `Testing ${event.currentSymbol} (${done})`;
+  if (event.currentSymbol) return `Testing ${isolated(event.currentSymbol)} (${done})`;
   if (event.phase === "compiling") return "Compiling the strategy";
   return event.phase === "loading" ? "Loading prices" : `Testing (${done})`;
 }

@@ -63,7 +63,7 @@ function phaseText(event) {
 
 // "TSLA - 48.7% annual return", with the ranking metric when that is another one.
 function bestText(best, names) {
-  const text = `${best.symbol} - ${format.percent(best.annualizedReturn)} annual return`;
+  const text = `${format.isolated(best.symbol)} - ${format.percent(best.annualizedReturn)} annual return`;
   if (names.sortBy === "annualizedReturn") return text;
   const { label, unit } = names.metrics[names.sortBy];
   return `${text}, ${format.midSentence(label)} ${format.metric(best[names.sortBy], unit)}`;

@@ -40,6 +40,11 @@ test("the best says its timeframe and coefficient where tests differ in them", (
   assert.equal(panelFields({ ...running, bestSoFar }, several).bestParameters, "1h, fast 5, slow 20");
 });
 
+test("a best symbol from right to left does not turn its return around", () => {
+  const bestSoFar = { ...running.bestSoFar, symbol: "שלום", annualizedReturn: -0.047 };
+  assert.equal(panelFields({ ...running, bestSoFar }, names).best, "\u2068שלום\u2069 - −4.7% annual return");
+});
+
 test("a batch whose tests all failed is not just complete", () => {
   const ended = { ...running, status: "complete", successfulTests: 0, failedTests: 5000 };
   assert.equal(panelFields(ended, names).phase, "Complete, all failed");

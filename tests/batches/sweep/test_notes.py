@@ -1,6 +1,7 @@
 """What is allowed and rarely meant is said before the sweep runs: on the form, in the estimate and in the answer."""
 
 import json
+from datetime import date
 
 import pytest
 from django.urls import reverse
@@ -8,7 +9,7 @@ from django.urls import reverse
 from batches.errors import InvalidRequest
 from batches.models import PriceSeries
 from batches.running import estimating
-from batches.sweep.notes import batch_notes
+from batches.sweep.notes import Period, batch_notes
 from batches.sweep.start_request import parse_start
 from tests.support import jobs
 from tests.support.page_reader import posted, text_of
@@ -48,6 +49,11 @@ def test_beta_scaling_without_a_percentage_is_said_to_repeat_the_tests(alike):
     assert "each test runs 3 times" in notes(alike(**scaled))[0]
     ranges = alike()["parameterRanges"] | {"stopLoss": [0.1]}
     assert notes(alike(parameterRanges=ranges, **scaled)) == []
+
+
+def test_a_symbol_from_right_to_left_does_not_turn_its_dates_around():
+    period = Period("شركة", date(2015, 1, 5), date(2020, 10, 2))
+    assert str(period) == "\u2068شركة\u2069 2015-01-05 to 2020-10-02"
 
 
 def test_symbols_with_different_periods_are_named_with_what_they_have_in_common(start):

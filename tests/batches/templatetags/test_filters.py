@@ -39,7 +39,7 @@ ODD_ARGUMENTS = st.one_of(st.none(), st.just(""), st.text(), st.integers(-3, 9),
 def test_every_filter_is_in_this_test():
     assert {name for name in FILTERS if name in ARGUMENTS or name in OF_NUMBERS} | {
         "as_json", "headline", "phase_text", "elapsed_text", "remaining_text", "shade", "rounded", "bar_size",
-        "luck_text", "retry_text", "mid_sentence", "bar_time",
+        "luck_text", "retry_text", "isolated", "mid_sentence", "bar_time",
     } == set(FILTERS)  # fmt: skip
 
 

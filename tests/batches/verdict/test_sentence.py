@@ -82,6 +82,11 @@ def test_the_first_rule_that_holds_decides(changes, state, sentence):
     assert not re.search(r"significant|proven|probability|None|nan", words)
 
 
+def test_a_symbol_from_right_to_left_does_not_turn_the_sentence_around():
+    _, words = judge(replace(GOOD, symbol="שלום", p=0.3, held=2.0))
+    assert words.startswith("No better than holding \u2068שלום\u2069: the best of 500")
+
+
 def test_a_single_test_is_not_the_best_of_many():
     _, words = judge(replace(GOOD, tries=1, p=0.5))
     assert words == "Likely luck: the test on shuffled days reaches this in 50 of 100 histories."
