@@ -121,6 +121,11 @@ def percent(value: Number, digits: int = 1) -> str:
     )
 
 
+def rounded_down(percentage: float) -> float:
+    """`49.27` -> `49.2`, so that 100 means all."""
+    return int(percentage * 10) / 10
+
+
 def parameter(value: Number, kind: str = "float") -> str:
     """Percentages are stored as fractions."""
     if value is None or is_missing(value):

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from backtester.client import Event
 from backtester.terminal.text import assignments, printable
-from batches.formatting import count, headline, metric, per_second, percent, remaining, took
+from batches.formatting import count, headline, metric, per_second, percent, remaining, rounded_down, took
 
 COLORS = {"complete": "green", "error": "red", "cancelled": "yellow", "paused": "yellow"}
 
@@ -49,7 +49,7 @@ def _bar(event: Event) -> Table:
     color = COLORS.get(event.status, "cyan")
     bar = ProgressBar(total=100, completed=event.percentage, complete_style=color, finished_style=color)
     label = event.phase if event.status == "running" else event.status
-    progress = f"{event.percentage:.1f}%  {count(event.current)} of {count(event.total)}"
+    progress = f"{rounded_down(event.percentage):.1f}%  {count(event.current)} of {count(event.total)}"
     grid.add_row(Text(label, style=color), bar, Text(progress))
     return grid
 

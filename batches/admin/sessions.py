@@ -22,7 +22,7 @@ from backtester.engine import STRATEGIES
 from batches import permissions
 from batches.admin.reading import ReadOnly, shortened
 from batches.errors import BatchError
-from batches.formatting import metric
+from batches.formatting import metric, rounded_down
 from batches.models import BatchSession, Status
 from batches.permissions import Permission
 from batches.results.blocks import result_bytes
@@ -93,7 +93,7 @@ class BatchSessionAdmin(ReadOnly):
 
     @display(description="Progress")
     def progress(self, session: BatchSession) -> SafeString:
-        done = percentage(session)
+        done = rounded_down(percentage(session))
         return format_html('<progress max="100" value="{}"></progress> {}%', done, floatformat(done, 1))
 
     @display(description="Tests", ordering="total")

@@ -27,10 +27,8 @@ def elapsed_seconds(session: BatchSession, now: datetime) -> float:
 
 
 def percentage(session: BatchSession) -> float:
-    """Return the percentage of finished tests, rounded down so that 100 means all."""
-    if session.current >= session.total:
-        return 100.0
-    return min(99.9, int(1000 * session.current / session.total) / 10)
+    """Return the percentage of finished tests; 100 means all. Pages round it down (`rounded_down`)."""
+    return 100.0 if session.current >= session.total else 100 * session.current / session.total
 
 
 def remaining_seconds(session: BatchSession, now: datetime) -> float | None:

@@ -10,6 +10,7 @@ for function in (
     panel_words.phase_text,
     panel_words.elapsed_text,
     panel_words.percentage_text,
+    panel_words.percentage_value,
     panel_words.remaining_text,
     panel_words.beta_text,
     panel_words.best_text,

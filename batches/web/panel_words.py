@@ -16,6 +16,7 @@ from batches.formatting import (
     parameters,
     percent,
     remaining,
+    rounded_down,
     took,
 )
 
@@ -63,10 +64,15 @@ def elapsed_text(event: Event) -> str:
 
 
 def percentage_text(value: float) -> str:
-    """`49.2%`, but `0%` and `100%`."""
+    """`49.2%`, rounded down, but `0%` and `100%`."""
     if is_missing(value):
         return MISSING
-    return f"{int(value)}%" if value in (0, 100) else percent(value / 100)
+    return f"{int(value)}%" if value in (0, 100) else percent(rounded_down(value) / 100)
+
+
+def percentage_value(value: float) -> float | str:
+    """The same as a number: of the bar, and for who hears it."""
+    return MISSING if is_missing(value) else rounded_down(value)
 
 
 def remaining_text(event: Event) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from batches.formatting import bar_time, isolated, mid_sentence, percent
+from batches.formatting import bar_time, isolated, mid_sentence, percent, rounded_down
 from batches.formatting import metric as metric_text
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession, Status
@@ -118,7 +118,7 @@ def batch_lines(
             summary=summary_of(session),
             state="all-failed" if _all_failed(session) else session.status,
             state_text="Complete, all failed" if _all_failed(session) else session.state.label,
-            percentage=percentage(session),
+            percentage=rounded_down(percentage(session)),
             best=_best_text(session),
             seconds=elapsed_seconds(session, now),
             verdict=verdicts.get(session.pk),

@@ -33,9 +33,14 @@ export function retryText({ status, total, successfulTests }) {
   return status === "cancelled" ? `Continue (${format.count(left)} left)` : `Run the remaining ${format.count(left)}`;
 }
 
-// "49.2%", but "0%" and "100%".
+// 49.2 for 49.27, so that 100 means all.
+export function roundedDown(event) {
+  return Math.floor((event.percentage ?? 0) * 10) / 10;
+}
+
+// "49.2%", rounded down so that "100%" means all; "0%" means none.
 export function percentageText(event) {
-  const value = event.percentage ?? 0;
+  const value = roundedDown(event);
   return value === 0 || value === 100 ? `${value}%` : format.percent(value / 100);
 }
 

@@ -4,7 +4,7 @@
 import { createCurve } from "./best-curve.js";
 import * as format from "./format.js";
 import { isTerminal } from "./live-feed.js";
-import { aged, cellText, panelFields, percentageText, stalledText, tabTitle } from "./panel-fields.js";
+import { aged, cellText, panelFields, percentageText, roundedDown, stalledText, tabTitle } from "./panel-fields.js";
 
 const ANNOUNCE_EVERY_MS = 15_000;
 const CONNECTION_WORDS = { reconnecting: "Reconnecting…" };
@@ -50,7 +50,7 @@ export function createPanel(root, names, now = () => Date.now()) {
   }
 
   function drawBar() {
-    const value = event.percentage ?? 0;
+    const value = roundedDown(event);
     fill.setAttribute("width", `${value}%`);
     bar.setAttribute("aria-valuenow", value);
     bar.setAttribute("aria-valuetext", `${percentageText(event)}, ${format.headline(event, names.timeout)}`);

@@ -71,7 +71,10 @@ def test_beta_is_shown_with_beta_scaling_only():
     assert panel_words.beta_text(event, NAMES | {"betaScaling": False}) == ""
 
 
-@pytest.mark.parametrize(("value", "want"), [(0, "0%"), (49.2, "49.2%"), (99.9, "99.9%"), (100.0, "100%")])
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [(0, "0%"), (49.2, "49.2%"), (49.29, "49.2%"), (99.9, "99.9%"), (99.9999, "99.9%"), (100.0, "100%")],
+)
 def test_percentages_show_tenths_except_at_the_ends(value, want):
     assert panel_words.percentage_text(value) == want
 

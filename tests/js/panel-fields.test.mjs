@@ -66,7 +66,7 @@ test("an unknown estimate is said to be unknown, and an ended batch has none", (
 });
 
 test("percentages show tenths except at the ends", () => {
-  assert.deepEqual([0, 0.1, 49.2, 99.9, 100].map((percentage) => percentageText({ percentage })), ["0%", "0.1%", "49.2%", "99.9%", "100%"]);
+  assert.deepEqual([0, 0.1, 49.2, 49.29, 99.9, 99.9999, 100].map((percentage) => percentageText({ percentage })), ["0%", "0.1%", "49.2%", "49.2%", "99.9%", "99.9%", "100%"]);
 });
 
 test("between two events the clock goes on, but not in a paused batch", () => {

@@ -42,6 +42,7 @@ def test_the_percentage_is_100_only_when_all_are_done(total, done):
     assert 0 <= shown <= 100
     assert (shown == 100) is (done == total)
     assert shown <= 100 * done / total
+    assert shown == pytest.approx(100 * done / total, abs=1e-9)
 
 
 @given(total=st.integers(1, 10**6), first=st.integers(0, 10**6), second=st.integers(0, 10**6))

@@ -13,6 +13,7 @@ from batches.templatetags import batch_format, panel_words
 FILTERS = batch_format.register.filters | panel_words.register.filters
 OF_NUMBERS = (
     "count", "percent", "metric", "price", "took", "per_test", "per_second", "bytes", "signed", "percentage_text",
+    "percentage_value",
 )  # fmt: skip
 NO_NUMBERS = st.one_of(
     st.none(), st.just(""), st.text(), st.booleans(), st.just(math.nan), st.just(math.inf), st.just(-math.inf),
