@@ -1,23 +1,20 @@
 """Summarize an ended batch as `BatchResults`: the top rows, the best of each symbol, averages, buy and hold."""
 
-import logging
-
 import numpy as np
 
-from backtester.engine import EngineError, buy_and_hold
 from batches.formatting import counted
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession
 from batches.results.affordability import unaffordable
 from batches.results.averages import mean
 from batches.results.columns import ResultColumns, columns_of
+from batches.results.holding import held_in
 from batches.results.ranking import best, best_by_symbol, that_traded
 from batches.sweep.notes import listed
-from batches.sweep.plan import Plan, wire_metrics
+from batches.sweep.plan import Plan
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.sweep.wire_types import BatchResults, Metrics, Row
 
-log = logging.getLogger(__name__)
 FEW_TRADES = 30
 TOP_ROWS = 100
 
@@ -66,14 +63,7 @@ def _best_rows(columns: ResultColumns, positions: dict[str, int | None]) -> dict
 
 
 def _comparison(plan: Plan) -> dict[str, Metrics | None]:
-    comparison: dict[str, Metrics | None] = {}
-    for number, symbol in enumerate(plan.grid.symbols):
-        try:
-            comparison[symbol] = wire_metrics(buy_and_hold(plan.prices(number * plan.grid.n_timeframes), plan.rules))
-        except EngineError as error:
-            log.info("buy and hold skipped: %s: %s", symbol, error)
-            comparison[symbol] = None
-    return comparison
+    return {symbol: held_in(plan, number * plan.grid.n_timeframes) for number, symbol in enumerate(plan.grid.symbols)}
 
 
 def _warnings(plan: Plan, winner: Row | None) -> list[str]:

@@ -58,13 +58,14 @@ class Plan:
         return self.series_ids[series_number // self.grid.n_timeframes]
 
     def prices(self, series_number: int) -> Prices:
-        return load_prices(*self._tested(series_number))
+        return load_prices(*self.tested_bars(series_number))
 
     def is_loaded(self, series_number: int) -> bool:
         """Return whether this process has the prices, or has to decode them first."""
-        return is_loaded(*self._tested(series_number))
+        return is_loaded(*self.tested_bars(series_number))
 
-    def _tested(self, series_number: int) -> tuple[int, date | None, date | None, str | None]:
+    def tested_bars(self, series_number: int) -> tuple[int, date | None, date | None, str | None]:
+        """Return series, first and last date and timeframe, as `load_prices` takes them."""
         return self.series_id(series_number), self.start_date, self.end_date, self.grid.timeframe_of(series_number)
 
     def beta(self, series_number: int) -> float | None:

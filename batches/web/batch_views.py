@@ -1,7 +1,6 @@
 """The page of one batch and its actions. All of it works without scripts."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -21,7 +20,7 @@ from batches.ops import storage
 from batches.permissions import Permission
 from batches.prices.versions import prices_used
 from batches.results.damage import damaged_chunks
-from batches.results.holding import held_returns
+from batches.results.holding import Holding
 from batches.running import lifecycle, retrying
 from batches.sweep.notes import batch_notes
 from batches.sweep.progress import elapsed_seconds, timeout_words
@@ -114,19 +113,18 @@ def _results_context(session: BatchSession, query: QueryDict) -> dict[str, Any]:
     listed = first_symbols(session, best_rows(session, table.query))
     if not results and session.leaders:  # it did not complete, so there is no summary
         best = session.leaders[0]
-    symbols = [symbol for symbol, _ in listed]
-    comparison: dict[str, Any] = results.get("comparison", {}) if results else _held(session, best, symbols)
+    holding = Holding(session)
     without_best = [symbol for symbol, row in listed if row is None]
     reasons = why_without_best(session, table.query, without_best) if without_best else {}
     lines: list[dict[str, Any]] = [
-        {"symbol": symbol, "row": row, "hold": comparison.get(symbol), "reason": reasons.get(symbol)}
+        {"symbol": symbol, "row": row, "hold": holding.beside(symbol, row), "reason": reasons.get(symbol)}
         for symbol, row in listed
     ]
     return {
         "table": table,
         "best_by_symbol": sorted(lines, key=_lead, reverse=True),
         "best": best,
-        "figures": figures(best, comparison.get(best["symbol"]) if best else None),
+        "figures": figures(best, holding.beside(best["symbol"], best) if best else None),
         "ahead": sum((ahead(line["row"], line["hold"]) or 0) > 0 for line in lines),
         "damage": _damage(session),
         "warnings": warnings(session),
@@ -134,10 +132,6 @@ def _results_context(session: BatchSession, query: QueryDict) -> dict[str, Any]:
         "axis_columns": [(name, label_of(session, name)) for name in axes_of(session)],
         "parallel_axes": [label_of(session, name) for name in parallel_axes(session)],
     }
-
-
-def _held(session: BatchSession, best: Mapping[str, Any] | None, symbols: list[str]) -> dict[str, dict[str, float]]:
-    return held_returns(session, {best["symbol"], *symbols}) if best else {}
 
 
 def _lead(line: dict[str, Any]) -> float:

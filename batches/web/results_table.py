@@ -11,7 +11,7 @@ from django.http import QueryDict
 from batches.errors import InvalidRequest
 from batches.models import BatchSession
 from batches.results.formula import MARK, evaluate
-from batches.results.holding import AHEAD, SORTABLE, held_returns
+from batches.results.holding import AHEAD, SORTABLE, Holding
 from batches.results.query import FIELDS, ResultsPage, ResultsQuery, default_sort, higher_is_better, page
 from batches.sweep.link import exact
 from batches.sweep.wire_names import JUDGED
@@ -57,8 +57,7 @@ class ResultsTable:
         selected = [name for name in (*SORTABLE, *JUDGED) if name in query_dict.getlist("show")]
         self.selected_metrics = [] if set(selected) == set(default) else selected
         self.metrics = self.selected_metrics or default
-        symbols = {row["symbol"] for row in self.page.rows}  # a cancelled batch has no summary
-        self.held = session.results.get("comparison", {}) if session.results else held_returns(session, symbols)
+        self.holding = Holding(session)
         axes = axes_of(session)
         ranked_by = [session.sort_by] if session.sort_by in self.metrics else []  # first: a phone shows only a few
         if self.query.sort not in (*self.metrics, *axes, "index", "timeframe", "coefficient"):
@@ -107,10 +106,13 @@ class ResultsTable:
         if name.startswith(MARK):
             value = evaluate(name.removeprefix(MARK), lambda part: np.array([self._number(row, part)])).flat[0]
             return value_text(None if value != value else float(value), name, names)
-        return signed(ahead(row, self.held.get(row["symbol"]))) if name == AHEAD else cell(row, name, names)
+        return signed(self._ahead(row)) if name == AHEAD else cell(row, name, names)
+
+    def _ahead(self, row: Mapping[str, Any]) -> float | None:
+        return ahead(row, self.holding.beside(row["symbol"], row))
 
     def _number(self, row: Mapping[str, Any], name: str) -> float:
-        own = ahead(row, self.held.get(row["symbol"])) if name == AHEAD else row["parameters"].get(name, row.get(name))
+        own = self._ahead(row) if name == AHEAD else row["parameters"].get(name, row.get(name))
         return float("nan") if own is None else float(own)
 
     @property

@@ -7,7 +7,9 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from django.http import QueryDict
 
+from batches.formatting import metric
 from batches.results.columns import columns_of
+from batches.results.holding import Holding
 from batches.results.query import ResultsQuery, column, page
 from batches.web import next_sweeps, winner
 from batches.web.best_rows import best_rows
@@ -83,6 +85,23 @@ def test_ahead_of_holding_is_the_annual_return_less_that_of_buy_and_hold(client,
     expected = [row["annualizedReturn"] - held[row["symbol"]] for row in rows if "error" not in row]
     assert expected == sorted(expected, reverse=True)
     assert sorted(value for value in ahead.tolist() if value == value) == pytest.approx(sorted(expected))
+
+
+def test_each_test_is_compared_with_holding_the_bars_of_its_own_timeframe(client, start):
+    session = jobs.finish(jobs.submit(start(symbols=["ACME", "BOLT"], timeframes=["1d", "1w"])))
+    rows = page(session, ResultsQuery.parse(session, {"sort": "index", "pageSize": "100"})).rows
+    leads = column(columns_of(session), "aheadOfHolding")
+    holding, held = Holding(session), {}
+    for row, lead in zip(rows, leads, strict=True):
+        on_page = client.get(f"/api/backtest/batch/{session.id}/results/{row['index']}").json()["buyAndHold"]["metrics"]
+        held[row["symbol"], row["timeframe"]] = on_page["annualizedReturn"]
+        assert holding.beside(row["symbol"], row) == on_page
+        assert lead == pytest.approx(row["annualizedReturn"] - on_page["annualizedReturn"])
+    assert len(set(held.values())) == 4
+    best = session.results["summary"]["overallBest"]
+    body = client.get(url(session))
+    (figure,) = [figure for figure in body.context["figures"] if figure.name == "annualizedReturn"]
+    assert figure.held == metric(held[best["symbol"], best["timeframe"]], "fraction")
 
 
 def test_a_test_that_never_traded_does_not_win(start):
