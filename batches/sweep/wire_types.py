@@ -131,7 +131,8 @@ class BatchResults(TypedDict):
     errors: Annotated[list[Failure], doc("Why tests failed.")]
     summary: Summary
     comparison: Annotated[
-        dict[str, Metrics | None], doc("Buy and hold of each symbol; null for one without enough bars.")
+        dict[str, Metrics | None],
+        doc("Buy and hold of each symbol, over the bars of the first timeframe; null for one without enough bars."),
     ]
     validation: Validation
 
