@@ -69,14 +69,22 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
         *([("Overnight", "flat at the end of each session")] if request.get("flatAtSessionEnd") else []),
         ("Fees, slippage", f"{fees}, {slippage}"),
         ("Initial capital", f"{request['initialCapital']:,.16g}"),
+        *([("Shares", "whole ones only")] if request.get("wholeShares") else []),
+        *([("Buy and hold", "not compared")] if not request["includeComparison"] else []),
         ("Ranked by", METRICS_BY_WIRE_NAME[session.sort_by].label),
         ("Time limit", timeout_words(session.timeout_s)),
+        *([("Stops early", _abort_text(request))] if request["abortFailureShare"] < 1 else []),
     ]
     if request["enableBetaScaling"]:
         betas = [f"{isolated(fact['symbol'])} {metric_text(fact['beta'], 'ratio')}" for fact in session.instruments]
         coefficients = ", ".join(f"{coefficient:g}" for coefficient in request["coefficients"])
         lines += [("Coefficients", coefficients), ("Betas", _listed(betas, MOST_LISTED))]
     return lines
+
+
+def _abort_text(request: Mapping[str, Any]) -> str:
+    share, least = parameter_text(request["abortFailureShare"], "percent"), request["abortMinimumTests"]
+    return f"above {share} failed, after {least:,} {'test' if least == 1 else 'tests'}"
 
 
 def _listed(texts: list[str], count: int) -> str:

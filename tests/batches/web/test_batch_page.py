@@ -14,7 +14,7 @@ from batches.formatting import percent
 from batches.models import BatchSession
 from batches.running import lifecycle
 from batches.sweep.plan import plan_of
-from batches.web.presenters import MOST_LISTED, first_symbols
+from batches.web.presenters import MOST_LISTED, facts, first_symbols
 from tests.support import jobs
 from tests.support.page_reader import HTMX, expected_rows, field, rows_of, text_of, url
 from tests.support.sweep_switches import store_odd_instruments
@@ -262,6 +262,15 @@ def test_a_stop_has_its_label_and_its_percentage_on_every_page(client, start):
     combination = text_of(client.get(url(session, "combination", 0)))
     assert "ACME, Fast average 3, Slow average 10, Stop loss 5%" in combination
     assert "stopLoss" not in text_of(response) + combination.partition("Reproduce this result")[0]
+
+
+def test_settings_name_each_switch_that_was_changed(client, start, finished):
+    labels = {"Shares", "Buy and hold", "Stops early"}
+    assert not labels & dict(facts(finished)).keys()
+    body = start(wholeShares=True, includeComparison=False, abortFailureShare=0.25, abortMinimumTests=1)
+    changed = dict(facts(jobs.submit(body)))
+    words = ("whole ones only", "not compared", "above 25% failed, after 1 test")
+    assert [changed[label] for label in ("Shares", "Buy and hold", "Stops early")] == list(words)
 
 
 def test_settings_leave_out_a_stop_that_was_not_used(client, finished):
