@@ -8,8 +8,6 @@ from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 
 from batches.models import BatchSession
 from batches.ops import heartbeats
@@ -18,8 +16,6 @@ from batches.ops.redis_connection import redis_client
 UNAVAILABLE = 503
 
 
-@csrf_exempt  # it changes nothing, and a POST should be answered with 405
-@require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
     """Return 200 while the database answers, else 503. Without Redis only live updates are slower."""
     database = _passes(_database_answers)
@@ -27,8 +23,6 @@ def healthz(_request: HttpRequest) -> JsonResponse:
     return JsonResponse(parts, status=200 if database else UNAVAILABLE)
 
 
-@csrf_exempt  # it changes nothing, and a POST should be answered with 405
-@require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
     """Return 200 when every part that a new batch needs is present, else 503."""
     parts = {

@@ -11,8 +11,6 @@ from django.db import DatabaseError
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -25,8 +23,6 @@ from batches.running.queue import queue_length
 log = logging.getLogger(__name__)
 
 
-@csrf_exempt  # it changes nothing, and a POST should be answered with 405
-@require_safe
 def metrics(_request: HttpRequest) -> HttpResponse:
     registry = CollectorRegistry()
     registry.register(Installation())
