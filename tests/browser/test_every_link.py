@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.long_names import LONG_NAME, import_long_name
 from tests.browser.steps import log_in, start, wait_for_status
 
 pytestmark = [pytest.mark.extended, pytest.mark.timeout(1200)]
@@ -25,6 +26,8 @@ BATCHES = [
     {"parameterRanges": {"gridInterval": [0.05]}, "includeComparison": False, "symbols": ["AAPL"]},
     {"strategy": "sma_cross", "parameterRanges": {"fast": [5, 6], "slow": [100, 200]}, "startDate": "2020-01-02",
      "endDate": "2020-01-20"},
+    {"strategy": "sma_cross", "parameterRanges": {"fast": [5], "slow": [20]}, "symbols": [LONG_NAME, "AAPL"],
+     "title": "W" * 120},
 ]  # fmt: skip
 
 
@@ -86,7 +89,9 @@ def look_at(page, address, found_on):
     return [link for link, _ in links if urldefrag(link).url not in downloads]
 
 
+@pytest.mark.usefixtures("instruments_as_they_were")
 def test_every_page_that_a_link_leads_to_opens(stack, page, crawl):
+    import_long_name(stack)
     for changes in BATCHES:
         page.goto(start(stack, **SMALL | changes))
         wait_for_status(page, "complete")

@@ -2,16 +2,12 @@
 
 from urllib.parse import quote
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.long_names import LONG_NAME, import_long_name
 from tests.browser.steps import cancel, start, wait_for_status
 
-LONG = "L" + "ONGNAME" * 9
-PRICES = "date,close\n" + "".join(
-    f"20{20 + n // 336}-{n // 28 % 12 + 1:02}-{n % 28 + 1:02},{50 + n % 7}\n" for n in range(600)
-)
 PARTS = ".by-symbol :is(th, td), .figures :is(th, td), .batch-line > td, .dense.wide tbody :is(th, td), .trades .empty"
 # Text that leaves its box and is not cut there lies over its neighbor.
 SPILLED = """(parts) => [...document.querySelectorAll(parts)]
@@ -23,11 +19,9 @@ pytestmark = pytest.mark.usefixtures("instruments_as_they_were")
 
 @pytest.fixture
 def batch(stack):
-    files = {"file": (f"{LONG}.csv", PRICES)}
-    answer = httpx.post(f"{stack.url}/api/instruments", files=files, data={"symbol": LONG}, timeout=30)
-    assert answer.status_code == 201, answer.text
+    import_long_name(stack)
     return start(
-        stack, strategy="sma_cross", symbols=[LONG, "AAPL"], parameterRanges={"fast": [5, 10], "slow": [20]},
+        stack, strategy="sma_cross", symbols=[LONG_NAME, "AAPL"], parameterRanges={"fast": [5, 10], "slow": [20]},
         enableBetaScaling=False, direction="short", sortBy="maxDrawdown", title="W" * 120,
         initialCapital=10, wholeShares=True,
     )  # fmt: skip
@@ -40,7 +34,7 @@ def test_long_names_push_nothing_off_a_page_and_cover_nothing(stack, page, batch
     wait_for_status(page, "complete")
     expect(page.locator(".by-symbol tbody tr").first).to_be_visible()
     expect(page.locator(".dense.wide tbody tr").first).to_be_visible()
-    form, instrument = f"{stack.url}/?symbols={quote(LONG)}", f"{stack.url}/prices/of/{quote(LONG)}/"
+    form, instrument = f"{stack.url}/?symbols={quote(LONG_NAME)}", f"{stack.url}/prices/of/{quote(LONG_NAME)}/"
     for address in (batch, f"{batch}results/0/", f"{stack.url}/batches/", form, instrument):
         page.goto(
             address, wait_until="commit" if address == form else "load"
