@@ -90,7 +90,8 @@ def _waits() -> list[float]:
     """Return how long it takes until each worker has time: while a verdict is computed, half a turn on average."""
     if not Verdict.objects.filter(status__in=UNFINISHED).exists():
         return [0.0] * workers()
-    return [*[SHORT_TURN_S / 2] * (workers() - 1), TURN_S / 2]  # of those that have joined the first one
+    joined = [SHORT_TURN_S / 2] * (workers() - 1)  # who joins another worker takes short turns
+    return [*joined, TURN_S / 2]
 
 
 def tested_years(periods: Sequence[Period], request: StartRequest) -> float:
