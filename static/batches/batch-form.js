@@ -1,13 +1,16 @@
 // Conveniences of the form. The count, the errors and the link come from the server (htmx); the form works without
 // this script.
 
+import { startChips } from "./symbol-chips.js";
+import { startSymbolSearch } from "./symbol-search.js";
+
 const form = document.getElementById("sweep");
 const recount = () => form.dispatchEvent(new CustomEvent("recount"));
 
 // ---- symbols: chips or a search, as in the page ----
 
-if (form.querySelector("[data-chips]")) import("./symbol-chips.js").then(({ startChips }) => startChips(form, recount));
-else import("./symbol-search.js").then(({ startSymbolSearch }) => startSymbolSearch(form, recount));
+if (form.querySelector("[data-chips]")) startChips(form, recount);
+else startSymbolSearch(form, recount);
 
 // ---- what was typed before the scripts were here, or brought back by the browser ----
 
