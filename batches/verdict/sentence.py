@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from batches.formatting import MISSING, fixed, isolated
+from batches.formatting import MISSING, counted, fixed, isolated
 from batches.verdict.luck import years_text
 
 State = Literal["too_short", "no_better_than_holding", "likely_luck", "weak", "edge_not_choice", "holds_up"]
@@ -65,7 +65,7 @@ def _choice_is_worthless(found: Findings) -> bool:
 
 def _too_short(found: Findings) -> str:
     years, trades = years_text(found.years), found.trades or 0
-    closed = f"{trades:,} closed trade{'' if trades == 1 else 's'}"
+    closed = counted(trades, "closed trade")
     if not found.too_short and trades < FEW_TRADES:
         return f"Too little to tell: {closed} in {years}; at least {FEW_TRADES} are needed."
     sentence = f"Too little to tell: {years} and {closed}."

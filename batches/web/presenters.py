@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from batches.formatting import bar_time, isolated, mid_sentence, percent, rounded_down
+from batches.formatting import bar_time, counted, isolated, mid_sentence, percent, rounded_down
 from batches.formatting import metric as metric_text
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession, Status
@@ -83,8 +83,8 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
 
 
 def _abort_text(request: Mapping[str, Any]) -> str:
-    share, least = parameter_text(request["abortFailureShare"], "percent"), request["abortMinimumTests"]
-    return f"above {share} failed, after {least:,} {'test' if least == 1 else 'tests'}"
+    share = parameter_text(request["abortFailureShare"], "percent")
+    return f"above {share} failed, after {counted(request['abortMinimumTests'], 'test')}"
 
 
 def _listed(texts: list[str], count: int) -> str:
