@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import socket
@@ -25,6 +26,7 @@ SO_ATTACH_FILTER = 26  # Linux; Python has no name for it
 NO_LINGER = struct.pack("ii", 1, 0)
 EMPTY_TEXT = b"\x81\x80\0\0\0\0"  # a frame of a client; any answers the server's pings
 ROUND = 700  # connections after which the server has collected all garbage at least once
+LEAK = 700  # bytes for each connection that are found if all of them leave as much
 
 
 @pytest.fixture(scope="module")
@@ -161,14 +163,17 @@ async def test_watchers_that_read_nothing_or_vanished_are_dropped_and_cost_littl
 
 
 @pytest.mark.extended
-async def test_two_thousand_watchers_that_come_and_go_leave_nothing_behind(serving):
+@pytest.mark.timeout(400)
+async def test_watchers_that_come_and_go_leave_nothing_behind(serving):
+    """A leak grows with each round; the C library's heap, in steps that become rare: 0.5 MB, on some machines 2 MB."""
     session_id = serving.batch()
-    await churn(serving, session_id, 2 * ROUND)  # the C library's heap grows by 4 MB until then
-    before, descriptors = await lowest_memory(serving, session_id), serving.descriptors()
-    after = await lowest_memory(serving, session_id)
+    await churn(serving, session_id, 2 * ROUND)
+    lowest, descriptors = [await lowest_memory(serving, session_id)], serving.descriptors()
+    while len(lowest) < 3 or lowest[-1] - lowest[-3] > 2 * ROUND * LEAK:
+        assert len(lowest) < 12, f"{[after - before for before, after in itertools.pairwise(lowest)]} more bytes"
+        lowest.append(await lowest_memory(serving, session_id))
     await until(lambda: serving.descriptors() <= descriptors + KEPT, "the descriptors to be closed")
     await until(lambda: serving.subscriptions() == 0, "the subscription to end")
-    assert after - before < 2_000_000
 
 
 async def lowest_memory(serving, session_id):
