@@ -134,7 +134,7 @@ def _window(session: BatchSession, axis: dict[str, Any], requested: str, size: i
 def _summary(session: BatchSession, grid: dict[str, Any], cells: Floats, best: tuple[int, int] | None) -> list[str]:
     """Return sentences on the range of the values, the best cell, and whether it is at an end of an axis."""
     if best is None:
-        return ["No finished test has a value here yet."]
+        return ["No finished test has a value here."]
     names = names_of(session)
     label, unit = (names["metrics"][grid["metric"]][part] for part in ("label", "unit"))
     low, high = (metric_text(float(end), unit) for end in (np.nanmin(cells), np.nanmax(cells)))

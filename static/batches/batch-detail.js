@@ -1,6 +1,7 @@
 // The batch page: the feed draws the panel; when the batch ends, the results are fetched once, without scrolling.
 
 import { askBeforeCancel } from "./cancel-question.js";
+import { startHeatmap } from "./heatmap.js";
 import { isTerminal, startLiveFeed } from "./live-feed.js";
 import { watchNear } from "./near.js";
 import { offerNotification } from "./notify.js";
@@ -62,11 +63,8 @@ async function showResults() {
   if (!results.firstElementChild) location.reload(); // without the fragment, load the whole page
 }
 
-async function startHeatmaps() {
-  const cards = document.querySelectorAll("[data-heatmap]:not([data-started])");
-  if (!cards.length) return;
-  const { startHeatmap } = await import("./heatmap.js"); // loaded only on pages with one
-  for (const card of cards) {
+function startHeatmaps() {
+  for (const card of document.querySelectorAll("[data-heatmap]:not([data-started])")) {
     card.dataset.started = "";
     startHeatmap(card, names);
   }

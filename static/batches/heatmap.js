@@ -100,7 +100,7 @@ export function startHeatmap(card, names) {
     const { unit, label: metric } = names.metrics[data.metric];
     words.textContent = data.count
       ? `${metric}, ${data.aggregate} of ${format.counted(data.tests, "test")} in ${format.counted(data.count, "cell")}: ${format.metric(data.low, unit)} to ${format.metric(data.high, unit)}.${someArePale() ? " Pale cells have fewer tests." : ""}`
-      : "No finished test has a value here yet.";
+      : "No finished test has a value here.";
   }
 
   function someArePale() {

@@ -162,7 +162,7 @@ def test_one_filter_bar_holds_for_table_heatmap_and_best_by_symbol(results):
     results.locator("select[name=by]").select_option("trades")
     results.locator("input[name=least]").fill("1000")
     results.get_by_role("button", name="Filter", exact=True).click()
-    expect(results.locator("[data-words]")).to_contain_text("No finished test has a value here yet.")
+    expect(results.locator("[data-words]")).to_contain_text("No finished test has a value here.")
 
 
 def test_a_dragged_region_is_swept_in_two_actions(results):

@@ -100,7 +100,7 @@ def test_a_window_that_is_none_is_another_one(wide, query):
 
 
 def test_a_batch_without_results_says_so_and_a_failed_cell_is_empty(submitted, finished):
-    assert table(submitted).words == ["No finished test has a value here yet."]
+    assert table(submitted).words == ["No finished test has a value here."]
     assert {shade for _, cells in table(submitted).rows for _, shade in cells} == {0}
     failed = table(finished, "symbol=CORE&x=slow&y=fast")
     assert {cells[-1] for _, cells in failed.rows} == {("–", 0)}
