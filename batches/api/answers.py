@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated
 
 import orjson
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.cache import get_conditional_response
 from ninja import P, PathEx
 from pydantic import WithJsonSchema
@@ -46,20 +46,33 @@ def visible_batch(request: HttpRequest, session_id: str) -> BatchSession:
 
 
 def query_parameters(request: HttpRequest, names: Iterable[str] = (), *, allow_others: bool = False) -> dict[str, str]:
-    """Return the query string; InvalidRequest when a name is repeated, unknown unless others are allowed, or has a NUL.
+    """Return the query string, checked as `_single_values` says."""
+    return _single_values(request.GET, "parameter", names, allow_others=allow_others)
+
+
+def form_fields(request: HttpRequest, names: Iterable[str], *, files: str) -> dict[str, str]:
+    """Return the fields of a form, checked as `_single_values` says. Files are in the field `files` only."""
+    for name in request.FILES:
+        if name != files:
+            raise InvalidRequest(Detail(name[:60], f"A file must be in the field {files!r}, got it in {name[:60]!r}."))
+    return _single_values(request.POST, "field", names)
+
+
+def _single_values(values: QueryDict, kind: str, names: Iterable[str], *, allow_others: bool = False) -> dict[str, str]:
+    """Return name to value; InvalidRequest when a name is repeated, unknown unless others are allowed, or has a NUL.
 
     PostgreSQL fails on a NUL, where SQLite finds nothing.
     """
     names = list(names)
-    for name, values in request.GET.lists():
-        if len(values) > 1:
-            raise InvalidRequest(Detail(name[:60], f"{name[:60]} must be given once, got it {len(values)} times."))
+    for name, repeated in values.lists():
+        if len(repeated) > 1:
+            raise InvalidRequest(Detail(name[:60], f"{name[:60]} must be given once, got it {len(repeated)} times."))
         if name not in names and not allow_others:
             hint = nearest(name, names) or f" Known: {', '.join(names) or 'none'}."
-            raise InvalidRequest(Detail(name[:60], f"Unknown parameter {name[:60]!r}.{hint}"))
-        if "\0" in values[0]:
-            raise InvalidRequest(Detail(name[:60], f"{name[:60]} must not contain a NUL, got {values[0][:60]!r}."))
-    return {name: str(value) for name, value in request.GET.items()}
+            raise InvalidRequest(Detail(name[:60], f"Unknown {kind} {name[:60]!r}.{hint}"))
+        if "\0" in repeated[0]:
+            raise InvalidRequest(Detail(name[:60], f"{name[:60]} must not contain a NUL, got {repeated[0][:60]!r}."))
+    return {name: str(value) for name, value in values.items()}
 
 
 def unless_unchanged(

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from pydantic import TypeAdapter
 
 from batches import permissions
-from batches.api.answers import Symbol, answer
+from batches.api.answers import Symbol, answer, form_fields, query_parameters
 from batches.api.catalog import catalog, instrument_entry
 from batches.api.document import WRITING, Routes, answers, parameters
 from batches.api.schemas.market import (
@@ -59,7 +59,7 @@ def strategies(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Ninja pa
 )
 def list_instruments(request: HttpRequest) -> HttpResponse:
     """Symbol, dates, kind of bars, beta."""
-    archived = request.GET.get("archived", "false")
+    archived = query_parameters(request, InstrumentsQuery.__annotations__).get("archived", "false")
     if archived not in {"true", "false"}:
         raise InvalidRequest(Detail("archived", f"archived must be true or false, got {shown(archived)}."))
     entries = [instrument_entry(instrument) for instrument in instruments(archived=archived == "true")]
@@ -74,7 +74,7 @@ def list_instruments(request: HttpRequest) -> HttpResponse:
 )
 def instrument_beta(request: HttpRequest) -> HttpResponse:
     """Of one instrument against another, on the days that both have."""
-    query = request.GET
+    query = query_parameters(request, BetaQuery.__annotations__)
     symbol, benchmark = query.get("symbol", ""), query.get("benchmark") or settings.BENCHMARK_SYMBOL
     beta = chosen_beta(
         symbol=symbol, benchmark=benchmark, start=query.get("startDate", ""), end=query.get("endDate", "")
@@ -118,12 +118,19 @@ def change_instrument(request: HttpRequest, symbol: Symbol) -> HttpResponse:
 def delete_instrument(request: HttpRequest, symbol: Symbol) -> HttpResponse:
     """409 while an active batch uses it. Ended batches keep their results, and what they need to be replayed."""
     permissions.require(request.user, Permission.EDIT_INSTRUMENTS)
-    deletion = deleting.delete([symbol], request.GET.get("versions", ""))
+    deletion = deleting.delete([symbol], query_parameters(request, DeletionQuery.__annotations__).get("versions", ""))
     return answer(
         DeletedInstrument(
             success=True, symbol=deletion.symbols[0], deletedVersions=deletion.deleted, keptVersions=deletion.kept
         )
     )
+
+
+def _names(request: HttpRequest) -> list[str]:
+    """Return the fields that a form of prices may have; Django reads its token against forged requests itself."""
+    columns = [f"{prefix}.{role}" for role in ROLES for prefix in ("column", "columns")]
+    renames = [name for name in request.POST if name.startswith("rename.")]
+    return [*PricesForm.__annotations__, *columns, *renames, "csrfmiddlewaretoken"]
 
 
 def _prices_body() -> dict[str, object]:
@@ -147,7 +154,7 @@ def _prices_body() -> dict[str, object]:
 def load_instruments(request: HttpRequest) -> HttpResponse:
     """Takes a multipart form with one `file` or several, and how to read them. All of them are stored, or nothing."""
     permissions.require(request.user, Permission.IMPORT_PRICES)
-    options = request.POST.dict()
+    options = form_fields(request, _names(request), files="file")
     on_overlap, files = chosen_overlap(options), list[tuple[str, ParsedFile]]()
     uploads = [upload for upload in request.FILES.getlist("file") if upload.file is not None]
     if not uploads:
@@ -160,7 +167,7 @@ def load_instruments(request: HttpRequest) -> HttpResponse:
         name=", ".join(name for name, _ in files),
         size=sum(upload.size or 0 for upload in uploads),
         channel=PriceImport.Channel.API,
-        source=request.POST.get("source", ""),
+        source=options.get("source", ""),
         owner=permissions.owner(request.user),
     )
     report = import_prices(combined(files, on_overlap), origin, on_overlap=on_overlap)

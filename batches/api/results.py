@@ -200,7 +200,7 @@ def heatmap_cells(request: HttpRequest, session_id: SessionId) -> HttpResponseBa
 def result(request: HttpRequest, session_id: SessionId, index: Index) -> HttpResponse:
     """Computed again from its index. Bars within a day are thinned, unless `points` suffices for all."""
     session = visible_batch(request, session_id)
-    window = Window.parse(query_parameters(request, WINDOW_FIELDS, allow_others=True))
+    window = Window.parse(query_parameters(request, WINDOW_FIELDS))
     if not (index.isascii() and index.isdigit() and len(index) < 12):
         raise NotFound("combination")
     return unless_unchanged(request, session, lambda: _head(session) | combination(session, int(index), window))

@@ -17,10 +17,11 @@ from backtester.accounts.tokens import create_token
 from backtester.asgi import application
 from batches.live import hub
 from batches.models import BatchSession, Instrument
-from batches.running import attempts, lifecycle, worker
+from batches.running import attempts, lifecycle, recording, worker
 from tests.support import jobs, market
 
 POLL_S = 0.02
+FAST = 1e8  # bars times combinations a second
 
 
 def in_thread(function):
@@ -37,10 +38,15 @@ def in_thread(function):
 
 @contextlib.contextmanager
 def steady():
-    """Poll often. Whether a kernel is warm depends on earlier tests: no compilation is announced, or ends a claim."""
+    """Poll often, and remove what depends on earlier tests and on the machine.
+
+    Kernels count as warm: no compilation is announced, or ends a claim. A machine under load would compute a small
+    batch in more turns, of which each raises the sequence.
+    """
     with (
         mock.patch.object(worker, "is_warm", return_value=True),
         mock.patch.object(attempts, "LONGEST_CLAIM_S", 60.0),
+        mock.patch.object(recording, "_rate", return_value=FAST),
         mock.patch.object(hub, "POLL_S", POLL_S),
     ):
         yield
