@@ -74,17 +74,18 @@ def first_bars(dates: Days, unit: str) -> Ints:
     return np.unique(np.searchsorted(dates, np.arange(first + 1, last + 1))).astype(np.int64)
 
 
-def periods_per_year(days: Ints) -> float:
+def periods_per_year(days: Ints, size: float | None = None) -> float:
     """Return the number of bars a year, which annualizes volatility, Sharpe and Sortino ratio.
 
-    days : int64[n_bars], days since 1970-01-01, increasing
+    days : int64[n_bars], days since 1970-01-01, increasing; size : the length of a bar in days, None: found in `days`,
+        where bars of two to four days look daily, and bars of two weeks irregular
 
     Counted: bars / years, without gaps of more than 14 usual distances. A count within 5 % of a convention (365, 252,
     365.25 / 7, 12, 4, 1) is that convention, so that exchanges with other holidays stay comparable. Fewer than 13 bars,
     and daily bars of less than a year, are not counted: the size of the bar decides, and 252 if it is irregular; 365
     if Saturdays and Sundays are traded.
     """
-    size, distances = bar_days(days), np.diff(days)
+    size, distances = size or bar_days(days), np.diff(days)
     if size == 1.0 and days[-1] - days[0] < DAYS_IN_A_YEAR:
         return EVERY_DAY if _trades_weekends(days) else TRADING_DAYS
     if distances.size < FEWEST_DISTANCES:

@@ -118,7 +118,10 @@ class Prices:
         """Bars a year, see `bar_sizes`; those of the whole series if these bars are a part of it."""
         if self.series_periods_per_year:
             return self.series_periods_per_year
-        return periods_within_days(self.trading_days) if self.is_within_day else periods_per_year(self.trading_days)
+        if self.is_within_day:
+            return periods_within_days(self.trading_days)
+        size = self.series_bar_seconds and self.series_bar_seconds / DAY_S
+        return periods_per_year(self.trading_days, size)
 
     def between(self, start: date | None, end: date | None) -> "Prices":
         """Return the bars from `start` to `end`, both included: days of the exchange or moments, in UTC if naive."""

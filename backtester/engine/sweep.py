@@ -14,7 +14,7 @@ import numpy as np
 
 from backtester.engine.errors import BadParameters, BadPrices, did_you_mean
 from backtester.engine.grid.grid import Grid
-from backtester.engine.metrics.buy_and_hold import estimate_beta
+from backtester.engine.metrics.buy_and_hold import common_closes, estimate_beta
 from backtester.engine.metrics.metrics import METRIC_NAMES
 from backtester.engine.prices import Prices, has_several_a_day
 from backtester.engine.rules import Rules
@@ -49,8 +49,8 @@ def sweep(
         values are bars that do not exist
     parameters : name -> list of values, or {"start", "stop", "step"}; the others take their default
     coefficients : turn beta scaling on; percentages are multiplied by beta * coefficient
-    betas : symbol -> beta; for symbols not in it, beta is estimated against `benchmark`, closes by date or the name
-        of a column of `prices`, which is then not traded
+    betas : symbol -> beta; for symbols not in it, beta is estimated against `benchmark` by the last closes of common
+        days: closes by date or moment, or the name of a column of `prices`, which is then not traded
     timeframes : as `["5m", "1h", "1d"]`, each at least the bars of `prices`; by default these are tested
 
     Returns one row a combination: index, symbol, timeframe where `timeframes` are given, a column for each parameter,
@@ -71,7 +71,7 @@ def sweep(
         symbol, timeframe = symbols[number // grid.n_timeframes], grid.timeframe_of(number)
         column = prices[symbol].dropna()
         bars = prices_of(symbol, column)
-        beta = None if coefficients is None else _beta(symbol, column, market, betas or {})
+        beta = None if coefficients is None else _beta(bars, market, betas or {})
         start, stop = grid.series_span(number)
         metrics = run_slice(grid, at_timeframe(bars, timeframe), start, stop, rules, beta=beta).metrics
         parts.append(_table(grid, start, stop, symbol, beta, metrics))
@@ -121,21 +121,20 @@ def _table(grid: Grid, start: int, stop: int, symbol: str, beta: float | None, m
     return pd.DataFrame(columns | dict(zip(METRIC_NAMES, metrics, strict=True)))
 
 
-def _benchmark(prices: pd.DataFrame, benchmark: pd.Series | str | None) -> pd.Series | None:
+def _benchmark(prices: pd.DataFrame, benchmark: pd.Series | str | None) -> Prices | None:
+    if benchmark is None:
+        return None
     if not isinstance(benchmark, str):
-        return benchmark
+        return prices_of("The benchmark", benchmark.dropna())
     if benchmark not in prices.columns:
         hint = did_you_mean(benchmark, [str(name) for name in prices.columns])
         raise BadPrices(f"No prices of the benchmark '{benchmark}'. {hint}", field="benchmark")
-    return prices[benchmark]
+    return prices_of(benchmark, prices[benchmark].dropna())
 
 
-def _beta(symbol: str, column: pd.Series, market: pd.Series | None, betas: Mapping[str, float]) -> float:
-    if symbol in betas:
-        return float(betas[symbol])
+def _beta(bars: Prices, market: Prices | None, betas: Mapping[str, float]) -> float:
+    if bars.symbol in betas:
+        return float(betas[bars.symbol])
     if market is None:
-        raise BadParameters(f"No beta of {symbol}, and no benchmark to estimate it from.", field="betas")
-    closes, index = column.align(market, join="inner")
-    both = np.column_stack((closes.to_numpy(np.float64), index.to_numpy(np.float64)))
-    both = both[~np.isnan(both).any(axis=1)]
-    return estimate_beta(both[:, 0], both[:, 1])
+        raise BadParameters(f"No beta of {bars.symbol}, and no benchmark to estimate it from.", field="betas")
+    return estimate_beta(*common_closes(bars, market)[1:])

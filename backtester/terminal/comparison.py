@@ -8,7 +8,7 @@ import numpy as np
 
 from backtester.client import Event
 from batches.results.averages import mean
-from batches.results.ranking import best_position
+from batches.results.ranking import best_position, that_traded
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 
 if TYPE_CHECKING:
@@ -35,9 +35,10 @@ class Side:
         return [*names, *(["coefficient"] if self.table["coefficient"].notna().any() else [])]
 
     def best(self, metric: str, symbol: str | None = None) -> Row | None:
-        """Return the best row; None if the metric is undefined in all of them."""
+        """Return the best row; None if none that traded has the metric."""
         table = self.table if symbol is None else self.table[self.table["symbol"] == symbol]
-        position = best_position(table[metric].to_numpy(np.float64), METRICS_BY_WIRE_NAME[metric])
+        values, exposure = (table[name].to_numpy(np.float64) for name in (metric, "exposure"))
+        position = best_position(that_traded(values, exposure), METRICS_BY_WIRE_NAME[metric])
         return None if position is None else self._row(table.iloc[position])
 
     def mean(self, metric: str) -> float | None:

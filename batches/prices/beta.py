@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-import numpy as np
-import numpy.typing as npt
-
 from backtester.engine import EngineError, Prices, estimate_beta
+from backtester.engine.metrics.buy_and_hold import common_closes
 from batches.errors import Detail, InvalidRequest
 from batches.prices.series import instruments, load_prices
 from batches.symbols import normalized
@@ -27,18 +25,10 @@ class Beta:
 
 def measure_beta(own: Prices, market: Prices) -> Beta:
     """Measure the beta on the days that both series have, by the last close of each."""
-    (own_days, closes), (market_days, market_closes) = daily_closes(own), daily_closes(market)
-    days, at, market_at = np.intersect1d(own_days, market_days, assume_unique=True, return_indices=True)
-    value = float(estimate_beta(closes[at], market_closes[market_at]))
+    days, closes, market_closes = common_closes(own, market)
+    value = float(estimate_beta(closes, market_closes))
     first, last = (days[0].item(), days[-1].item()) if days.size else (None, None)
     return Beta(value if math.isfinite(value) else None, len(days), first, last)
-
-
-def daily_closes(prices: Prices) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64]]:
-    """Return the days, datetime64[D], and the last close of each."""
-    days = prices.trading_days
-    last = np.flatnonzero(np.append(days[1:] != days[:-1], True))
-    return days[last].view("datetime64[D]"), prices.close[last]
 
 
 @lru_cache(maxsize=100_000)

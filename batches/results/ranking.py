@@ -30,6 +30,11 @@ def that_traded(values: Floats, exposure: Floats) -> Floats:
     return traded
 
 
+def ranked(columns: ResultColumns, metric: Metric) -> Floats:
+    """Return the values of a metric that can win, float64[n], NaN for the other tests."""
+    return that_traded(columns.metric(metric.name), columns.metric("exposure"))
+
+
 def best(values: Floats, count: int, *, descending: bool) -> Ints:
     """Return the positions of the `count` best defined values."""
     first = first_in_order(values, count, descending=descending)
@@ -44,7 +49,7 @@ def best_position(values: Floats, metric: Metric) -> int | None:
 
 def best_by_symbol(columns: ResultColumns, metric: Metric) -> dict[str, int | None]:
     """Return the position of the best finished test of each symbol, None if no value is defined."""
-    values = that_traded(columns.metric(metric.name), columns.metric("exposure"))
+    values = ranked(columns, metric)
     positions: dict[str, int | None] = {}
     for number, symbol in enumerate(columns.plan.grid.symbols):
         first, last = columns.span(number)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from backtester.engine import buy_and_hold
+from backtester.engine import Metric, buy_and_hold
 from backtester.engine.arrays import Floats, Ints
 from backtester.engine.statistics.bootstrap import p_value
 from backtester.engine.statistics.luck import (
@@ -21,7 +21,7 @@ from backtester.engine.statistics.plateau import neighbor_median
 from backtester.engine.statistics.sharpe import minimum_track_record, moments, probabilistic_sharpe
 from batches.models import BatchSession
 from batches.results.columns import ResultColumns, columns_of
-from batches.results.ranking import best_position
+from batches.results.ranking import best_position, ranked
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.verdict import ledger
 from batches.verdict.calendar import returns_of
@@ -42,7 +42,7 @@ def conclude(session: BatchSession, layout: Layout, work: Work, rows: Floats, ov
     """Return the whole answer in the form of the wire, with its state and sentence. rows : of all judged tests"""
     columns = columns_of(session, keep=False)
     metric = METRICS_BY_WIRE_NAME[session.sort_by]
-    values = columns.metric(metric.name)
+    values = ranked(columns, metric)
     position = best_position(values, metric)
     reasons: dict[str, str] = {}
     tried = ledger.tried(session.tested_request, layout.plan, session.instruments, session.owner)
@@ -75,7 +75,7 @@ def conclude(session: BatchSession, layout: Layout, work: Work, rows: Floats, ov
     parts["pbo"] = _pbo(layout, work, reasons)
     parts["walkForward"] = _walk(layout, work, paths, index, reasons)
     parts["stability"] = _stability(rows, judged_tests(layout), reasons)
-    parts["plateau"] = _plateau(layout, columns, values, position, metric.higher_is_better, reasons)
+    parts["plateau"] = _plateau(layout, columns, metric, position, reasons)
     return _finished(session, layout, parts, reasons)
 
 
@@ -242,14 +242,15 @@ def neighbor_medians(layout: Layout, index: Ints, values: Floats) -> Floats:
 
 
 def _plateau(
-    layout: Layout, columns: ResultColumns, values: Floats, position: int, higher: bool, reasons: dict[str, str]
+    layout: Layout, columns: ResultColumns, metric: Metric, position: int, reasons: dict[str, str]
 ) -> dict[str, Any] | None:
-    medians = neighbor_medians(layout, columns.index, values)
+    values = ranked(columns, metric)
+    medians = neighbor_medians(layout, columns.index, columns.metric(metric.name))
     both = np.where(np.isnan(values), np.nan, medians)
     if np.isnan(both).all():
         reasons["plateau"] = "one_trial"
         return None
-    top = int(np.nanargmax(both) if higher else np.nanargmin(both))
+    top = int(np.nanargmax(both) if metric.higher_is_better else np.nanargmin(both))
     own = medians[position]
     combination = layout.plan.grid.decode(int(columns.index[position]))
     on_edge = [

@@ -9,6 +9,7 @@ from backtester.engine import METRIC_NAMES, METRICS, Prices, run_slice
 from backtester.engine.arrays import Floats, Ints
 from backtester.engine.statistics.shuffling import ShuffleTest, draw_order, order_within, shuffle_test
 from backtester.engine.time_blocks import shuffled
+from batches.results.ranking import that_traded
 from batches.verdict.layout import Layout, Span
 from batches.verdict.work import Work
 
@@ -17,7 +18,8 @@ def add_shuffled(layout: Layout, work: Work, draw: int, span: Span, bounds: tupl
     """Run the tests [start, stop) on one shuffled history. Betas stay as they were measured."""
     prices, plan = _shuffled_prices(layout, span.number, draw), layout.plan
     result = run_slice(plan.grid, prices, *bounds, plan.rules, beta=plan.beta(span.number))
-    values = _sign(metric) * result.metrics[METRIC_NAMES.index(metric)]
+    value, exposure = (result.metrics[METRIC_NAMES.index(name)] for name in (metric, "exposure"))
+    values = _sign(metric) * that_traded(value, exposure)
     if not np.isnan(values).all():
         work.draws[draw] = np.fmax(work.draws[draw], np.nanmax(values))
     work.drawn[draw] += bounds[1] - bounds[0]

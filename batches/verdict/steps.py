@@ -11,7 +11,7 @@ from backtester.engine import Strategy, is_built_in
 from backtester.engine.arrays import Floats
 from batches.models import BatchSession
 from batches.results.columns import columns_of
-from batches.results.ranking import best_position
+from batches.results.ranking import best_position, ranked
 from batches.sweep.chunking import least_tests
 from batches.sweep.foreign_code import output_kept, time_limit
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
@@ -43,7 +43,7 @@ class Judge:
         self.paces: dict[Stage, float] = {}
 
     def _best(self) -> float:
-        values = columns_of(self.session, keep=False).metric(self.metric.name)
+        values = ranked(columns_of(self.session, keep=False), self.metric)
         position = best_position(values, self.metric)
         return float("nan") if position is None else float(values[position])
 

@@ -16,7 +16,7 @@ from batches.formatting import metric as metric_text
 from batches.models import BatchSession
 from batches.results.averages import mean
 from batches.results.columns import ResultColumns, columns_of
-from batches.results.ranking import best_by_symbol, best_position, that_traded
+from batches.results.ranking import best_by_symbol, best_position, ranked
 from batches.results.replay import played
 from batches.sweep.progress import elapsed_seconds
 from batches.sweep.titles import strategy_title
@@ -98,7 +98,7 @@ def _bests(columns: Sequence[ResultColumns], metric: Metric) -> list[tuple[Resul
 
 
 def _best_position(batch: ResultColumns, metric: Metric) -> int | None:
-    return best_position(that_traded(batch.metric(metric.name), batch.metric("exposure")), metric)
+    return best_position(ranked(batch, metric), metric)
 
 
 def _best_curves(

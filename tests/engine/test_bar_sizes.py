@@ -7,6 +7,7 @@ import pytest
 from backtester.engine import Prices, Rules, buy_and_hold
 from backtester.engine.bar_sizes import bar_days, median_distance
 from backtester.engine.prices import has_several_a_day
+from backtester.engine.timeframes import build, seconds_of
 
 from .reference.calendar import bars_a_year, snapped
 
@@ -80,6 +81,19 @@ def test_a_cut_has_the_bars_a_year_of_its_series():
     assert cut.between(None, dates[5].date()).periods_per_year == 365.25 / 7
     currency = dated(CURRENCY)
     assert currency.between(CURRENCY[3].date(), CURRENCY[8].date()).periods_per_year == currency.periods_per_year
+
+
+@pytest.mark.parametrize("bars", [25, 60, 120, 200, 600])
+@pytest.mark.parametrize("timeframe", ["2d", "3d", "4d", "5d", "6d", "10d", "2w", "3w", "4w"])
+def test_bars_of_several_days_are_annualized_by_their_own_number(timeframe, bars):
+    """Also in a short series: two to four days look like daily bars, and two weeks like irregular ones."""
+    days = calendar("B")[:bars]
+    built = build(dated(days), timeframe)
+    assert built is not None
+    of_size = 365.25 * 86_400 / seconds_of(timeframe)
+    counted = bars_a_year([*built.prices.dates.tolist()]) if built.prices.n_bars > 12 else of_size
+    assert built.prices.periods_per_year == pytest.approx(snapped(counted))
+    assert counted == pytest.approx(of_size, rel=0.2)  # two days of weekend are one bar less
 
 
 def test_the_same_shares_have_one_sharpe_ratio_by_day_week_and_month():

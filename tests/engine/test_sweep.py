@@ -47,6 +47,24 @@ def test_beta_and_coefficient_follow_the_parameters_when_scaling_is_on(closes):
     assert table["coefficient"].tolist() == [1.0, 1.5, 1.0, 1.5]
 
 
+@pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Tokyo"])
+def test_a_beta_of_bars_within_a_day_is_that_of_daily_closes(zone):
+    """The share follows the index one bar later, so that a beta by bars is about zero."""
+    index = pd.date_range("2024-01-02", "2024-04-02", freq="30min", tz=zone)
+    rng = np.random.default_rng(5)
+    market = rng.normal(0, 0.004, len(index))
+    own = 1.3 * np.roll(market, 1) + rng.normal(0, 0.001, len(index))
+    bars = pd.DataFrame({"OWN": 50 * np.exp(own.cumsum()), "INDEX": 100 * np.exp(market.cumsum())}, index=index)
+    daily = bars.groupby(index.date).last()
+    changes = daily.pct_change()
+    by_day = changes["OWN"].cov(changes["INDEX"]) / changes["INDEX"].var()
+    assert by_day > 1
+    series = pd.Series(daily["INDEX"].to_numpy(), index=pd.DatetimeIndex(daily.index))
+    for prices, benchmark in ((bars, "INDEX"), (bars[["OWN"]], bars["INDEX"]), (bars[["OWN"]], series)):
+        table = sweep("grid_dca", prices, {}, coefficients=[1.0], benchmark=benchmark)
+        assert table["beta"].tolist() == [pytest.approx(by_day)]
+
+
 def test_a_late_listing_starts_at_its_first_price(closes):
     late = closes.copy()
     late.loc[late.index[:80], "BBB"] = np.nan

@@ -48,6 +48,13 @@ def test_where_less_is_better_the_best_is_the_least(first, second):
     assert [row["parameters"] for row in comparison.best] == [{"fast": 5}, {"fast": 5}]
 
 
+def test_a_test_that_never_held_a_position_is_not_the_best(first):
+    idle = Side(first.event, first.table.assign(totalReturn=[-0.1, 0.0, -0.2, None], exposure=[0.5, 0.0, 0.5, None]))
+    comparison = compare(idle, idle, "totalReturn")
+    assert [row["index"] for row in comparison.best] == [0, 0]
+    assert [row and row["index"] for row in comparison.symbols["GE"]] == [2, 2]
+
+
 def test_common_tests_are_those_of_the_same_symbol_and_parameters(first, second):
     assert compare(first, second, "sharpe").common == {
         "tests": 3,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backtester.engine.arrays import Floats, Ints
+from backtester.engine.arrays import Days, Floats, Ints
 from backtester.engine.metrics.metrics import (
     COST,
     ENTRY_BAR,
@@ -106,6 +106,19 @@ def _metrics_of_holding(prices: Prices, equity: Floats, entry_bar: int, cost: fl
 def _whole(shares: Any) -> Any:
     """Round down as `whole_nb` does."""
     return np.floor(shares + np.minimum(shares * SHARES, PART_OF_A_SHARE))
+
+
+def common_closes(own: Prices, benchmark: Prices) -> tuple[Days, Floats, Floats]:
+    """Return the days that both have, and the last close of each on these days: what a beta is estimated from."""
+    (own_days, closes), (market_days, market_closes) = _daily_closes(own), _daily_closes(benchmark)
+    days, at, market_at = np.intersect1d(own_days, market_days, assume_unique=True, return_indices=True)
+    return days.view("datetime64[D]"), closes[at], market_closes[market_at]
+
+
+def _daily_closes(prices: Prices) -> tuple[Ints, Floats]:
+    days = prices.trading_days
+    last = np.flatnonzero(np.append(days[1:] != days[:-1], True))
+    return days[last], prices.close[last]
 
 
 def estimate_beta(close: Floats, benchmark_close: Floats) -> float:

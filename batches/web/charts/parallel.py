@@ -13,7 +13,7 @@ from batches.formatting import plain
 from batches.models import BatchSession
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.query import ResultsQuery, column, select
-from batches.results.ranking import best
+from batches.results.ranking import best, that_traded
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.labels import label_of, names_of, parallel_axes
 from batches.web.panel_words import value_text
@@ -108,7 +108,8 @@ def _sample(positions: Ints, size: int) -> Ints:
 
 def _best(session: BatchSession, columns: ResultColumns, positions: Ints) -> Ints:
     descending = METRICS_BY_WIRE_NAME[session.sort_by].higher_is_better
-    return positions[best(column(columns, session.sort_by)[positions], BEST, descending=descending)]
+    values = that_traded(column(columns, session.sort_by)[positions], column(columns, "exposure")[positions])
+    return positions[best(values, BEST, descending=descending)]
 
 
 def _values(columns: ResultColumns, names: list[str], positions: Ints) -> Floats:

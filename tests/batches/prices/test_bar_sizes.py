@@ -35,7 +35,7 @@ def test_shares_held_have_one_sharpe_ratio_whatever_the_size_of_their_bars(clien
     for name in ("sharpe", "annualizedVolatility"):
         values = [results["comparison"][symbol][name] for symbol in shares]
         assert values == pytest.approx([values[0]] * 4, rel=0.1), name
-    assert results["validation"]["engineVersion"] == "4"
+    assert results["validation"]["engineVersion"] == "5"
 
 
 def test_api_page_and_preview_say_what_the_engine_assumes(client, shares):

@@ -19,6 +19,7 @@ from batches.verdict.calendar import returns_of
 from batches.verdict.options import Options
 from tests.batches.verdict.conftest import judge, store_prices, trend, walk
 from tests.support import jobs
+from tests.support.jobs import METRIC_COLUMNS
 
 pytestmark = pytest.mark.usefixtures("queued", "published")
 PARTS = ("best", "luck", "holding", "shuffle", "pbo", "walkForward", "stability", "plateau")
@@ -58,6 +59,32 @@ def test_the_shuffle_test_is_the_same_sweep_on_shuffled_days(noise):
     reached = int(np.sum(np.array(best) >= found["best"]))
     assert found["p"] == pytest.approx(10 / found["draws"] if found["stoppedEarly"] else (1 + reached) / 200)
     assert sum(found["histogram"]["counts"]) == found["draws"]
+
+
+@pytest.mark.parametrize("metric", ["annualizedReturn", "maxDrawdown", "exposure"])
+def test_a_test_that_never_held_a_position_is_not_judged_in_place_of_the_winner(sweep, metric):
+    """It has neither lost nor fallen, on shuffled days as on the true ones."""
+    store_prices("FALL", walk(11, drift=-0.001))
+    ranges = {"exit_window": [3, 5], "entry_window": [20, 60, 900]}
+    session = sweep(["FALL"], strategy="donchian_breakout", parameterRanges=ranges, sortBy=metric, fees=0.002)
+    winner = session.results["summary"]["overallBest"]
+    idle = [row for row in session.results["results"] if row["exposure"] == 0.0]
+    assert [row["parameters"]["entryWindow"] for row in idle] == [900, 900]
+    assert all(row[metric] == 0.0 != winner[metric] for row in idle)
+    answer = judge(session)
+    assert answer["best"]["index"] == winner["index"]
+    assert answer["plateau"]["index"] not in [row["index"] for row in idle]
+    assert "nothing traded" not in answer["sentence"]
+    assert answer["shuffle"]["best"] == winner[metric]
+    plan, reached = plan_of(session), 0
+    prices, column, sign = plan.prices(0), METRIC_COLUMNS.index(metric), -1 if metric == "exposure" else 1
+    for draw in range(answer["shuffle"]["draws"]):
+        order = np.concatenate(([0], 1 + draw_order(prices.n_bars - 1, 1, draw)))
+        metrics = run_slice(plan.grid, shuffled(prices, order), 0, session.total, plan.rules).metrics
+        traded = metrics[METRIC_COLUMNS.index("exposure")] > 0
+        reached += bool(np.max(sign * metrics[column, traded]) >= sign * winner[metric])
+    assert reached == 10
+    assert answer["shuffle"]["p"] == 10 / answer["shuffle"]["draws"]
 
 
 def test_walk_forward_picks_what_was_best_before_each_window(noise):

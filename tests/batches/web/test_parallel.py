@@ -47,6 +47,14 @@ def test_a_large_batch_is_drawn_as_its_best_and_a_sample_that_is_the_same_each_t
     assert drawn(finished, symbol="ACME") == picture
 
 
+def test_a_test_that_never_held_a_position_is_not_among_the_best(start):
+    ranges = {"exit_window": [3], "entry_window": [20, 30, 390]}
+    body = {"strategy": "donchian_breakout", "parameterRanges": ranges, "sortBy": "maxDrawdown"}
+    session = jobs.finish(jobs.submit(start(symbols=["ACME"], **body)))
+    assert [row["exposure"] > 0 for row in session.results["results"]] == [True, True, False]
+    assert drawn(session).best == 2
+
+
 def test_the_best_lie_at_the_end_of_their_axis(finished):
     best = page(finished, ResultsQuery.parse(finished, {"sort": "-sharpe"})).rows[0]
     assert axis(drawn(finished), "sharpe").high == best["sharpe"]
