@@ -45,10 +45,19 @@ class Paths:
         start, stop = self.bars(self.number(index), first, last)
         return returns_of(self.replay(index).equity)[start - 1 : stop - 1]
 
-    def moments(self, numbers: list[int], tests: list[tuple[int, int]]) -> Ints:
-        """Return the moments of the bars of a series in each window, one window after the other."""
+    def days(self, numbers: list[int], tests: list[tuple[int, int]]) -> Ints:
+        """Return the exchange's days of the bars of a series in each window, one window after the other."""
         parts = [(number, *self.bars(number, *test)) for number, test in zip(numbers, tests, strict=True)]
-        return np.concatenate([self.layout.series[number].moments[start:stop] for number, start, stop in parts])
+        return np.concatenate([self.layout.series[number].trading_days[start:stop] for number, start, stop in parts])
+
+    def day(self, number: int, at: int) -> str:
+        """Return the exchange's day of a position in the calendar: that of a series, if it has a bar there."""
+        moment, series = self.layout.calendar.moments[at], self.layout.series
+        for prices in (series[number], *series.values()):
+            bar = int(np.searchsorted(prices.moments, moment))
+            if bar < prices.n_bars and prices.moments[bar] == moment:
+                return str(np.datetime64(int(prices.trading_days[bar]), "D"))
+        raise AssertionError("each moment of the calendar is one of a bar")
 
     def held(self, number: int, first: int, last: int) -> Floats:
         start, stop = self.bars(number, first, last)
@@ -94,7 +103,7 @@ def walk_forward(layout: Layout, paths: Paths, picks: Ints, best: int) -> Walk |
         "holding": {"sharpe": _annual(held, scale), "totalReturn": float(np.prod(1.0 + held) - 1.0)},
         "hindsight": {"index": best, "sharpe": _annual(hindsight, _scale(layout, paths, best))},
         "curve": _curve(
-            paths.moments(numbers, tests), {"equity": stitched.returns, "holding": held, "hindsight": hindsight}
+            paths.days(numbers, tests), {"equity": stitched.returns, "holding": held, "hindsight": hindsight}
         ),
     }
     return Walk(stitched, answer)
@@ -102,8 +111,8 @@ def walk_forward(layout: Layout, paths: Paths, picks: Ints, best: int) -> Walk |
 
 def _window(layout: Layout, paths: Paths, window: Window, pick: int, returns: list[Floats]) -> dict[str, Any]:
     scale = _scale(layout, paths, pick)
-    combination = layout.plan.grid.decode(pick)
-    days = [_day(layout, at) for at in (window.start, window.test_start, window.test_end - 1)]
+    combination, number = layout.plan.grid.decode(pick), paths.number(pick)
+    days = [paths.day(number, at) for at in (window.start, window.test_start, window.test_end - 1)]
     return {
         "trainFrom": days[0],
         "testFrom": days[1],
@@ -146,16 +155,11 @@ def _annual(returns: Floats, scale: float) -> float | None:
     return None if np.isnan(sharpe) else sharpe * scale
 
 
-def _day(layout: Layout, at: int) -> str:
-    return str(layout.calendar.moments[at].astype("datetime64[ns]").astype("datetime64[D]"))
-
-
-def _curve(moments: Ints, returns: dict[str, Floats]) -> dict[str, Any]:
-    """Return the joined curves from 1 on, thinned to MOST_POINTS. moments : int64[n], of the bars of the picks"""
+def _curve(days: Ints, returns: dict[str, Floats]) -> dict[str, Any]:
+    """Return the joined curves from 1 on, thinned to MOST_POINTS. days : int64[n], of the bars of the picks"""
     n = len(returns["equity"])
     at = np.unique(np.linspace(0, n - 1, min(n, MOST_POINTS)).astype(int))
-    days = moments[at].astype("datetime64[ns]").astype("datetime64[D]")
     curves = {
         name: np.cumprod(1.0 + values)[at].tolist() if len(values) == n else None for name, values in returns.items()
     }
-    return {"dates": [str(day) for day in days], **curves}
+    return {"dates": [str(day) for day in days[at].view("datetime64[D]")], **curves}

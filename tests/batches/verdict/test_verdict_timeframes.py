@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from backtester.engine.statistics.sharpe import moments
@@ -12,6 +13,8 @@ from batches.verdict.layout import layout_of
 from batches.verdict.options import Options
 from batches.verdict.paths import Paths, walk_forward
 from tests.batches.verdict.conftest import store_prices, walk
+from tests.support.price_files import read
+from tests.support.price_files import store_prices as store_file
 
 pytestmark = pytest.mark.usefixtures("queued", "published")
 
@@ -64,6 +67,27 @@ def test_the_hindsight_of_a_walk_is_annualized_by_its_own_bars(mixed):
     found = walk_forward(layout, Paths(layout), picks, weekly).answer["hindsight"]
     same = walk_forward(layout, Paths(layout), np.full(len(layout.windows), weekly), weekly).answer
     assert found["sharpe"] == same["hindsight"]["sharpe"] == pytest.approx(same["sharpe"], rel=1e-12)
+
+
+@pytest.mark.parametrize("zone", ["Australia/Sydney", "America/New_York"])
+def test_the_days_of_a_walk_are_those_of_the_exchange(sweep, db, queued, zone):
+    """A Monday in Sydney opens on a Sunday of UTC, and an evening in New York ends on the next day of UTC."""
+    days = pd.bdate_range("2021-01-04", "2024-06-28")
+    hours = pd.timedelta_range("10h", "22h", freq="1h", closed="left")
+    wall = pd.DatetimeIndex((days.to_numpy()[:, None] + hours.to_numpy()).ravel())
+    opened = wall.tz_localize(zone).tz_convert("UTC")
+    file = pd.DataFrame({"time": opened.strftime("%Y-%m-%dT%H:%M:%SZ"), "close": walk(7, len(wall), deviation=0.003)})
+    store_file(read(file.to_csv(index=False), "HOUR.csv", timeZone=zone))
+    session = sweep(["HOUR"], timeframes=["1h", "1d"])
+    layout = layout_of(session, Options())
+    zones = {prices.timezone for prices in layout.series.values()}
+    assert zones == {zone}
+    for pick in (3, 23):  # of hours, of days
+        walked = walk_forward(layout, Paths(layout), np.full(len(layout.windows), pick), pick).answer
+        named = [window[name] for window in walked["windows"] for name in ("trainFrom", "testFrom", "testTo")]
+        assert set(named) | set(walked["curve"]["dates"]) <= set(days.strftime("%Y-%m-%d"))
+        prices = layout.series[layout.plan.grid.series_of(pick)]
+        assert walked["windows"][-1]["testTo"] == "2024-06-28" == str(np.datetime64(int(prices.trading_days[-1]), "D"))
 
 
 def test_a_walk_over_two_timeframes_is_annualized_by_its_bars_a_year(mixed):
