@@ -93,8 +93,8 @@ def fill(count: int) -> None:
     original = one_batch()
     fields = BatchSession._meta.concrete_fields
     own = [field for field in fields if field.name in OWN]
-    table, columns = BatchSession._meta.db_table, ", ".join(field.column for field in fields)
-    chosen = ", ".join("%s" if field in own else field.column for field in fields)
+    table, columns = BatchSession._meta.db_table, ", ".join(str(field.column) for field in fields)
+    chosen = ", ".join("%s" if field in own else str(field.column) for field in fields)
     insert = f"INSERT INTO {table} ({columns}) SELECT {chosen} FROM {table} WHERE id = %s"
     key = BatchSession._meta.pk.get_db_prep_value(original.pk, connection)
     rows = changes(original, count)

@@ -28,6 +28,7 @@ class Socket(asyncio.Protocol):
     by_batch: dict[str, set["Socket"]] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.transport, self.batch = transport, ""
 
     def data_received(self, data: bytes) -> None:

@@ -141,7 +141,9 @@ def stored(file: Path, url: str) -> tuple[int, int, int]:
     import psycopg
 
     with closing(psycopg.connect(url) if url else sqlite3.connect(file)) as connection:
-        return connection.execute(query).fetchone()
+        row = connection.execute(query).fetchone()
+    assert row
+    return int(row[0]), int(row[1]), int(row[2])
 
 
 def say(what: str, value: float, unit: str) -> None:
@@ -173,7 +175,8 @@ def main() -> None:
         found |= measure()
         FOUND.parent.mkdir(exist_ok=True)
         FOUND.write_text(json.dumps(found, indent=2) + "\n")
-    print_plan(Figures(**found), *(options.plan or (1e8, 100_000)), options.running)
+    per_day, watchers = options.plan or (1e8, 100_000)
+    print_plan(Figures(**found), per_day, watchers, options.running)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class Figures:
     event_s: float = 45e-6  # of a core, for one event to one watcher
     # How the program works: EVENT_INTERVAL_S, worker.TIME_SLICE_S.
     events_s: float = 2.0
-    slice_s: float = 0.25
+    slice_s: float = 0.5
 
 
 @dataclass(frozen=True)

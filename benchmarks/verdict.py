@@ -16,7 +16,7 @@ import os
 import resource
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -106,13 +106,15 @@ def cost(tests):
     began = time.thread_time()
     session = swept("AAPL", "sma_cross", ranges, fees=0.001)
     sweep_s = time.thread_time() - began
-    stages = Counter()
+    stages = defaultdict[str, float](float)
     while (row := Verdict.objects.filter(session=session).values_list("progress", flat=True).first()) is not None:
         began = time.thread_time()
         if not verdict_turns.take_turn():
             break
         stages[row.partition(":")[0] or "start"] += time.thread_time() - began
-    shuffle = Verdict.objects.get(session=session).answer["shuffle"]
+    answer = Verdict.objects.get(session=session).answer
+    assert answer
+    shuffle = answer["shuffle"]
     parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in stages.items())
     print(f"{session.total} tests of 8,313 bars: sweep {sweep_s:.2f} s, verdict {sum(stages.values()):.2f} s of CPU")
     print(f"{shuffle['draws'] if shuffle else 'no'} shuffled histories; {parts}")
@@ -225,6 +227,7 @@ def luck_line(rounds=7):
     from django.core.management import call_command
 
     from batches.running import recording, tallying
+    from batches.verdict import luck
     from tests.support import jobs
 
     call_command("load_prices", str(SAMPLE), verbosity=0)
@@ -233,7 +236,7 @@ def luck_line(rounds=7):
     symbols = list(Instrument.objects.order_by("symbol").values_list("symbol", flat=True))
     ranges = crosses(5_000)
     small = {"fast": ranges["fast"][:5], "slow": ranges["slow"][:4]}
-    took = Counter()
+    took = defaultdict[str, float](float)
 
     def timed(name, function):
         def run(*arguments):
@@ -246,7 +249,7 @@ def luck_line(rounds=7):
         return run
 
     store = timed("recording", recording._store_all)  # noqa: SLF001
-    adding, setting = timed("line", tallying.add_sharpes), timed("line", tallying._set_luck)  # noqa: SLF001
+    adding, setting = timed("line", luck.add_sharpes), timed("line", luck.set_luck)
 
     def record(names, tested, add, set_):
         body = {"strategy": "sma_cross", "symbols": names, "sortBy": "sharpe", "parameterRanges": tested}
@@ -254,7 +257,7 @@ def luck_line(rounds=7):
         took.clear()
         with (
             mock.patch.object(recording, "_store_all", store),
-            mock.patch.multiple(tallying, add_sharpes=add, _set_luck=set_),
+            mock.patch.multiple(tallying, add_sharpes=add, set_luck=set_),
         ):
             while chunk := jobs.claim(session.pk):
                 jobs.run(chunk)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.batches.conftest import CACHED_BY_ID
+
 ROOT = Path(__file__).parents[1]
 ARRAYS = re.compile(r"NDArray|Floats|Ints|Bools|Prices|\bbytes\b")
 # Why they may hold arrays all the same.
@@ -38,3 +40,14 @@ def test_a_cache_has_a_bound_and_no_arrays(name, function, decorator):
     assert "maxsize=" in decorator
     assert "None" not in decorator
     assert bool(ARRAYS.search(ast.unparse(function.returns))) == (name in COUNTED)
+
+
+def test_what_is_cached_by_id_is_cleared_between_tests():
+    """A test that is rolled back gives its ids to the next one."""
+    by_id = {
+        name.split(":")[1]
+        for name, function, _ in FUNCTIONS
+        for argument in function.args.args
+        if argument.arg.endswith("_id")
+    }
+    assert by_id == {function.__name__ for function in CACHED_BY_ID}

@@ -14,6 +14,7 @@ from backtester.engine.strategies import _catalog
 from batches.live import hub
 from batches.models import BatchSession
 from batches.prices import beta, series
+from batches.results import holding
 from batches.results.cache import cache
 from batches.running import events, queue
 from batches.running import worker as execution
@@ -46,6 +47,9 @@ def _forget_connections():
     queue._producers.cache_clear()
 
 
+CACHED_BY_ID = (series.count_bars, beta.series_beta, holding._held)
+
+
 @pytest.fixture(autouse=True)
 def _small_world(settings):
     """Many small chunks, and empty caches: a rolled back test gives its ids to the next one."""
@@ -54,7 +58,7 @@ def _small_world(settings):
     queue.breaker.reset()
     plan._plans.clear()
     series.cache.clear()
-    for cached in (series.count_bars, beta.series_beta):
+    for cached in CACHED_BY_ID:
         cached.cache_clear()
     cache.tables.clear()
 
