@@ -34,7 +34,7 @@ def add_tests(layout: Layout, work: Work, span: Span, start: int, stop: int) -> 
     if layout.is_too_short:
         return
     _add_bootstrap(layout, work, prefix, span, (sharpes, defined), start)
-    training = Training(layout, prefix, scale, defined)
+    training = Training(layout, span.number, prefix, scale, defined)
     _add_picks(layout, work, training, start)
     add_cells(layout, work, training, start)
     if layout.blocks is not None:

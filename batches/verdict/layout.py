@@ -69,6 +69,13 @@ class Layout:
     def is_too_short(self) -> bool:
         return len(self.calendar) < FEWEST_BARS
 
+    def covers(self, number: int, window: Window) -> bool:
+        """Return whether a series spans half of a training window: a few bars after a listing show any Sharpe ratio."""
+        ends = self.series[number].moments[[1, -1]]  # a return belongs to the bar that ends it
+        first, last = (int(place) for place in np.searchsorted(self.calendar.moments, ends))
+        spanned = min(last + 1, window.train_end) - max(first, window.start)
+        return 2 * spanned >= window.train_end - window.start
+
     def at(self, edges: Any) -> Any:
         """Return the places of an edge, or of int64[n] edges, among all edges."""
         return np.searchsorted(self.edges, edges)

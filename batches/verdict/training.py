@@ -1,5 +1,7 @@
 """The best test of each walk-forward window in training, for some tests: many windows train on the same bars."""
 
+import numpy as np
+
 from backtester.engine.arrays import Bools
 from backtester.engine.statistics.partitions import best_in_nb
 from backtester.engine.statistics.walk_forward import Window
@@ -7,14 +9,19 @@ from batches.verdict.layout import Layout, Prefix
 
 
 class Training:
-    """scale : of a Sharpe ratio per bar; defined : bool[n], the tests that may be picked"""
+    """number : of their series; scale : of a Sharpe ratio per bar; defined : bool[n], the tests that may be picked"""
 
-    def __init__(self, layout: Layout, prefix: Prefix, scale: float, defined: Bools) -> None:
-        self.layout, self.prefix, self.scale, self.defined = layout, prefix, scale, defined
+    def __init__(self, layout: Layout, number: int, prefix: Prefix, scale: float, defined: Bools) -> None:
+        self.layout, self.number, self.prefix, self.scale, self.defined = layout, number, prefix, scale, defined
         self.known: dict[tuple[int, int], tuple[float, int]] = {}
 
     def best(self, window: Window) -> tuple[float, int]:
-        """Return the highest Sharpe ratio in training, -inf if there is none, and the first test that has it."""
+        """Return the highest Sharpe ratio in training, and the first test that has it.
+
+        -inf if there is none, and where the series has less than half of the window.
+        """
+        if not self.layout.covers(self.number, window):
+            return -np.inf, 0
         bars = window.start, window.train_end
         if bars not in self.known:
             prefix, (first, last) = self.prefix, (int(self.layout.at(bar)) for bar in bars)

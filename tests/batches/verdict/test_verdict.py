@@ -103,6 +103,24 @@ def test_walk_forward_picks_what_was_best_before_each_window(noise):
     assert len(walked["curve"]["equity"]) == len(walked["curve"]["dates"]) == len(out)
 
 
+def test_a_symbol_is_picked_once_it_has_half_of_a_training_window(sweep):
+    """Forty rising days after a listing have a Sharpe ratio that no long history reaches."""
+    store_prices("LONG", walk(11))
+    days = np.busday_offset(np.datetime64("2000-01-03"), np.arange(560, 1300), roll="forward")
+    rise = np.exp(np.concatenate((np.linspace(0, 0.3, 80), np.linspace(0.3, -0.8, 660))))
+    store_prices("LATE", rise * walk(3, bars=740, deviation=0.002), days=days)
+    session = sweep(["LONG", "LATE"], direction="long", parameterRanges={"fast": [3, 5], "slow": [10, 20]})
+    walked = judge(session)["walkForward"]
+    picked = {window["trainFrom"]: window["symbol"] for window in walked["windows"]}
+    calendar = np.busday_offset(np.datetime64("2000-01-03"), np.arange(1, 1300), roll="forward")
+    starts = {str(calendar[start]): start for start in range(0, 1299 - 525, 105)}
+    assert list(picked) == list(starts)
+    for first, symbol in picked.items():
+        if starts[first] + 525 - 560 < 525 / 2:
+            assert symbol == "LONG"
+    assert "LATE" in picked.values()
+
+
 def test_the_matrix_walks_with_windows_of_other_lengths(noise):
     matrix, returns = judge(noise)["walkForward"]["matrix"], returns_matrix(noise)
     assert (matrix["train"], matrix["test"]) == ([315, 420, 525, 630], [52, 105, 157, 210])
