@@ -9,7 +9,7 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
@@ -107,6 +107,12 @@ def count(value: Number) -> str:
 def counted(n: Number, noun: str) -> str:
     """`1 test`, `2,458 tests`."""
     return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
+
+
+def shortened(texts: Sequence[object], most: int = 8) -> str:
+    """`3, 5, 8 and 40 more`."""
+    more = len(texts) - most
+    return ", ".join(map(str, texts[:most])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def mid_sentence(label: str) -> str:

@@ -20,9 +20,9 @@ from unfold.paginator import InfinitePaginator
 
 from backtester.engine import STRATEGIES
 from batches import permissions
-from batches.admin.reading import ReadOnly, shortened
+from batches.admin.reading import ReadOnly
 from batches.errors import BatchError
-from batches.formatting import metric, rounded_down
+from batches.formatting import metric, rounded_down, shortened
 from batches.models import BatchSession, Status
 from batches.permissions import Permission
 from batches.results.blocks import result_bytes
@@ -31,6 +31,7 @@ from batches.sweep.progress import elapsed_seconds, percentage
 from batches.sweep.titles import strategy_title
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 
+MOST_VALUES = 12
 COLORS = {
     Status.QUEUED: "info",
     Status.RUNNING: "info",
@@ -124,11 +125,12 @@ class BatchSessionAdmin(ReadOnly):
     @display(description="Parameters")
     def parameters(self, session: BatchSession) -> SafeString:
         ranges = session.request["parameterRanges"].items()
-        return format_html_join("", "<div>{}: {}</div>", ((name, shortened(values)) for name, values in ranges))
+        lines = ((name, shortened(values, MOST_VALUES)) for name, values in ranges)
+        return format_html_join("", "<div>{}: {}</div>", lines)
 
     @display(description="Symbols")
     def symbols(self, session: BatchSession) -> str:
-        return shortened(session.request["symbols"])
+        return shortened(session.request["symbols"], MOST_VALUES)
 
     @display(description="Best so far")
     def leader_table(self, session: BatchSession) -> SafeString:
@@ -139,7 +141,7 @@ class BatchSessionAdmin(ReadOnly):
                 (
                     rank,
                     row["symbol"],
-                    shortened([f"{k} {v:g}" for k, v in row["parameters"].items()]),
+                    shortened([f"{k} {v:g}" for k, v in row["parameters"].items()], MOST_VALUES),
                     f"{row[session.sort_by]:.4g}",
                 )
                 for rank, row in enumerate(session.leaders, 1)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from backtester.engine.bar_sizes import DAY_S, bar_days, bar_seconds
 from batches.errors import Detail, InvalidRequest
-from batches.formatting import bar_size
+from batches.formatting import bar_size, counted
 from batches.prices.bars import ParsedSeries
 from batches.prices.series import Columns
 from batches.validators import shown
@@ -130,34 +130,32 @@ class Overlap:
         pairs = [(name, self.stored[name][first], self.own.columns[name][own_first]) for name in self.names]
         name, was, becomes = next(pair for pair in pairs if not _are_same(pair[1], pair[2]))
         day = date_text(days_of(self.stored)[first])
-        bars = f"{bars_text(self.differing.size)} {'differs' if self.differing.size == 1 else 'differ'}"
+        bars = f"{counted(self.differing.size, 'bar')} {'differs' if self.differing.size == 1 else 'differ'}"
         return f"{bars} from those stored; on {day} {name} is stored as {was:.12g}, the file has {becomes:.12g}"
 
     def addition(self, all_days: Days) -> str:
         days = days_of(self.stored)
         if not self.n_new:
             return ""
-        had = f"{self.own.symbol} had {bars_text(len(days))}"
+        had = f"{self.own.symbol} had {counted(len(days), 'bar')}"
         if all_days[len(days) - 1] == days[-1]:
             verb = "is" if self.n_new == 1 else "are"
-            return f"{had} to {date_text(days[-1])}; {bars_text(self.n_new)} {verb} appended."
+            return f"{had} to {date_text(days[-1])}; {counted(self.n_new, 'bar')} {verb} appended."
         first, last, all_first, all_last = map(date_text, (days[0], days[-1], all_days[0], all_days[-1]))
-        more = f"it gets {self.n_new:,} more and has {bars_text(len(all_days))} from {all_first} to {all_last}"
+        more = f"it gets {self.n_new:,} more and has {counted(len(all_days), 'bar')} from {all_first} to {all_last}"
         return f"{had} from {first} to {last}; {more}."
 
     def replacement(self) -> str:
         days, own_days = days_of(self.stored), self.own.dates
-        had = f"{self.own.symbol} had {bars_text(len(days))} to {date_text(days[-1])}"
+        had = f"{self.own.symbol} had {counted(len(days), 'bar')} to {date_text(days[-1])}"
         now = f"now it has {len(own_days):,} from {date_text(own_days[0])}"
         return f"{had}, {now}; the {len(days):,} are no longer used."
 
     def kept(self) -> str:
         if not self.differing.size:
             return ""
-        first = date_text(days_of(self.stored)[self.at[self.differing[0]]])
-        return (
-            f"{self.own.symbol}: {bars_text(self.differing.size)} of the file, first {first}, differ; the stored stay."
-        )
+        first, bars = date_text(days_of(self.stored)[self.at[self.differing[0]]]), counted(self.differing.size, "bar")
+        return f"{self.own.symbol}: {bars} of the file, first {first}, differ; the stored stay."
 
     def left_out(self) -> str:
         """Name the columns that only one of the two has."""
@@ -181,10 +179,6 @@ def _bar_seconds(dates: Days) -> float | None:
         return bar_seconds(dates.view(np.int64))
     days = bar_days(dates.view(np.int64))
     return None if days is None else days * DAY_S
-
-
-def bars_text(number: int) -> str:
-    return "1 bar" if number == 1 else f"{number:,} bars"
 
 
 def _are_same(values: Any, own_values: Any) -> Any:

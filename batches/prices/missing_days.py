@@ -10,6 +10,7 @@ from django.conf import settings
 
 from backtester.engine import Prices
 from backtester.engine.bar_sizes import bar_days, first_of_each
+from batches.formatting import counted
 from batches.models import Instrument
 from batches.prices.bars import ParsedFile, ParsedSeries
 from batches.prices.series import load_series
@@ -94,7 +95,6 @@ def gap_notes(gaps: dict[str, Gap]) -> tuple[str, ...]:
     if not gaps:
         return ()
     first = next(iter(gaps.values()))
-    n_days = sum(gap.n_days for gap in gaps.values())
-    days = "1 missing day" if n_days == 1 else f"{n_days:,} missing days"
+    days = counted(sum(gap.n_days for gap in gaps.values()), "missing day")
     symbols = f" in {len(gaps):,} symbols" if len(gaps) > 1 else ""
     return (f"{days}{symbols}, starting with {first.symbol} on {first.first}, after {first.after}.",)

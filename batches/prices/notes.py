@@ -1,16 +1,10 @@
 """What was done to read the bars, as sentences for the reader to check."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from batches.formatting import bar_size
+from batches.formatting import bar_size, shortened
 
-SHOWN_NAMES = 5
-
-
-def listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
-    return ", ".join(names[:SHOWN_NAMES]) + more
+MOST_NAMES = 5
 
 
 def _counted(count: int, singular: str, plural: str) -> str:
@@ -82,15 +76,17 @@ class Notes:
             rows = _counted(self.n_twice, "row is an exact copy", "rows are exact copies")
             sentences.append(f"{rows} of another and left out, starting with {self.twice}.")
         if self.empty_columns:
-            sentences.append(f"No prices are in the columns of {listed(self.empty_columns)}, which are left out.")
+            sentences.append(
+                f"No prices are in the columns of {shortened(self.empty_columns, MOST_NAMES)}, which are left out."
+            )
         if self.date_columns:
-            sentences.append(f"Dates, not prices, are in {listed(self.date_columns)}: left out.")
+            sentences.append(f"Dates, not prices, are in {shortened(self.date_columns, MOST_NAMES)}: left out.")
         if self.bad_symbols:
-            sentences.append(f"Left out, since no symbol may be called so: {listed(self.bad_symbols)}.")
+            sentences.append(f"Left out, since no symbol may be called so: {shortened(self.bad_symbols, MOST_NAMES)}.")
         left_out = [old for old, new in self.renamed if not new]
         renamed = [f"{old} as {new}" for old, new in self.renamed if new]
         if left_out:
-            sentences.append(f"Symbols left out: {listed(left_out)}.")
+            sentences.append(f"Symbols left out: {shortened(left_out, MOST_NAMES)}.")
         if renamed:
-            sentences.append(f"Symbols renamed: {listed(renamed)}.")
+            sentences.append(f"Symbols renamed: {shortened(renamed, MOST_NAMES)}.")
         return sentences

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from batches.errors import Detail, InvalidRequest
+from batches.formatting import shortened
 from batches.prices.columnar import read_arrow, read_parquet
 from batches.prices.delimited import read_text
 from batches.prices.named_columns import is_moments
@@ -24,7 +25,7 @@ from batches.validators import nearest, shown
 
 PART_COLUMN = "file or sheet"
 MARKUP = re.compile(rb"\s*<(!doctype|html|head|body|table|div|p|script|\?xml|svg|meta|error)\b", re.IGNORECASE)
-SHOWN_PARTS = 5
+MOST_PARTS = 5  # that a note names
 Part = tuple[str, Content]  # its name, and a file
 
 
@@ -40,7 +41,7 @@ def read_table(source: BinaryIO | Path | bytes, *, name: str, options: Mapping[s
             hint = nearest(chosen, names)
             raise InvalidRequest(Detail("part", f"The file has no part {shown(chosen)}.{hint}"))
         parts = [part for part in parts if part[0] == chosen]
-    ignored = _ignored_note(upload.ignored)
+    ignored = (f"Left out of the archive: {shortened(upload.ignored, MOST_PARTS)}.",) if upload.ignored else ()
     if len(parts) == 1:
         part_name, content = parts[0]
         form = FileFormat(parts=names if len(names) > 1 else (), part=part_name if len(names) > 1 else "")
@@ -89,15 +90,6 @@ def _read(content: Content, options: Mapping[str, str], form: FileFormat) -> Tab
     return replace(table, notes=(note, *table.notes)) if text.is_guessed else table
 
 
-def _ignored_note(names: tuple[str, ...]) -> tuple[str, ...]:
-    return (f"Left out of the archive: {_listed(names)}.",) if names else ()
-
-
-def _listed(names: tuple[str, ...] | list[str]) -> str:
-    more = f" and {len(names) - SHOWN_PARTS:,} more" if len(names) > SHOWN_PARTS else ""
-    return ", ".join(names[:SHOWN_PARTS]) + more
-
-
 # ---- Several files or sheets -----------------------------------------------------------------------------------------
 
 
@@ -123,7 +115,7 @@ def _joined(parts: list[Part], name: str, options: Mapping[str, str], notes: tup
         raise BadPriceFile(name, *((part_name, message) for part_name in other_prices), hint=HINT)
     others = [part_name for part_name, _ in parts if part_name not in taken]
     if others:
-        notes = (*notes, f"Left out, since the columns differ or there is no table: {_listed(others)}.")
+        notes = (*notes, f"Left out, since the columns differ or there is no table: {shortened(others, MOST_PARTS)}.")
     names = tuple(part_name for part_name, _ in parts)
     if len(group) == 1:
         part_name, table = group[0]

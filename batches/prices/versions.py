@@ -1,5 +1,6 @@
 """The version of the prices that a batch ran on, and whether there are newer ones."""
 
+from batches.formatting import shortened
 from batches.models import BatchSession, Instrument, PriceSeries
 
 MAX_NAMED = 3
@@ -15,14 +16,10 @@ def prices_used(session: BatchSession) -> str:
     outdated = sorted(symbol for symbol in current if current[symbol] != used[symbol] and symbol not in gone)
     parts = [f"as imported by {max(series.values()):%Y-%m-%d %H:%M} UTC"] if series else []
     if outdated:
-        parts.append(f"newer prices are available for {_listed(outdated)}")
+        parts.append(f"newer prices are available for {shortened(outdated, MAX_NAMED)}")
     if deleted:
-        parts.append(f"the prices of {_listed(deleted)} are gone from the instruments, but kept for this batch")
+        symbols = shortened(deleted, MAX_NAMED)
+        parts.append(f"the prices of {symbols} are gone from the instruments, but kept for this batch")
     if gone:
-        parts.append(f"the prices of {_listed(gone)} are gone, and their tests cannot be computed again")
+        parts.append(f"the prices of {shortened(gone, MAX_NAMED)} are gone, and their tests cannot be computed again")
     return "; ".join(parts)
-
-
-def _listed(symbols: list[str]) -> str:
-    more = f" and {len(symbols) - MAX_NAMED:,} more" if len(symbols) > MAX_NAMED else ""
-    return f"{', '.join(symbols[:MAX_NAMED])}{more}"

@@ -12,10 +12,11 @@ from backtester.engine.bar_sizes import DAY_S
 from backtester.engine.sessions import no_session_end
 from backtester.engine.timeframes import check_timeframe, name_of, seconds_of
 from batches.errors import BatchError, Detail, InvalidRequest
+from batches.formatting import shortened
 from batches.models import Instrument
 from batches.prices.beta import series_beta
 from batches.prices.series import count_bars, tested_instruments
-from batches.sweep.notes import Period, listed, without_bars
+from batches.sweep.notes import Period, without_bars
 from batches.sweep.plan import Plan, TestedInstrument, build_plan
 from batches.sweep.start_request import StartRequest
 from batches.sweep.wire_names import wire_name
@@ -119,7 +120,7 @@ def _unfit(instruments: Sequence[Instrument], request: StartRequest) -> Iterator
                 message = message or error.message
                 symbols.append(instrument.symbol)
         if symbols:
-            others = f" The bars of {listed(symbols[1:])} do not fit either." if len(symbols) > 1 else ""
+            others = f" The bars of {shortened(symbols[1:])} do not fit either." if len(symbols) > 1 else ""
             yield Detail("timeframes", message + others)
 
 
@@ -172,7 +173,7 @@ def _add_betas(instruments: list[TestedInstrument], stored: dict[str, Instrument
         if manual is None and benchmark:
             tested["beta"] = series_beta(tested["seriesId"], benchmark.series_id, request.start_date, request.end_date)
     if lacking := [tested["symbol"] for tested in instruments if tested["beta"] is None]:
-        names_have = f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'}"
+        names_have = f"{shortened(lacking)} {'has' if len(lacking) == 1 else 'have'}"
         message = (
             f"{names_have} no beta against {settings.BENCHMARK_SYMBOL} over the tested dates."
             " Store a manual beta with the instrument, or switch beta scaling off."

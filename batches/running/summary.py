@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from batches.formatting import counted
+from batches.formatting import counted, shortened
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession
 from batches.results.affordability import unaffordable
@@ -10,7 +10,6 @@ from batches.results.averages import mean
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.holding import held_in
 from batches.results.ranking import best, best_by_symbol, that_traded
-from batches.sweep.notes import listed
 from batches.sweep.plan import Plan
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.sweep.wire_types import BatchResults, Metrics, Row
@@ -85,5 +84,5 @@ def _foresight(plan: Plan) -> list[str]:
     symbols = [symbol for symbol, ahead in zip(plan.grid.symbols, plan.look_ahead, strict=True) if ahead]
     if not symbols:
         return []
-    facts = f"that of {listed(symbols)} is measured over the tested dates and known only at their end"
+    facts = f"that of {shortened(symbols)} is measured over the tested dates and known only at their end"
     return [f"Beta looks ahead: {facts}. For a test without look-ahead, store a manual beta of earlier dates."]

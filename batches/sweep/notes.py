@@ -6,13 +6,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from backtester.engine import STRATEGIES
-from batches.formatting import count, isolated, percent
+from batches.formatting import count, isolated, percent, shortened
 from batches.models import BatchSession, PriceSeries
 from batches.sweep.wire_names import wire_name
 
 LARGE_COST = 0.05  # on each side; 0.1 is often meant as 0.1%
 SAME_PERIOD = timedelta(days=31)  # closer ends are the calendars of two exchanges
-MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _periods(tested: Sequence[Period]) -> list[str]:
     firsts, lasts = [period.first for period in tested], [period.last for period in tested]
     if max(firsts) - min(firsts) < SAME_PERIOD and max(lasts) - min(lasts) < SAME_PERIOD:
         return []
-    return [f"The symbols are tested over different periods: {_named(tested)}. {common_period(tested)}"]
+    return [f"The symbols are tested over different periods: {shortened(tested)}. {common_period(tested)}"]
 
 
 def common_period(periods: Sequence[Period]) -> str:
@@ -105,17 +104,8 @@ def without_bars(lacking: Sequence[Period], periods: Sequence[Period], start: da
         refusal = f"{lacking[0].symbol} has no bars {dates}; it has {lacking[0].first} to {lacking[0].last}."
     else:
         had = [f"{period.symbol} (it has {period.first} to {period.last})" for period in lacking]
-        refusal = f"{count(len(lacking))} symbols have no bars {dates}: {listed(had)}."
+        refusal = f"{count(len(lacking))} symbols have no bars {dates}: {shortened(had)}."
     if len(periods) == 1:
         return refusal
     others = "" if len(lacking) == len(periods) else " Leave out what has no bars, or change the dates."
     return f"{refusal} {common_period(periods)}{others}"
-
-
-def _named(periods: Sequence[Period]) -> str:
-    return listed([str(period) for period in periods])
-
-
-def listed(texts: Sequence[str]) -> str:
-    more = len(texts) - MOST_NAMED
-    return ", ".join(texts[:MOST_NAMED]) + (f" and {count(more)} more" if more > 0 else "")

@@ -16,8 +16,9 @@ from django.db.models import Q, QuerySet
 
 from batches import permissions
 from batches.errors import BatchError, Conflict, Detail, InvalidRequest
+from batches.formatting import shortened
 from batches.models import BatchSession, Holdout, LockedDays
-from batches.sweep.notes import Period, listed
+from batches.sweep.notes import Period
 from batches.sweep.start_request import StartRequest
 from batches.validators import day_of
 from batches.verdict import ledger
@@ -125,9 +126,8 @@ def batch_notes(session: BatchSession) -> list[str]:
 
 
 def _cut_note(cut: Cut) -> str:
-    return (
-        f"This sweep ends before {cut.first}: an earlier batch has locked days of {listed(cut.symbols)} from then on."
-    )
+    symbols = shortened(cut.symbols)
+    return f"This sweep ends before {cut.first}: an earlier batch has locked days of {symbols} from then on."
 
 
 def seen_of(holdout: Holdout) -> list[str]:
@@ -192,7 +192,7 @@ def _spent(days: Sequence[Period], owner: User | None, holdout: Holdout | None) 
 def _refusal(locked: Sequence[Period], field: str, first: str) -> BatchError:
     days = list(dict.fromkeys(str(row) for row in locked))  # several batches may have locked the same
     message = (
-        f"These days are locked by an earlier batch until its holdout is spent: {listed(days)}."
+        f"These days are locked by an earlier batch until its holdout is spent: {shortened(days)}."
         f" End before {first}, or spend the holdout first."
     )
     if field:

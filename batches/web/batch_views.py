@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from batches import permissions
 from batches.addresses import stream_address, websocket_address
 from batches.errors import BatchError
+from batches.formatting import counted
 from batches.models import BatchSession
 from batches.ops import storage
 from batches.permissions import Permission
@@ -142,8 +143,8 @@ def _lead(line: dict[str, Any]) -> float:
 def _damage(session: BatchSession) -> str:
     """Return a warning about tests whose results cannot be read."""
     tests = sum(stop - start for start, stop in damaged_chunks(session).values())
-    subject = "The stored results of 1 test are" if tests == 1 else f"The stored results of {tests:,} tests are"
-    return f"{subject} damaged and cannot be read. A retry runs them again." if tests else ""
+    subject = f"The stored results of {counted(tests, 'test')} are damaged and cannot be read."
+    return f"{subject} A retry runs them again." if tests else ""
 
 
 def _is_worth_asking(session: BatchSession, request: HttpRequest) -> bool:

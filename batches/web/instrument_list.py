@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from batches.errors import Detail, InvalidRequest
+from batches.formatting import counted
 from batches.models import Instrument, InstrumentGroup
 
 SORTS = {
@@ -108,8 +109,8 @@ def regroup(symbols: Sequence[str], *, group_text: str, remove: bool) -> str:
             elif group := InstrumentGroup.objects.filter(name=name).first():
                 group.instruments.remove(*selected)
         delete_if_empty(names)
-    count = f"{len(selected):,} {'instrument' if len(selected) == 1 else 'instruments'}"
-    return f"{'Removed' if remove else 'Added'} {count} {'from' if remove else 'to'} {', '.join(names)}."
+    done, preposition = ("Removed", "from") if remove else ("Added", "to")
+    return f"{done} {counted(len(selected), 'instrument')} {preposition} {', '.join(names)}."
 
 
 def delete_if_empty(names: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from batches.formatting import bar_time, counted, isolated, mid_sentence, percent, rounded_down
+from batches.formatting import bar_time, counted, isolated, mid_sentence, percent, rounded_down, shortened
 from batches.formatting import metric as metric_text
 from batches.formatting import parameter as parameter_text
 from batches.models import BatchSession, Status
@@ -46,7 +46,7 @@ def first_symbols(session: BatchSession, best_rows: Mapping[str, Row | None]) ->
 
 def symbols_text(symbols: list[str]) -> str:
     """`AAPL, AMD, BAC, BBY and 16 more`."""
-    return _listed(symbols, SYMBOLS_SHOWN)
+    return shortened(symbols, SYMBOLS_SHOWN)
 
 
 def facts(session: BatchSession) -> list[tuple[str, str]]:
@@ -56,7 +56,7 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
     end = bar_time(request["endDate"] or "the last bar")
     fees, slippage = (parameter_text(request[name], "percent") for name in ("fees", "slippage"))
     lines = [
-        ("Symbols", _listed(request["symbols"], MOST_LISTED)),
+        ("Symbols", shortened(request["symbols"], MOST_LISTED)),
         *(
             (parameter.label, _values_text(ranges[name], parameter.kind))
             for name, parameter in parameters_of(session.strategy).items()
@@ -78,18 +78,13 @@ def facts(session: BatchSession) -> list[tuple[str, str]]:
     if request["enableBetaScaling"]:
         betas = [f"{isolated(fact['symbol'])} {metric_text(fact['beta'], 'ratio')}" for fact in session.instruments]
         coefficients = ", ".join(f"{coefficient:g}" for coefficient in request["coefficients"])
-        lines += [("Coefficients", coefficients), ("Betas", _listed(betas, MOST_LISTED))]
+        lines += [("Coefficients", coefficients), ("Betas", shortened(betas, MOST_LISTED))]
     return lines
 
 
 def _abort_text(request: Mapping[str, Any]) -> str:
     share = parameter_text(request["abortFailureShare"], "percent")
     return f"above {share} failed, after {counted(request['abortMinimumTests'], 'test')}"
-
-
-def _listed(texts: list[str], count: int) -> str:
-    more = len(texts) - count
-    return ", ".join(texts[:count]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _values_text(values: list[float], kind: str) -> str:

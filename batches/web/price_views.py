@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from batches import permissions
 from batches.errors import BatchError, Detail, InvalidRequest
+from batches.formatting import shortened
 from batches.models import Instrument, InstrumentGroup, PriceImport
 from batches.ops import storage
 from batches.permissions import Permission
@@ -82,7 +84,7 @@ def _change(symbols: list[str], intent: str, group_text: str) -> str:
     if intent not in {"archive", "restore"}:
         return regroup(symbols, group_text=group_text, remove=intent == "remove")
     changed = set_archived(symbols, intent == "archive")
-    names = ", ".join(changed[:MAX_NAMED]) + (f" and {len(changed) - MAX_NAMED:,} more" * (len(changed) > MAX_NAMED))
+    names = shortened(changed, MAX_NAMED)
     if intent == "restore":
         return f"Restored {names}."
     return f"Archived {names}. New batches are not offered what is archived; its batches stay."
@@ -151,11 +153,11 @@ def price_import(request: HttpRequest, pk: int) -> HttpResponse:
             if intent == "discard":
                 drafts.discard(draft)
                 messages.success(request, f"Discarded {draft.name}.")
-                return _next_review(draft)
+                return _next_review(draft.owner)
             if intent == "store":
                 report = drafts.store(draft, options, now=timezone.now())
                 messages.success(request, imported_message(draft.name, report))
-                return _next_review(draft)
+                return _next_review(draft.owner)
     except BatchError as error:
         if error.status != 422:  # the preview shows the problems of the file
             messages.error(request, error.message)
@@ -168,21 +170,20 @@ def price_import(request: HttpRequest, pk: int) -> HttpResponse:
 def price_imports(request: HttpRequest) -> HttpResponse:
     """Store all files of the user that await review, as they were detected; those with problems stay."""
     permissions.require(request.user, Permission.IMPORT_PRICES)
-    waiting = drafts.waiting(permissions.owner(request.user))
-    for draft in waiting:
+    owner = permissions.owner(request.user)
+    for draft in drafts.waiting(owner):
         try:
             with storage.refusals():
                 report = drafts.store(draft, {}, now=timezone.now())
             messages.success(request, imported_message(draft.name, report))
         except BatchError as error:
             messages.error(request, error.message)
-    following = drafts.waiting(permissions.owner(request.user)).first()
-    return redirect("batches:price_import", following.pk) if following else redirect("batches:prices")
+    return _next_review(owner)
 
 
-def _next_review(draft: PriceImport) -> HttpResponseRedirect:
-    """Show the next file that was uploaded with this one."""
-    following = drafts.waiting(draft.owner).first()
+def _next_review(owner: User | None) -> HttpResponseRedirect:
+    """Show the next file of the user that awaits review."""
+    following = drafts.waiting(owner).first()
     return redirect("batches:price_import", following.pk) if following else redirect("batches:prices")
 
 

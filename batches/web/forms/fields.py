@@ -297,4 +297,4 @@ class BoundNote(forms.BoundField):
 
 def values_note(texts: Sequence[str]) -> str:
     shown = texts if len(texts) <= MAX_SHOWN_VALUES else [*texts[:3], "… " + texts[-1]]
-    return f"{len(texts):,} {'value' if len(texts) == 1 else 'values'}: {', '.join(shown)}"
+    return f"{counted(len(texts), 'value')}: {', '.join(shown)}"
