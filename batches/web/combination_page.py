@@ -32,8 +32,8 @@ class MetricLine:
 
 def headline_metrics(played: dict[str, Any]) -> list[MetricLine]:
     """Return the metrics that decide, for the head of the page."""
-    lines = {METRICS_BY_WIRE_NAME[name].name: name for name in HEADLINE}
-    return [line for line in metric_lines(played) if line.about.name in lines]
+    names = {METRICS_BY_WIRE_NAME[name].name for name in HEADLINE}
+    return [line for line in metric_lines(played) if line.about.name in names]
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,7 @@ def monthly_returns(dates: list[str], equity: list[float]) -> list[YearLine]:
         line = years.setdefault(month[:4], [None] * 12)
         line[int(month[5:]) - 1] = value / before - 1 if before > 0 else None
         before = value
-    return [YearLine(year, line, _compounded(line)) for year, line in years.items()]
-
-
-def _compounded(returns: list[float | None]) -> float:
-    return math.prod(1 + value for value in returns if value is not None) - 1
+    return [
+        YearLine(year, line, math.prod(1 + value for value in line if value is not None) - 1)
+        for year, line in years.items()
+    ]

@@ -44,10 +44,13 @@ def compare(sessions: Sequence[BatchSession], now: datetime) -> dict[str, Any]:
     metric = METRICS_BY_WIRE_NAME[sessions[0].sort_by]
     columns = [columns_of(session) for session in sessions]
     values = [batch.metric(metric.name) for batch in columns]
+    bests = [best_position(ranked(batch, metric), metric) for batch in columns]
+    best_values = [None if at is None else float(own[at]) for own, at in zip(values, bests, strict=True)]
     by_symbol = list(_by_symbol(columns, metric))
+    curves = _best_curves(sessions, columns, bests)
     return {
-        "sentences": _sentences(sessions, columns, by_symbol, metric),
-        "overlay": overlay(curves) if len(curves := _best_curves(sessions, columns, metric)) == len(sessions) else None,
+        "sentences": _sentences(sessions, best_values, by_symbol, metric),
+        "overlay": overlay(curves) if len(curves) == len(sessions) else None,
         "metric": metric,
         "batches": [
             {"session": session, "title": title_of(session), "letter": letter, "median": _median(own)}
@@ -55,7 +58,7 @@ def compare(sessions: Sequence[BatchSession], now: datetime) -> dict[str, Any]:
         ],
         "settings": [line for line in _settings(sessions) if len(set(line.texts)) > 1],
         "outcome": list(_outcome(sessions, now)),
-        "best": _best(columns, metric),
+        "best": _best(columns, bests),
         "averages": [_metric_line(about, [mean(batch.metric(about.name)) for batch in columns]) for about in METRICS],
         "by_symbol": by_symbol,
         "spread": outlines(values),
@@ -63,12 +66,11 @@ def compare(sessions: Sequence[BatchSession], now: datetime) -> dict[str, Any]:
 
 
 def _sentences(
-    sessions: Sequence[BatchSession], columns: Sequence[ResultColumns], by_symbol: Sequence[Line], metric: Metric
+    sessions: Sequence[BatchSession], values: Sequence[float | None], by_symbol: Sequence[Line], metric: Metric
 ) -> list[str]:
     """Return who wins by what, and what makes that unfair."""
     letters = "ABCDEF"[: len(sessions)]
     tried = [count(session.current) for session in sessions]
-    values = [None if at is None else float(own.metric(metric.name)[at]) for own, at in _bests(columns, metric)]
     best = _metric_line(metric, values)
     sentences = []
     if best.ahead is not None:
@@ -93,20 +95,12 @@ def _median(values: Floats) -> float | None:
     return float(np.median(defined)) if len(defined) else None
 
 
-def _bests(columns: Sequence[ResultColumns], metric: Metric) -> list[tuple[ResultColumns, int | None]]:
-    return [(batch, _best_position(batch, metric)) for batch in columns]
-
-
-def _best_position(batch: ResultColumns, metric: Metric) -> int | None:
-    return best_position(ranked(batch, metric), metric)
-
-
 def _best_curves(
-    sessions: Sequence[BatchSession], columns: Sequence[ResultColumns], metric: Metric
+    sessions: Sequence[BatchSession], columns: Sequence[ResultColumns], bests: Sequence[int | None]
 ) -> list[tuple[Days, Floats]]:
     """Return dates and equity of the best test of each batch; of none whose prices are gone."""
     curves = []
-    for session, (batch, position) in zip(sessions, _bests(columns, metric), strict=True):
+    for session, batch, position in zip(sessions, columns, bests, strict=True):
         if position is None:
             continue
         with contextlib.suppress(BatchError):
@@ -129,10 +123,10 @@ def _outcome(sessions: Sequence[BatchSession], now: datetime) -> Iterator[Line]:
     yield Line("Duration", tuple(took(elapsed_seconds(session, now)) for session in sessions))
 
 
-def _best(columns: Sequence[ResultColumns], metric: Metric) -> list[Line]:
+def _best(columns: Sequence[ResultColumns], bests: Sequence[int | None]) -> list[Line]:
     """Return every metric of the best test of each batch."""
     rows: list[Mapping[str, Any]] = []
-    for batch, position in _bests(columns, metric):
+    for batch, position in zip(columns, bests, strict=True):
         rows += [{}] if position is None else batch.rows(np.array([position]))
     lines = [Line("Symbol", tuple(row.get("symbol", "–") for row in rows))]
     return lines + [_metric_line(about, [row.get(wire_name(about.name)) for row in rows]) for about in METRICS]

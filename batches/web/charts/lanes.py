@@ -91,8 +91,8 @@ def curve_path(values: Floats, scale: Scale) -> str:
     else:
         known = np.flatnonzero(is_known)
         bars = known[extremes(values[known], POINTS)]
-    x = SIZE * bars / max(1, len(values) - 1)
-    return whole_path(x, scale.y(values[bars]))
+    places = zip((SIZE * bars / max(1, len(values) - 1)).tolist(), scale.y(values[bars]).tolist(), strict=True)
+    return "M" + "L".join(f"{x:.0f} {y:.0f}" for x, y in places)
 
 
 def extremes(values: Floats, points: int) -> Ints:
@@ -107,10 +107,6 @@ def extremes(values: Floats, points: int) -> Ints:
         for place in (int(np.argmin(values[first:last])), int(np.argmax(values[first:last])))
     ]
     return np.unique(np.array([0, *places, n - 1], dtype=np.int64))
-
-
-def whole_path(x: Floats, y: Floats) -> str:
-    return "M" + "L".join(f"{a:.0f} {b:.0f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
 
 
 def path(x: Floats, y: Floats) -> str:

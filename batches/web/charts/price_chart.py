@@ -9,16 +9,7 @@ from backtester.engine import buy_and_hold_equity, hold_instalments, price_lines
 from backtester.engine.arrays import Bools, Floats, Ints
 from batches.results.replay import Played
 from batches.results.windows import moment_text
-from batches.web.charts.lanes import (
-    SIZE,
-    Curve,
-    Lane,
-    Scale,
-    depth_lane,
-    lane,
-    percent_of,
-    time_ticks,
-)
+from batches.web.charts.lanes import SIZE, Curve, Lane, Scale, depth_lane, lane, percent_of, time_ticks
 from batches.web.charts.ranges import View
 
 READ_OUT = 600  # bars that the cursor stops at
@@ -87,13 +78,7 @@ def combination_chart(played: Played, view: View) -> Chart:
         ("buy and hold", held[0].values, "currency"),
         ("drawdown", drawdown, "fraction"),
     ]
-    return _chart(
-        view,
-        [price_lane, equity_lane, depth_lane(drawdown)],
-        read_out,
-        trades=trades,
-        **drawn,
-    )
+    return _chart(view, [price_lane, equity_lane, depth_lane(drawdown)], read_out, trades=trades, **drawn)
 
 
 def instrument_chart(view: View) -> Chart:

@@ -37,7 +37,8 @@ class StitchedChart:
 def stitched_chart(curve: Mapping[str, Any], windows: Sequence[Mapping[str, Any]] = ()) -> StitchedChart:
     """windows : those of the walk-forward, drawn as a strip below the curves"""
     curves = {name: np.array(curve[name]) for name in ("equity", "holding", "hindsight") if curve[name]}
-    low, high = (float(end(values)) for end, values in ((np.min, _all(curves)), (np.max, _all(curves))))
+    drawn = np.concatenate(list(curves.values()))
+    low, high = float(drawn.min()), float(drawn.max())
     n = len(curve["dates"])
     x = (WIDTH - LABELS) * np.arange(n) / max(1, n - 1)
     is_log = low > 0 and high / low > LOG_FROM
@@ -72,7 +73,3 @@ def _strip(dates: Sequence[str], x: Any, windows: Sequence[Mapping[str, Any]]) -
         )
         for left, right, window in zip(edges, edges[1:], windows, strict=False)
     ]
-
-
-def _all(curves: Mapping[str, Any]) -> Any:
-    return np.concatenate(list(curves.values()))

@@ -53,6 +53,52 @@ class DataReader(forms.Widget):
         return self.read(data, name)
 
 
+class BoundRange(forms.BoundField):
+    @property
+    def range(self) -> "RangeField":
+        return cast(RangeField, self.field)
+
+    @property
+    def note(self) -> str:
+        """`10 values: 2, 4, 6, … 20`; empty if the range is off or invalid."""
+        parameter, spec = self.range.parameter, self.range.to_python(self.data)
+        if spec is None:
+            return ""
+        try:
+            values = axis_values(parameter, spec, most=settings.BATCH_MAX_AXIS_VALUES)
+        except EngineError:
+            return ""
+        note = values_note([format_value(value, parameter.kind) for value in values])
+        return note + self._length(max(values)) if parameter.unit == "bars" else note
+
+    def _length(self, bars: float) -> str:
+        """`. 20 bars: 1h 40m of 5m, 20h 0m of 1h`, in traded hours; empty without timeframes within a day."""
+        lengths = [
+            f"{duration(bars * seconds)} of {name}"
+            for name, seconds in cast(Any, self.form["timeframes"]).seconds
+            if seconds < DAY_S
+        ]
+        return f". {counted(bars, 'bar')}: {', '.join(lengths)}" if lengths else ""
+
+
+class BoundTimeframes(forms.BoundField):
+    @property
+    def seconds(self) -> list[tuple[str, int]]:
+        """Return each valid timeframe with its length."""
+        lengths = []
+        for name in cast(TimeframesField, self.field).to_python(self.data):
+            with contextlib.suppress(EngineError):
+                lengths.append((name, seconds_of(name)))
+        return lengths
+
+
+class BoundNote(forms.BoundField):
+    @property
+    def note(self) -> str:
+        """What the field has read, where the text could be taken for something else."""
+        return str(cast(Any, self.field).note(self.data))
+
+
 class TextField(forms.Field):
     """link_unit, form_unit : the ends of the names in a link and in the form, if the units differ"""
 
@@ -88,12 +134,11 @@ class NumberField(TextField):
 class AmountField(NumberField):
     """An amount has no third decimal: three digits behind the only mark are thousands."""
 
+    bound_field_class = BoundNote
+
     def fits(self, value: Decimal) -> bool:
         exponent = value.as_tuple().exponent
         return isinstance(exponent, int) and exponent >= -2
-
-    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> "BoundNote":
-        return BoundNote(form, self, field_name)
 
     def note(self, text: str) -> str:
         """`= 1,000.5`, unless the text says so itself."""
@@ -136,14 +181,13 @@ class MinutesField(NumberField):
 
 
 class NumbersField(TextField):
+    bound_field_class = BoundNote
+
     def from_link(self, text: str) -> str:
         return re.sub(r", ?", ", ", ",".join(map(of_machine, text.split(","))))
 
     def to_python(self, text: Any) -> list[Number]:
         return numbers(text)
-
-    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> "BoundNote":
-        return BoundNote(form, self, field_name)
 
     def note(self, text: str) -> str:
         values = self.to_python(text)
@@ -160,11 +204,10 @@ class TagsField(TextField):
 class TimeframesField(TextField):
     """`5m, 1h`; empty: the stored bars."""
 
+    bound_field_class = BoundTimeframes
+
     def to_python(self, text: Any) -> list[str]:
         return re.split(r"[,;\s]+", text.strip()) if text.strip() else []
-
-    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> "BoundTimeframes":
-        return BoundTimeframes(form, self, field_name)
 
 
 class SwitchField(forms.Field):
@@ -188,16 +231,14 @@ class RangeText:
     step: str
     values: str
 
-    def in_percent(self) -> "RangeText":
-        start, stop, step = in_percent(self.start), in_percent(self.stop), in_percent(self.step)
-        return RangeText(self.mode, start, stop, step, ", ".join(map(in_percent, parts(self.values))))
-
-    def in_number(self) -> "RangeText":
-        start, stop, step = of_machine(self.start), of_machine(self.stop), of_machine(self.step)
-        return RangeText(self.mode, start, stop, step, ", ".join(map(of_machine, parts(self.values))))
+    def converted(self, convert: Callable[[str], str]) -> "RangeText":
+        start, stop, step = map(convert, (self.start, self.stop, self.step))
+        return RangeText(self.mode, start, stop, step, ", ".join(map(convert, parts(self.values))))
 
 
 class RangeField(forms.Field):
+    bound_field_class = BoundRange
+
     def __init__(self, strategy: Strategy, parameter: Parameter) -> None:
         self.parameter = parameter
         self.percent = parameter.kind == "percent"
@@ -218,7 +259,7 @@ class RangeField(forms.Field):
             text = RangeText("range", start, stop, step, text.values)
         elif compact:
             text = replace(text, mode="list", values=compact)
-        return text.in_percent() if self.percent else text.in_number()
+        return text.converted(in_percent if self.percent else of_machine)
 
     @property
     def unit(self) -> str:
@@ -244,55 +285,6 @@ class RangeField(forms.Field):
     def fits(self, value: Decimal) -> bool:
         most = Decimal(repr(self.parameter.maximum)) * (100 if self.percent else 1)
         return value <= most and (self.parameter.kind != "int" or value == value.to_integral_value())
-
-    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> "BoundRange":
-        return BoundRange(form, self, field_name)
-
-
-class BoundRange(forms.BoundField):
-    @property
-    def range(self) -> RangeField:
-        return cast(RangeField, self.field)
-
-    @property
-    def note(self) -> str:
-        """`10 values: 2, 4, 6, … 20`; empty if the range is off or invalid."""
-        parameter, spec = self.range.parameter, self.range.to_python(self.data)
-        if spec is None:
-            return ""
-        try:
-            values = axis_values(parameter, spec, most=settings.BATCH_MAX_AXIS_VALUES)
-        except EngineError:
-            return ""
-        note = values_note([format_value(value, parameter.kind) for value in values])
-        return note + self._length(max(values)) if parameter.unit == "bars" else note
-
-    def _length(self, bars: float) -> str:
-        """`. 20 bars: 1h 40m of 5m, 20h 0m of 1h`, in traded hours; empty without timeframes within a day."""
-        lengths = [
-            f"{duration(bars * seconds)} of {name}"
-            for name, seconds in cast(Any, self.form["timeframes"]).seconds
-            if seconds < DAY_S
-        ]
-        return f". {counted(bars, 'bar')}: {', '.join(lengths)}" if lengths else ""
-
-
-class BoundTimeframes(forms.BoundField):
-    @property
-    def seconds(self) -> list[tuple[str, int]]:
-        """Return each valid timeframe with its length."""
-        lengths = []
-        for name in cast(TimeframesField, self.field).to_python(self.data):
-            with contextlib.suppress(EngineError):
-                lengths.append((name, seconds_of(name)))
-        return lengths
-
-
-class BoundNote(forms.BoundField):
-    @property
-    def note(self) -> str:
-        """What the field has read, where the text could be taken for something else."""
-        return str(cast(Any, self.field).note(self.data))
 
 
 def values_note(texts: Sequence[str]) -> str:
