@@ -78,6 +78,10 @@ class Instrument(models.Model):
     def __str__(self) -> str:
         return self.symbol
 
+    @property
+    def bar_seconds(self) -> float | None:
+        return None if self.bar_days is None else round(self.bar_days * 86_400, 6)
+
 
 class PriceImport(models.Model):
     """An uploaded file of prices, with its content until it is stored or discarded."""

@@ -1,15 +1,12 @@
 """Strategies, metrics and instruments as the API shows them."""
 
-from datetime import UTC, datetime
-
 from backtester.engine import METRICS, STRATEGIES
 from backtester.engine import Parameter as EngineParameter
 from backtester.engine import Strategy as EngineStrategy
 from batches import models
 from batches.api.schemas.market import Instrument, Metric, Parameter, Strategies, Strategy
 from batches.sweep.wire_names import wire_name
-
-DAY_S = 86_400
+from batches.validators import wire_limit
 
 
 def catalog() -> Strategies:
@@ -62,10 +59,6 @@ def _parameter_entry(parameter: EngineParameter, *, optional: bool) -> Parameter
     }
 
 
-def _moment(moment: datetime | None) -> str:
-    return "" if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def instrument_entry(instrument: models.Instrument) -> Instrument:
     """Return one instrument; its `beta` is the manual one where there is one."""
     return {
@@ -79,11 +72,11 @@ def instrument_entry(instrument: models.Instrument) -> Instrument:
         "beta": instrument.beta if instrument.manual_beta is None else instrument.manual_beta,
         "manualBeta": instrument.manual_beta,
         "groups": [group.name for group in instrument.groups.all()],
-        "barSeconds": None if instrument.bar_days is None else round(instrument.bar_days * DAY_S, 6),
+        "barSeconds": instrument.bar_seconds,
         "timezone": instrument.series.timezone,
         "calendar": instrument.calendar,
-        "firstAt": _moment(instrument.series.first_at) or instrument.series.first_date.isoformat(),
-        "lastAt": _moment(instrument.series.last_at) or instrument.series.last_date.isoformat(),
+        "firstAt": wire_limit(instrument.series.first_at or instrument.series.first_date),
+        "lastAt": wire_limit(instrument.series.last_at or instrument.series.last_date),
         "periodsPerYear": instrument.periods_per_year,
         "gaps": instrument.gaps,
         "archived": instrument.is_archived,

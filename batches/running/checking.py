@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from backtester.engine import EngineError, get_strategy
-from backtester.engine.bar_sizes import DAY_S
 from backtester.engine.sessions import no_session_end
 from backtester.engine.timeframes import check_timeframe, name_of, seconds_of
 from batches.errors import BatchError, Detail, InvalidRequest
@@ -89,7 +88,7 @@ def _tested(instruments: Sequence[Instrument], request: StartRequest) -> list[Te
         {
             "symbol": instrument.symbol,
             "seriesId": instrument.series_id,
-            "timeframe": name_of(_bar_seconds(instrument)),
+            "timeframe": name_of(instrument.bar_seconds),
             "bars": n_bars,
             "beta": None,
         }
@@ -105,17 +104,13 @@ def _tested(instruments: Sequence[Instrument], request: StartRequest) -> list[Te
     return tested
 
 
-def _bar_seconds(instrument: Instrument) -> float | None:
-    return None if instrument.bar_days is None else round(instrument.bar_days * DAY_S, 6)
-
-
 def _unfit(instruments: Sequence[Instrument], request: StartRequest) -> Iterator[Detail]:
     """Yield a problem for each timeframe that the bars of some symbols cannot be put together to."""
     for timeframe in request.timeframes:
         message, symbols = "", []
         for instrument in instruments:
             try:
-                check_timeframe(timeframe, _bar_seconds(instrument), instrument.symbol)
+                check_timeframe(timeframe, instrument.bar_seconds, instrument.symbol)
             except EngineError as error:
                 message = message or error.message
                 symbols.append(instrument.symbol)
@@ -127,7 +122,7 @@ def _unfit(instruments: Sequence[Instrument], request: StartRequest) -> Iterator
 def _no_session_end(instruments: Sequence[Instrument], request: StartRequest) -> str:
     """Return why positions cannot be closed at the end of each session; "" if they can."""
     sizes: list[tuple[str, float | None]] = [(f"{name} is", seconds_of(name)) for name in request.timeframes]
-    sizes = sizes or [(f"Those of {instrument.symbol} are", _bar_seconds(instrument)) for instrument in instruments]
+    sizes = sizes or [(f"Those of {instrument.symbol} are", instrument.bar_seconds) for instrument in instruments]
     strategy = get_strategy(request.strategy)
     for subject, seconds in sizes:
         if problem := no_session_end(strategy, seconds):

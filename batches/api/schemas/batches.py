@@ -1,6 +1,6 @@
 """Answers about a whole batch, and the one shape of an error."""
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
@@ -9,6 +9,16 @@ from batches.sweep.wire_types import BatchResults, Count, EstimatedLuck, Seconds
 
 Success = Annotated[bool, doc("Always true: the request was carried out.", json_schema_extra={"const": True})]
 Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
+Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+Notes = Annotated[list[str], doc("What is allowed and rarely meant; left out when there is nothing.")]
+
+
+def request_body(schema: dict[str, Any], *, required: bool = True, **examples: Any) -> dict[str, Any]:
+    return {"required": required, "content": {"application/json": {"schema": schema, **examples}}}
+
+
+def object_schema(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False, **more}
 
 
 class ErrorDetail(TypedDict):
@@ -38,7 +48,7 @@ class Started(TypedDict):
     websocketUrl: Annotated[str, doc("Address of the same events over a websocket.")]
     pageUrl: Annotated[str, doc("Address of the batch's page.")]
     retryOf: NotRequired[Annotated[SessionId, doc("The batch that a retry continues.")]]
-    notes: NotRequired[Annotated[list[str], doc("What is allowed and rarely meant; left out when there is nothing.")]]
+    notes: NotRequired[Notes]
 
 
 class ClassicAnswer(TypedDict):
@@ -48,7 +58,7 @@ class ClassicAnswer(TypedDict):
     sessionId: SessionId
     executionTimeMs: Annotated[Count, doc("Milliseconds from the request to the end.")]
     data: BatchResults
-    notes: NotRequired[Annotated[list[str], doc("What is allowed and rarely meant; left out when there is nothing.")]]
+    notes: NotRequired[Notes]
 
 
 class Estimate(TypedDict):
@@ -61,7 +71,7 @@ class Estimate(TypedDict):
     estimateIsMeasured: Annotated[bool, doc("Whether a similar batch was measured here; else the seconds are a guess.")]
     estimatedBytes: Annotated[Count, doc("Bytes of stored results.")]
     luck: Annotated[EstimatedLuck | None, doc("What luck alone would show; null for a single test.")]
-    notes: NotRequired[Annotated[list[str], doc("What is allowed and rarely meant; left out when there is nothing.")]]
+    notes: NotRequired[Notes]
 
 
 class Moved(TypedDict):

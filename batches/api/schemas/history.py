@@ -5,14 +5,13 @@ from typing import Annotated, Any
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from batches.api.schemas.batches import Success
+from batches.api.schemas.batches import Moment, Success, object_schema, request_body
 from batches.api.schemas.verdict import ShortVerdict
 from batches.history import MAX_PAGE, MAX_SEARCH, NEWEST, SORTS, STATUSES
 from batches.models import MAX_TAG, MAX_TITLE
 from batches.sweep.wire_types import Count, MetricName, Row, Seconds, SessionId, StatusName, Symbol, doc
 from batches.validators import MAX_TAGS
 
-Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Title = Annotated[str, doc("The title; by default strategy, ranges and symbols.")]
 Tags = Annotated[list[str], doc("Its tags.")]
 
@@ -111,17 +110,7 @@ _PROPERTIES: dict[str, Any] = {
         "description": "All tags, without commas; an empty list or null removes them.",
     },
 }
-RENAME_BODY = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": _PROPERTIES,
-                "minProperties": 1,
-                "additionalProperties": False,
-            },
-            "example": {"title": "Crosses, long history only", "tags": ["crosses", "keep"]},
-        }
-    },
-}
+RENAME_BODY = request_body(
+    object_schema(_PROPERTIES, minProperties=1),
+    example={"title": "Crosses, long history only", "tags": ["crosses", "keep"]},
+)

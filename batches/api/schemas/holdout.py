@@ -1,15 +1,13 @@
 """Answers about the locked tail of a batch, and the body that spends it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from batches.api.schemas.batches import Day, Success
+from batches.api.schemas.batches import Day, Moment, Success, object_schema, request_body
 from batches.api.schemas.results import UndefinedReason
 from batches.sweep.wire_types import Count, Identity, Metrics, SessionId, doc
 
-Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Notes = Annotated[list[str], doc("Who had seen the locked days before: earlier sweeps, other requests.")]
 
 
@@ -68,19 +66,8 @@ class HoldoutState(TypedDict):
     result: Annotated[SpentRow | None, doc("The row that they were spent on; null also for days that were given up.")]
 
 
-HOLDOUT_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {
-                    "index": {"type": "integer", "minimum": 0, "description": "The row to evaluate: its stable number."}
-                },
-                "required": ["index"],
-            },
-            "examples": {"row": {"summary": "The row 0", "value": {"index": 0}}},
-        }
-    },
-}
+INDEX = {"type": "integer", "minimum": 0, "description": "The row to evaluate: its stable number."}
+HOLDOUT_BODY = request_body(
+    object_schema({"index": INDEX}, required=["index"]),
+    examples={"row": {"summary": "The row 0", "value": {"index": 0}}},
+)

@@ -4,14 +4,11 @@ from datetime import date
 from typing import Annotated, Literal, NotRequired
 
 from django.conf import settings
-from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from batches.api.schemas.batches import Day, Success
+from batches.api.schemas.batches import Day, Moment, Success, object_schema, request_body
 from batches.prices.options import DELIMITERS, ENCODINGS
 from batches.sweep.wire_types import Count, MetricName, Symbol, doc
-
-Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
 class Parameter(TypedDict):
@@ -99,24 +96,8 @@ class InstrumentsQuery(TypedDict):
     archived: NotRequired[Annotated[Literal["true", "false"], doc("true: only archived ones; default false.")]]
 
 
-ARCHIVE_BODY = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "archived": {
-                        "type": "boolean",
-                        "description": "true: new batches are not offered it; false: they are again.",
-                    }
-                },
-                "required": ["archived"],
-                "additionalProperties": False,
-            }
-        }
-    },
-}
+ARCHIVED = {"type": "boolean", "description": "true: new batches are not offered it; false: they are again."}
+ARCHIVE_BODY = request_body(object_schema({"archived": ARCHIVED}, required=["archived"]))
 
 
 class ChangedInstrument(TypedDict):

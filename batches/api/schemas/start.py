@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
+from batches.api.schemas.batches import request_body
 from batches.sweep.wire_types import doc
 
 StartQuery = TypedDict(
@@ -53,7 +54,4 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         },
     },
 }
-START_BODY = {
-    "required": True,
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/StartRequest"}, "examples": EXAMPLES}},
-}
+START_BODY = request_body({"$ref": "#/components/schemas/StartRequest"}, examples=EXAMPLES)

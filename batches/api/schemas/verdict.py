@@ -5,11 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from batches.api.schemas.batches import Day, Success
+from batches.api.schemas.batches import Day, Moment, Success, object_schema, request_body
 from batches.sweep.wire_types import Count, SessionId, Symbol, doc
 from batches.verdict.options import MOST_BARS
 
-Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Share = Annotated[float | None, doc("A fraction.", ge=0, le=1)]
 Part = Annotated[dict[str, Any] | None, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "null"}]})]
 STATES = ("too_short", "no_better_than_holding", "likely_luck", "weak", "edge_not_choice", "holds_up")
@@ -96,12 +95,6 @@ VERDICT_FIELDS: dict[str, dict[str, Any]] = {
     "anchored": {"type": "boolean", "default": False},
     "seed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 1},
 }
-VERDICT_BODY = {
-    "required": False,
-    "content": {
-        "application/json": {
-            "schema": {"type": "object", "additionalProperties": False, "properties": VERDICT_FIELDS},
-            "examples": {"default": {"summary": "All defaults", "value": {}}},
-        }
-    },
-}
+VERDICT_BODY = request_body(
+    object_schema(VERDICT_FIELDS), required=False, examples={"default": {"summary": "All defaults", "value": {}}}
+)
