@@ -102,7 +102,8 @@ def refused(watches: Collection[Watch]) -> dict[Watch, BatchError]:
     if is_personal():
         return {}
     users = users_by_credential({credential for credential, _ in watches if credential})
-    see_all = _who_see_all({user.pk for user in users.values()})
+    ids = {user.pk for user in users.values()}
+    see_all = set(User.objects.with_perm(Permission.SEE_ALL).filter(pk__in=ids).values_list("pk", flat=True))
     owners = _owners({session_id for _, session_id in watches})
     errors: dict[Watch, BatchError] = {}
     for watch in watches:
@@ -113,10 +114,6 @@ def refused(watches: Collection[Watch]) -> dict[Watch, BatchError]:
         elif user.pk not in see_all and owners.get(session_id) != user.pk:
             errors[watch] = NotFound()
     return errors
-
-
-def _who_see_all(user_ids: set[int]) -> set[int]:
-    return set(User.objects.with_perm(Permission.SEE_ALL).filter(pk__in=user_ids).values_list("pk", flat=True))
 
 
 def _owners(session_ids: set[uuid.UUID]) -> dict[uuid.UUID, int | None]:

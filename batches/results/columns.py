@@ -164,10 +164,6 @@ def columns_in_memory(plan: Plan, metrics: Floats) -> ResultColumns:
     return ResultColumns(plan, np.arange(metrics.shape[1], dtype=np.int64), StoredChunk(metrics, 0))
 
 
-def no_columns(plan: Plan) -> ResultColumns:
-    return ResultColumns(plan, np.empty(0, dtype=np.int64), StoredChunk(np.empty((len(METRICS), 0)), 0))
-
-
 def chunks_of(session: BatchSession, *, checksums: bool = True) -> list[Chunk]:
     """Return the finished chunks of a batch in order, damaged ones as failed. checksums : see `damaged_chunks`"""
     damaged = damaged_chunks(session, checksums=checksums)

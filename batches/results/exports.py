@@ -23,11 +23,11 @@ from batches.models import BatchSession, ResultChunk
 from batches.results.columns import (
     ResultColumns,
     chunks_of,
+    columns_in_memory,
     columns_of,
     columns_of_chunk,
     columns_of_tests,
     finished_chunks,
-    no_columns,
 )
 from batches.results.damage import checked
 from batches.results.failures import Failures
@@ -82,7 +82,7 @@ def _tests_in_order(session: BatchSession, query: ResultsQuery) -> Positions:
 def tables(session: BatchSession, query: ResultsQuery) -> Iterator[pa.Table]:
     """Yield at least one table, perhaps an empty one, of the wire's flat columns; failed tests have an `error`."""
     pending: list[pa.Table] = []
-    columns = no_columns(plan_of(session))
+    columns = columns_in_memory(plan_of(session), np.empty((len(METRIC_NAMES), 0)))
     empty = columns, columns.index, Failures([])
     for part in chain([empty], _slices(session, query)):
         pending.append(_table(*part))

@@ -1,5 +1,6 @@
 """Two parameters against a metric, over the finished tests of a batch, also while it runs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,15 +32,10 @@ def heatmap(session: BatchSession, **query: str) -> dict[str, Any]:
     `min.sharpe`. Defaults: the first parameter that is not the other axis, the batch's own metric, all tests,
     API_AGGREGATE, and a cell for each pair of values.
     """
-    x, y, symbol, timeframe = (query.get(name, "") for name in ("x", "y", "symbol", "timeframe"))
     axes = {wire_name(name): values for name, values in plan_of(session).grid.axes.items()}
-    names = list(axes)
-    x = x or next((name for name in names if name != y), names[0])
-    y = y or next((name for name in names if name != x), names[0])
-    symbol = normalized(symbol)
+    x, y = _chosen_axes(query, list(axes))
+    symbol, timeframe = normalized(query.get("symbol", "")), query.get("timeframe", "")
     metric, aggregate = query.get("metric") or session.sort_by, query.get("aggregate") or API_AGGREGATE
-    _check("x", x, names)
-    _check("y", y, names)
     _check("metric", metric, list(MAPPED))
     _check("aggregate", aggregate, list(AGGREGATES))
     columns = columns_of(session)
@@ -70,6 +66,15 @@ def heatmap(session: BatchSession, **query: str) -> dict[str, Any]:
         "values": [[None if value != value else value for value in row] for row in cells.reshape(n_y, n_x).tolist()],
         "counts": counts.reshape(n_y, n_x).tolist(),
     }
+
+
+def _chosen_axes(query: Mapping[str, str], names: list[str]) -> tuple[str, str]:
+    x, y = query.get("x"), query.get("y")
+    x = x or next((name for name in names if name != y), names[0])
+    y = y or next((name for name in names if name != x), names[0])
+    _check("x", x, names)
+    _check("y", y, names)
+    return x, y
 
 
 def _together(n_x: int, n_y: int, most: int | None) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from batches.results.columns import ResultColumns, columns_of
 from batches.results.failures import Failures
 from batches.results.holding import AHEAD, SORTABLE, ahead_of_holding
 from batches.results.ranking import first_in_order
+from batches.results.windows import whole_field
 from batches.sweep.plan import Plan, plan_of
 from batches.sweep.wire_names import JUDGED, METRICS_BY_WIRE_NAME, wire_name
 from batches.sweep.wire_types import Row
@@ -64,8 +65,8 @@ class ResultsQuery:
             descending=sort.startswith("-"),
             symbol=symbol,
             timeframe=timeframe,
-            page=_whole(query, "page", 1, 10**9),
-            page_size=_whole(query, "pageSize", PAGE_SIZE, MAX_PAGE_SIZE),
+            page=whole_field(query, "page", 1, 10**9) or 1,
+            page_size=whole_field(query, "pageSize", 1, MAX_PAGE_SIZE) or PAGE_SIZE,
             bounds=_bounds(query, names),
         )
 
@@ -263,13 +264,6 @@ def _number(field: str, text: str) -> float:
     if not math.isfinite(number):
         raise InvalidRequest(Detail(field, f"{field} must be a finite number, got {text[:40]!r}."))
     return number
-
-
-def _whole(query: Mapping[str, str], field: str, default: int, high: int) -> int:
-    text = query.get(field) or str(min(default, high))
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= high):
-        raise InvalidRequest(Detail(field, f"{field} must be an integer between 1 and {high:,}, got {text[:40]!r}."))
-    return int(text)
 
 
 def _unknown(field: str, name: str, names: list[str]) -> Detail:

@@ -1,5 +1,7 @@
 """Replay one combination: curves, trades, and buy and hold for comparison."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,21 +54,29 @@ def played(session: BatchSession, index: int) -> Played:
     if not 0 <= index < session.total:
         raise NotFound("combination")
     plan = plan_of(session)
-    is_foreign = not is_built_in(session.strategy)
-    if is_foreign:
+    if not is_built_in(session.strategy):
         require_success(session, index)
     number = plan.grid.series_of(index)
     require_series([plan.series_id(number)])
     prices = plan.prices(number)
-    try:
+    with failures_refused(session.strategy):
         replayed = replay(plan.grid, prices, index, plan.rules, beta=plan.beta(number))
+    return Played(plan, plan.identity(index), prices, replayed)
+
+
+@contextmanager
+def failures_refused(strategy: str) -> Iterator[None]:
+    """Raise TEST_FAILED for an error of the engine, and for any error of a user's own strategy."""
+    try:
+        yield
+    except BatchError:
+        raise
     except EngineError as error:
         raise BatchError(error.message, code="TEST_FAILED", status=422) from error
     except Exception as error:
-        if not is_foreign:
+        if is_built_in(strategy):
             raise
         raise BatchError(error_text(error), code="TEST_FAILED", status=422) from error
-    return Played(plan, plan.identity(index), prices, replayed)
 
 
 def on_the_wire(played: Played, window: Window) -> dict[str, Any]:
@@ -78,10 +88,7 @@ def on_the_wire(played: Played, window: Window) -> dict[str, Any]:
         **played.identity,
         "effectiveParameters": {wire_name(name): value for name, value in replayed.effective_parameters.items()},
         "metrics": wire_metrics(replayed.metrics),
-        "undefined": {
-            wire_name(name): {"code": reason.code, "sentence": reason.sentence}
-            for name, reason in undefined_reasons(replayed.metrics).items()
-        },
+        "undefined": wire_reasons(replayed.metrics),
         "range": {"from": dates[0], "to": dates[-1], "bars": n_bars, "points": len(bars)},
         "dates": dates,
         "equity": replayed.equity[bars].tolist(),
@@ -95,6 +102,12 @@ def on_the_wire(played: Played, window: Window) -> dict[str, Any]:
             **_holders_in_lots(plan, prices, replayed, bars),
         },
     }
+
+
+def wire_reasons(metrics: Mapping[str, float]) -> dict[str, dict[str, str]]:
+    """Return why metrics are undefined, by wire name."""
+    reasons = undefined_reasons(metrics).items()
+    return {wire_name(name): {"code": reason.code, "sentence": reason.sentence} for name, reason in reasons}
 
 
 def require_success(session: BatchSession, index: int) -> None:

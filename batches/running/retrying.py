@@ -23,6 +23,10 @@ from batches.search import remember
 from batches.sweep.plan import plan_of
 from batches.verdict import holdouts
 
+COPIED = (
+    "request", "title", "strategy", "sort_by", "instruments", "tested_until", "holdout", "total", "work_total",
+    "work_rate", "timeout_s",
+)  # fmt: skip
 MAX_PIECES = 64  # of an old chunk; one with more scattered failures is run again as a whole
 
 
@@ -42,21 +46,11 @@ def retry(ended: BatchSession, *, now: datetime, owner: User | None = None) -> B
     quotas.require_batch_slot()
     storage.require_space(result_bytes(ended.total))
     session = BatchSession(
-        request=ended.request,
-        title=ended.title,
-        strategy=ended.strategy,
-        sort_by=ended.sort_by,
-        instruments=ended.instruments,
+        **{name: getattr(ended, name) for name in COPIED},
         engine_version=get_strategy(ended.strategy).engine_version,
         owner=owner,
         retry_of=ended,
-        tested_until=ended.tested_until,
-        holdout=ended.holdout,
-        total=ended.total,
-        work_total=ended.work_total,
-        work_rate=ended.work_rate,
         created_at=now,
-        timeout_s=ended.timeout_s,
         deadline_at=now + timedelta(seconds=ended.timeout_s),
     )
     set_tried(session)

@@ -22,16 +22,17 @@ from backtester.engine.statistics.sharpe import minimum_track_record, moments, p
 from batches.models import BatchSession
 from batches.results.columns import ResultColumns, columns_of
 from batches.results.ranking import best_position, ranked
-from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.sweep.wire_names import METRICS_BY_WIRE_NAME, wire_name
 from batches.verdict import ledger
 from batches.verdict.calendar import returns_of
 from batches.verdict.layout import FEWEST_YEARS, Layout
 from batches.verdict.matrix import matrix
 from batches.verdict.paths import Paths, walk_forward
 from batches.verdict.sentence import Findings, judge
-from batches.verdict.shuffles import finished_draws, outcome
+from batches.verdict.shuffles import finished_draws, outcome, sign_of
 from batches.verdict.work import Work
 
+COMPUTED = ("best", "luck", "holding", "shuffle", "pbo", "walkForward", "stability", "plateau")
 BINS = 41
 NOISE_BAND = {True: (0.25, 0.70), False: (0.23, 0.79)}  # of 500 rows and more; measured on pure noise
 MOST_STABILITY_POINTS = 2_000
@@ -59,14 +60,10 @@ def conclude(session: BatchSession, layout: Layout, work: Work, rows: Floats, ov
         },
         "minBacktestYears": minimum_backtest_years(ever),
         "triesAllowed": min(tries_allowed(layout.calendar.years), LOSS_OF_MOST),
-        **dict.fromkeys(("best", "luck", "holding", "shuffle", "pbo", "walkForward", "stability", "plateau")),
+        **dict.fromkeys(COMPUTED),
     }
     if position is None or not work.defined:
-        reasons |= dict.fromkeys(
-            ("best", "luck", "holding", "shuffle", "pbo", "walkForward", "stability"), "no_variation"
-        )
-        reasons["plateau"] = "no_variation"
-        return _finished(session, layout, parts, reasons)
+        return _finished(session, layout, parts, dict.fromkeys(COMPUTED, "no_variation"))
     index, paths = int(columns.index[position]), Paths(layout)
     parts["best"] = _best(layout, paths, columns, position, tally, ever)
     parts["luck"] = _luck(layout, work, tally, ever, parts["trials"], reasons)
@@ -143,15 +140,14 @@ def _shuffle(
         return None
     draws = finished_draws(layout, work, metric)[: test.draws]  # those that another worker ran meanwhile do not count
     draws = draws[np.isfinite(draws)]
-    higher = next(item.higher_is_better for item in METRICS_BY_WIRE_NAME.values() if item.name == metric)
     return {
         "p": test.p,
         "draws": test.draws,
         "stoppedEarly": test.stopped_early,
-        "metric": next(name for name, item in METRICS_BY_WIRE_NAME.items() if item.name == metric),
+        "metric": wire_name(metric),
         "best": best,
         "betas": "frozen" if layout.plan.grid.coefficients else None,
-        "p95": float(np.quantile(draws, 0.95 if higher else 0.05)) if draws.size else None,
+        "p95": float(np.quantile(draws, 0.95 if sign_of(metric) > 0 else 0.05)) if draws.size else None,
         "histogram": _histogram(draws, best) if draws.size else None,
     }
 
@@ -160,16 +156,16 @@ def _pbo(layout: Layout, work: Work, reasons: dict[str, str]) -> dict[str, Any] 
     if work.defined < 2 or layout.blocks is None or layout.is_too_short:
         reasons["pbo"] = "one_trial" if work.defined < 2 else "too_short"
         return None
-    found = overfitting(work.winners, work.below, work.equal, work.defined)
+    result = overfitting(work.winners, work.below, work.equal, work.defined)
     blocks = len(layout.blocks) - 1
     return {
-        "value": found.probability,
+        "value": result.probability,
         "noiseBand": list(NOISE_BAND[work.defined >= 500]),
         "splits": len(layout.splits),
         "of": math.comb(blocks, blocks // 2),
         "blocks": blocks,
-        "probLoss": found.loss,
-        "logits": _histogram(found.logits, 0.0),
+        "probLoss": result.loss,
+        "logits": _histogram(result.logits, 0.0),
     }
 
 
@@ -181,7 +177,7 @@ def _walk(layout: Layout, work: Work, paths: Paths, index: int, reasons: dict[st
     cells = matrix(layout, work, paths)
     if cells is None:
         reasons["walkForward.matrix"] = "too_short" if layout.options.train is None else "not_requested"
-    return walk.answer | {"matrix": cells, "judgedBy": "sharpe"}
+    return walk | {"matrix": cells, "judgedBy": "sharpe"}
 
 
 def judged_tests(layout: Layout) -> Ints:
@@ -251,7 +247,7 @@ def _plateau(
         reasons["plateau"] = "one_trial"
         return None
     top = int(np.nanargmax(both) if metric.higher_is_better else np.nanargmin(both))
-    own = medians[position]
+    own = float(medians[position])
     combination = layout.plan.grid.decode(int(columns.index[position]))
     on_edge = [
         name
@@ -261,8 +257,8 @@ def _plateau(
     return {
         "index": int(columns.index[top]),
         "neighbourMedian": float(medians[top]),
-        "peakMedian": _or_none(float(own)),
-        "bestRatio": _or_none(float(own / values[position])) if values[position] > 0 else None,
+        "peakMedian": _or_none(own),
+        "bestRatio": _or_none(own / float(values[position])) if values[position] > 0 else None,
         "onEdge": bool(on_edge),
     }
 
@@ -292,9 +288,8 @@ def _finished(session: BatchSession, layout: Layout, parts: dict[str, Any], reas
         too_short=layout.is_too_short or years < FEWEST_YEARS,
     )
     state, sentence = judge(findings)
-    k = parts["trials"]["earlierBatches"]
     if shuffle:
-        shuffle["pWithEarlier"] = 1.0 - (1.0 - shuffle["p"]) ** (k + 1)
+        shuffle["pWithEarlier"] = 1.0 - (1.0 - shuffle["p"]) ** (parts["trials"]["earlierBatches"] + 1)
     if best and best["closedTrades"] is not None and best["closedTrades"] < 10:
         reasons["state"] = "few_trades"
     return {"state": state, "sentence": sentence, **parts, "reasons": reasons, "engineVersion": session.engine_version}

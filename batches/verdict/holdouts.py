@@ -111,10 +111,11 @@ def lock(request: Mapping[str, Any], tail: Tail, owner: User | None, now: dateti
 
 def notes(tail: Tail | None, cut: Cut | None, owner: User | None) -> list[str]:
     """Return what a request should know about locked days, before it starts."""
-    return [
-        *([_cut_note(cut)] if cut else []),
-        *(seen_notes(tail.days, owner) if tail else []),
-    ]
+    notes = seen_notes(tail.days, owner) if tail else []
+    if cut:
+        locked = f"an earlier batch has locked days of {shortened(cut.symbols)} from then on"
+        notes.insert(0, f"This sweep ends before {cut.first}: {locked}.")
+    return notes
 
 
 def batch_notes(session: BatchSession) -> list[str]:
@@ -123,11 +124,6 @@ def batch_notes(session: BatchSession) -> list[str]:
     is_cut = until is not None and (holdout is None or until < holdout.first_date - ONE_DAY)
     cut = f"This sweep ends on {until}: an earlier batch had locked the days after it." if is_cut else ""
     return [*([cut] if cut else []), *(seen_of(holdout) if holdout else [])]
-
-
-def _cut_note(cut: Cut) -> str:
-    symbols = shortened(cut.symbols)
-    return f"This sweep ends before {cut.first}: an earlier batch has locked days of {symbols} from then on."
 
 
 def seen_of(holdout: Holdout) -> list[str]:

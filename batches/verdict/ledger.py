@@ -63,10 +63,10 @@ def count(session: BatchSession, columns: ResultColumns | None = None) -> None:
     BatchSession.objects.filter(pk=session.pk).update(counted=True)
 
 
-def count_uncounted(limit: int = ROUND) -> int:
+def count_uncounted() -> int:
     """Count ended batches that are not in the ledger, the newest first, as after an upgrade. Return their number."""
     ended = BatchSession.objects.filter(status__in=TERMINAL, counted=False).order_by("-created_at")
-    ids = list(ended.values_list("pk", flat=True)[:limit])
+    ids = list(ended.values_list("pk", flat=True)[:ROUND])
     for pk in ids:
         with transaction.atomic():
             session = BatchSession.objects.select_for_update().filter(pk=pk, counted=False).first()
@@ -204,7 +204,7 @@ def _tests(request: Mapping[str, Any], instruments: Iterable[TestedInstrument], 
     rules = {name: value for name, value in request.items() if name not in WITHOUT}
     axes = {
         "ranges": request["parameterRanges"],
-        "coefficients": _coefficients(request),
+        "coefficients": request["coefficients"] if request["enableBetaScaling"] else None,
         "timeframes": request.get("timeframes"),
     }
     limits = [request[name] for name in ("startDate", "endDate")]
@@ -221,10 +221,6 @@ def _tests(request: Mapping[str, Any], instruments: Iterable[TestedInstrument], 
         seconds = float(seconds_of(stored)) if stored else None
         tests.append(Tests(instrument["symbol"], seconds, _digest([family, axes]), family, first, last))
     return tests
-
-
-def _coefficients(request: Mapping[str, Any]) -> Sequence[float] | None:
-    return request["coefficients"] if request["enableBetaScaling"] else None
 
 
 def _digest(content: Any) -> str:

@@ -1,7 +1,6 @@
 """Walk-forward on the true paths: each pick is replayed, and its test windows are joined."""
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from backtester.engine import Replay, buy_and_hold_equity, replay
 from backtester.engine.arrays import Floats, Ints
 from backtester.engine.statistics.sharpe import moments
-from backtester.engine.statistics.walk_forward import Stitched, Window, stitch, switch_bars
+from backtester.engine.statistics.walk_forward import Window, stitch, switch_bars
 from batches.sweep.wire_names import wire_name
 from batches.verdict.calendar import returns_of
 from batches.verdict.layout import Layout
@@ -65,16 +64,11 @@ class Paths:
         return returns_of(equity)[start - 1 : stop - 1]
 
 
-@dataclass(frozen=True, eq=False)
-class Walk:
-    """stitched : of the picks; answer : what the wire carries"""
+def walk_forward(layout: Layout, paths: Paths, picks: Ints, best: int) -> dict[str, Any] | None:
+    """Return the walk-forward of the picks in the form of the wire, None without a window that has one.
 
-    stitched: Stitched
-    answer: dict[str, Any]
-
-
-def walk_forward(layout: Layout, paths: Paths, picks: Ints, best: int) -> Walk | None:
-    """Return the walk-forward of the picks, None without a window that has one. best : chosen in hindsight"""
+    best : chosen in hindsight
+    """
     chosen = [(window, int(pick)) for window, pick in zip(layout.windows, picks, strict=True) if pick >= 0]
     if not chosen:
         return None
@@ -89,7 +83,7 @@ def walk_forward(layout: Layout, paths: Paths, picks: Ints, best: int) -> Walk |
     hindsight = np.concatenate([paths.returns(best, *test) for test in tests])
     periods = [layout.series[number].periods_per_year for number in numbers]
     scale = _joined_scale([len(part) for part in outside], periods)
-    answer = {
+    return {
         "windows": [
             _window(layout, paths, window, pick, returns)
             for (window, pick), *returns in zip(chosen, inside, outside, strict=True)
@@ -106,7 +100,6 @@ def walk_forward(layout: Layout, paths: Paths, picks: Ints, best: int) -> Walk |
             paths.days(numbers, tests), {"equity": stitched.returns, "holding": held, "hindsight": hindsight}
         ),
     }
-    return Walk(stitched, answer)
 
 
 def _window(layout: Layout, paths: Paths, window: Window, pick: int, returns: list[Floats]) -> dict[str, Any]:

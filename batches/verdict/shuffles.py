@@ -19,7 +19,7 @@ def add_shuffled(layout: Layout, work: Work, draw: int, span: Span, bounds: tupl
     prices, plan = _shuffled_prices(layout, span.number, draw), layout.plan
     result = run_slice(plan.grid, prices, *bounds, plan.rules, beta=plan.beta(span.number))
     value, exposure = (result.metrics[METRIC_NAMES.index(name)] for name in (metric, "exposure"))
-    values = _sign(metric) * that_traded(value, exposure)
+    values = sign_of(metric) * that_traded(value, exposure)
     if not np.isnan(values).all():
         work.draws[draw] = np.fmax(work.draws[draw], np.nanmax(values))
     work.drawn[draw] += bounds[1] - bounds[0]
@@ -28,16 +28,16 @@ def add_shuffled(layout: Layout, work: Work, draw: int, span: Span, bounds: tupl
 def finished_draws(layout: Layout, work: Work, metric: str) -> Floats:
     """Return the best value of each draw, up to the first one that is not finished."""
     unfinished = np.flatnonzero(work.drawn < layout.tests)
-    return _sign(metric) * work.draws[: unfinished[0] if unfinished.size else None]
+    return sign_of(metric) * work.draws[: unfinished[0] if unfinished.size else None]
 
 
 def outcome(layout: Layout, work: Work, best: float, metric: str) -> ShuffleTest | None:
     """Return the result, or None while more draws are needed. best : of the tests on the true history"""
     draws = finished_draws(layout, work, metric).tolist()
-    return shuffle_test(best, draws, layout.options.shuffles, higher_is_better=_sign(metric) > 0)
+    return shuffle_test(best, draws, layout.options.shuffles, higher_is_better=sign_of(metric) > 0)
 
 
-def _sign(metric: str) -> float:
+def sign_of(metric: str) -> float:
     return 1.0 if METRICS[METRIC_NAMES.index(metric)].higher_is_better else -1.0
 
 

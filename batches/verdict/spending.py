@@ -4,26 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from backtester.engine import (
-    EngineError,
-    Prices,
-    Replay,
-    buy_and_hold,
-    buy_and_hold_equity,
-    error_text,
-    is_built_in,
-    replay,
-    tail_metrics,
-    undefined_reasons,
-)
+from backtester.engine import Prices, Replay, buy_and_hold, buy_and_hold_equity, is_built_in, replay, tail_metrics
 from batches.errors import BatchError, Conflict, NotFound
 from batches.models import BatchSession, Holdout
 from batches.prices.series import load_prices, require_series
-from batches.results.replay import require_success
+from batches.results.replay import failures_refused, require_success, wire_reasons
 from batches.results.windows import POINTS, moment_text, thinned
 from batches.sweep.plan import plan_of, wire_metrics
 from batches.sweep.start_request import StartRequest
-from batches.sweep.wire_names import wire_name
 from batches.verdict.holdouts import seen_of
 
 SMALLEST_CAPITAL = 1e-6
@@ -103,10 +91,7 @@ def _evaluated(session: BatchSession, index: int) -> dict[str, Any]:
         **plan.identity(index),
         "range": {"from": dates[1], "to": dates[-1], "bars": part.n_bars - 1},
         "metrics": wire_metrics(metrics),
-        "undefined": {
-            wire_name(name): {"code": reason.code, "sentence": reason.sentence}
-            for name, reason in undefined_reasons(metrics).items()
-        },
+        "undefined": wire_reasons(metrics),
         "curve": {
             "dates": [dates[bar] for bar in bars],
             "equity": equity[bars].tolist(),
@@ -122,7 +107,7 @@ def _replayed(session: BatchSession, index: int) -> _Tail:
     number = plan.grid.series_of(index)
     if not is_built_in(session.strategy):
         require_success(session, index)
-    try:
+    with failures_refused(session.strategy):
         series, timeframe = plan.series_id(number), plan.grid.timeframe_of(number)
         require_series([series])
         prices = load_prices(series, request.start_date, request.end_date, timeframe)
@@ -132,11 +117,3 @@ def _replayed(session: BatchSession, index: int) -> _Tail:
             symbol = plan.grid.decode(index).symbol
             raise BatchError(f"{symbol} has no bars on the locked days.", code="NO_LOCKED_BARS", status=422)
         return _Tail(prices, first, replay(plan.grid, prices, index, plan.rules, beta=plan.beta(number)))
-    except EngineError as error:
-        raise BatchError(error.message, code="TEST_FAILED", status=422) from error
-    except BatchError:
-        raise
-    except Exception as error:
-        if is_built_in(session.strategy):
-            raise
-        raise BatchError(error_text(error), code="TEST_FAILED", status=422) from error

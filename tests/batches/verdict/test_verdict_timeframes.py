@@ -64,9 +64,11 @@ def mixed(sweep, bars):
 def test_the_hindsight_of_a_walk_is_annualized_by_its_own_bars(mixed):
     layout, daily, weekly = mixed
     picks = np.full(len(layout.windows), daily)
-    found = walk_forward(layout, Paths(layout), picks, weekly).answer["hindsight"]
-    same = walk_forward(layout, Paths(layout), np.full(len(layout.windows), weekly), weekly).answer
-    assert found["sharpe"] == same["hindsight"]["sharpe"] == pytest.approx(same["sharpe"], rel=1e-12)
+    walk = walk_forward(layout, Paths(layout), picks, weekly)
+    same = walk_forward(layout, Paths(layout), np.full(len(layout.windows), weekly), weekly)
+    assert walk
+    assert same
+    assert walk["hindsight"]["sharpe"] == same["hindsight"]["sharpe"] == pytest.approx(same["sharpe"], rel=1e-12)
 
 
 @pytest.mark.parametrize("zone", ["Australia/Sydney", "America/New_York"])
@@ -83,7 +85,8 @@ def test_the_days_of_a_walk_are_those_of_the_exchange(sweep, db, queued, zone):
     zones = {prices.timezone for prices in layout.series.values()}
     assert zones == {zone}
     for pick in (3, 23):  # of hours, of days
-        walked = walk_forward(layout, Paths(layout), np.full(len(layout.windows), pick), pick).answer
+        walked = walk_forward(layout, Paths(layout), np.full(len(layout.windows), pick), pick)
+        assert walked
         named = [window[name] for window in walked["windows"] for name in ("trainFrom", "testFrom", "testTo")]
         assert set(named) | set(walked["curve"]["dates"]) <= set(days.strftime("%Y-%m-%d"))
         prices = layout.series[layout.plan.grid.series_of(pick)]
@@ -94,7 +97,8 @@ def test_a_walk_over_two_timeframes_is_annualized_by_its_bars_a_year(mixed):
     layout, daily, weekly = mixed
     picks = np.array([daily if number % 2 else weekly for number in range(len(layout.windows))])
     paths = Paths(layout)
-    answer = walk_forward(layout, paths, picks, daily).answer
+    answer = walk_forward(layout, paths, picks, daily)
+    assert answer
     parts = [
         paths.returns(int(pick), window.test_start, window.test_end)
         for pick, window in zip(picks, layout.windows, strict=True)
