@@ -20,7 +20,7 @@ MISSING, MINUS = "–", "\N{MINUS SIGN}"
 MANY_DIGITS = Context(prec=400)  # Decimal's own 28 cannot round an annual return of 1e30
 BAR_SIZES = {1.0: "1 day", 7.0: "1 week", 30.4375: "1 month", 91.3125: "3 months", 365.25: "1 year"}
 CLOCK_UNITS = {"hour": 3600, "minute": 60, "second": 1}
-NAMES = ("Sharpe", "Sortino", "Calmar")  # a metric that has one keeps its capital
+NAMES = ("Sharpe", "Sortino", "Calmar")  # a metric named after a person keeps its capital
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")  # Hebrew, Arabic and their neighbors
 Number = int | float | None
 

@@ -1,4 +1,4 @@
-"""Change the title and the tags of a batch. Watchers are not told: no event holds them."""
+"""Change the title and the tags of a batch. No event holds them, so nothing is published."""
 
 from collections.abc import Iterable
 

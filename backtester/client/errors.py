@@ -1,4 +1,4 @@
-"""The errors of the client, with what the server said."""
+"""The errors of the client, with the server's message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

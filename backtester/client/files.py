@@ -16,7 +16,7 @@ KINDS = ("csv", "parquet", "json")
 
 
 def kind_of(path: Path) -> str:
-    """Return the format that the file name asks for."""
+    """Return the format of a file name."""
     kind = path.suffix.removeprefix(".").lower()
     if kind not in KINDS:
         raise ClientError(f"The name of a results file must end in .csv, .parquet or .json, got {path.name!r}.")

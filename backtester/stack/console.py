@@ -10,7 +10,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def say(text: str = "") -> None:
-    """Print a line; ignore a terminal that is gone, a file on a full disk, and letters that it does not know."""
+    """Print a line; ignore a closed terminal, a full disk, and characters that the terminal cannot encode."""
     try:
         print(text, flush=True)
     except UnicodeEncodeError:

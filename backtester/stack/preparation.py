@@ -53,7 +53,7 @@ def warm_kernels(env: Mapping[str, str], logs: Path, wait: Wait) -> None:
 
 
 def _run(command: str, env: Mapping[str, str], logs: Path, wait: Wait) -> None:
-    """Run a management command in a process: the supervisor stays small. wait : a moment; raises if told to stop"""
+    """Run a management command in a process: the supervisor stays small. wait : raises when the stack stops"""
     log = logs / f"{command}.log"
     part = Part(command, [sys.executable, str(MANAGE), command], env, log)
     process = start(part, to_terminal=True)

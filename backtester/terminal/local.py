@@ -71,7 +71,7 @@ class LocalBatch:
         return PARTS[kind](row, ResultsQuery.parse(row, query_string(filters), sort="index"))
 
     def verdict(self, *, wait: bool) -> dict[str, Any]:
-        assert not wait, "without a stack, nobody may be computing it"
+        assert not wait, "without a stack, no worker may be computing it"
         return verdict_answer(self._row())
 
     def results(self, **filters: Any) -> "pd.DataFrame":

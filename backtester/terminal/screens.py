@@ -16,7 +16,7 @@ from backtester.terminal.tables import outcome
 from backtester.terminal.text import printable
 
 FRAMES_PER_SECOND = 8
-# With a verdict: between two looks, without progress, and in all. It may have a queue before it, or many tests.
+# Waiting for a verdict: between two polls, without progress, and in all.
 POLL_S, PATIENCE_S, LONGEST_S = 0.5, 15.0, 60.0
 
 
@@ -43,13 +43,13 @@ class Screen:
         raise NotImplementedError
 
     def show_trouble(self, message: str) -> None:
-        """Say that the connection is lost; the client opens it again."""
+        """Report that the connection is lost; the client opens it again."""
 
     def show_end(self, event: Event, page_url: str) -> None:
-        """Say how the batch ended, after its last event."""
+        """Print how the batch ended, after its last event."""
 
     def show_verdict(self, batch: JudgedBatch) -> None:
-        """Say whether the best is luck, as soon as that is known."""
+        """Print whether the best is luck, as soon as that is known."""
 
 
 def screen_for(output: TextIO, *, as_json: bool) -> Screen:
@@ -57,7 +57,7 @@ def screen_for(output: TextIO, *, as_json: bool) -> Screen:
 
 
 class JsonLines(Screen):
-    """The events as on the wire, one a line. They say it all, so there is nothing to add about trouble or the end."""
+    """The events as on the wire, one a line. They are complete: lost connections and the end add no line."""
 
     def __init__(self, output: TextIO) -> None:
         self.output = output

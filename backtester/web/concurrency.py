@@ -1,7 +1,7 @@
 """Limit how many requests are computed at the same time. Those that wait cost no thread, no memory and no connection.
 
-Django takes a thread for each request, and each look at the results of a large batch takes arrays of its own. A turn
-ends when the response starts: it is computed then, and a client that reads slowly keeps no other from its turn.
+Django takes a thread for each request, and each request for the results of a large batch allocates its own arrays. A
+turn ends when the response starts: it is computed then, so that slow clients do not block the others.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ READS_COLUMNS = re.compile(
 )
 MAX_IDS = 25  # of one request
 MAX_TOTALS = 1_000
-totals: dict[uuid.UUID, int] = {}  # of the batches that were asked for
+totals: dict[uuid.UUID, int] = {}  # of the batches that were requested
 
 
 class InTurn:
@@ -92,7 +92,7 @@ async def refuse(send: Send) -> None:
 
 
 async def is_computed(scope: Scope) -> bool:
-    return bool(scope["path"] != "/healthz")  # answers whatever else waits: the supervisor asks
+    return bool(scope["path"] != "/healthz")  # must answer at any load: the supervisor polls it
 
 
 async def reads_large_columns(scope: Scope) -> bool:

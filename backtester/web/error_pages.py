@@ -1,4 +1,4 @@
-"""The pages of a request that failed, or that found nothing."""
+"""The pages for 404 and 500."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

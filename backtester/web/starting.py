@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 def note_compiling(data_dir: Path, *, is_compiling: bool) -> None:
-    """Leave a note for the pages, or remove it. As on a full disk, they may only say less."""
+    """Create or remove the file that the pages check. A full disk is ignored: the pages then say less."""
     with suppress(OSError):
         if is_compiling:
             _note(data_dir).touch()

@@ -36,7 +36,7 @@ from batches.sweep.wire_names import JUDGED
 router = Routes()
 MAX_DOWNLOADS = 50  # open at the same time; each holds the order of its rows
 downloads = Readers(2, "download")
-# A map of many cells is the largest response that is not a download. It holds no secret that its length could tell.
+# A map of many cells is the largest response that is not a download. It holds no secret that its length could reveal.
 compressing = GZipMiddleware(lambda request: HttpResponse())
 RESULTS = "/backtest/batch/{session_id}/results"
 BOUNDS = {
@@ -173,7 +173,7 @@ async def _close(parts: Iterator[bytes], step: asyncio.Future[bytes | None] | No
         open_downloads.discard(parts)
 
 
-# ---- closer looks ----------------------------------------------------------------------------------------------------
+# ---- heatmap and one combination -------------------------------------------------------------------------------------
 
 
 @router.get(

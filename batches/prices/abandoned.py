@@ -1,4 +1,4 @@
-"""Discard uploads that nobody reviewed. The watchdog does it daily, and so imports nothing here that reads a file."""
+"""Discard uploads that were not reviewed. The watchdog imports this module, so it loads nothing that reads files."""
 
 from datetime import datetime, timedelta
 
@@ -8,6 +8,6 @@ KEPT_FOR = timedelta(days=1)
 
 
 def expire(now: datetime) -> int:
-    """Discard the files that nobody reviewed; return their number."""
+    """Discard the uploads older than KEPT_FOR; return their number."""
     abandoned = PriceImport.objects.filter(outcome=PriceImport.Outcome.WAITING, created_at__lt=now - KEPT_FOR)
     return abandoned.update(outcome=PriceImport.Outcome.DISCARDED, content=None)

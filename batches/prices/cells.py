@@ -40,7 +40,7 @@ def numbers(table: Table, column: str, decimal: str, problems: RowProblems) -> F
         try:
             return np.asarray(pc.utf8_trim_whitespace(cells.cast(pa.string())).cast(pa.float64()).to_numpy())
         except pa.ArrowInvalid:
-            pass  # an empty cell, or a number as people write it
+            pass  # an empty cell, or a number with separators or a unit
     return _written_numbers(cells, column, decimal, problems)
 
 

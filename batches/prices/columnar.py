@@ -50,7 +50,7 @@ def read_arrow(data: bytes, name: str, form: FileFormat) -> Table:
 
 
 def _counted(batches: Iterable[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
-    """What a file says of its size may be wrong: count what is unpacked, and stop at the limit."""
+    """The size in the header of a file may be wrong: count what is unpacked, and stop at the limit."""
     unpacked = rows = 0
     for batch in batches:
         unpacked, rows = unpacked + batch.nbytes, rows + batch.num_rows

@@ -39,7 +39,7 @@ def mapped_columns(series: PriceSeries) -> Arrays:
 
 
 def write_mapped(sha256: str, columns: Columns) -> bool:
-    """Write the file of a long series. Return False if it cannot be: then each process keeps a copy of its own."""
+    """Write the file of a long series. Return False if it cannot be: then each process keeps its own copy."""
     path = _folder() / f"{sha256}.arrow"
     try:
         _write(path, columns)

@@ -25,7 +25,7 @@ class PricesCache:
                 self.entries.move_to_end(key)
                 self._shrink(limit)  # what is derived from the last prices was made since
                 return self.entries[key][0]
-        prices = load()  # not under the lock: it may ask the cache for the series that it is cut from
+        prices = load()  # not under the lock: it may load the series that it is cut from through this cache
         with self.lock:
             if key not in self.entries:
                 self.entries[key] = prices, _bytes_of(prices)

@@ -23,7 +23,7 @@ EXCEL_DAY_ZERO, EXCEL_DAYS = np.datetime64("1899-12-30"), (10_000, 80_000)
 EXCEL_DAY = r"^[1-7]\d{4}(\.\d+)?$"
 STAMPED_PARTS = r"^(\d{8})(\d{4}|\d{6})$"
 CLOCK_AND_ZONE = r"^(?P<clock>\d[\d:.,]*(?:\s?[AaPp]\.?[Mm]\.?)?)\s?(?P<zone>.*)$"
-# The count of a moment since 1970 tells its unit: each is of the years 1973 to 2603.
+# The size of a count since 1970 shows its unit; each range covers the years 1973 to 2603.
 EPOCH_UNITS = ((1e8, 2e10, 1e6), (1e11, 2e13, 1e3), (1e14, 2e16, 1.0), (1e17, 2e19, 1e-3))
 
 Moments = npt.NDArray[np.datetime64]

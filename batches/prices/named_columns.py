@@ -80,8 +80,8 @@ def is_moments(column: pa.ChunkedArray, *, but_numbers: bool = False) -> bool:
         return True
     sample = column.slice(0, SAMPLED_ROWS)
     texts = [str(text) for text in sample.cast(pa.string()).to_pylist() if text and str(text).strip()]
-    found = sum(is_moment(text) and not (but_numbers and is_number(text)) for text in texts)
-    return bool(texts) and found >= 0.5 * len(texts)
+    n_moments = sum(is_moment(text) and not (but_numbers and is_number(text)) for text in texts)
+    return bool(texts) and n_moments >= 0.5 * len(texts)
 
 
 # ---- Two levels ------------------------------------------------------------------------------------------------------

@@ -40,8 +40,8 @@ def read_json(data: bytes, name: str, options: Mapping[str, str], form: FileForm
         raise BadPriceFile(name, ("", f"invalid JSON ({error})")) from None
     tables = _largest_kind(list(_tables(document, (), 0))) or _scattered(document)
     if not tables:
-        found = " ".join(data[:SHOWN_BYTES].decode(errors="replace").split())
-        raise BadPriceFile(name, ("", f"this is JSON without a table of prices: {found}"))
+        beginning = " ".join(data[:SHOWN_BYTES].decode(errors="replace").split())
+        raise BadPriceFile(name, ("", f"this is JSON without a table of prices: {beginning}"))
     header, rows = _joined(tables)
     symbol = _symbol(document)
     check_size(len(rows), max(map(len, rows), default=1), name)

@@ -82,7 +82,7 @@ class Notes:
         if self.date_columns:
             sentences.append(f"Dates, not prices, are in {shortened(self.date_columns, MOST_NAMES)}: left out.")
         if self.bad_symbols:
-            sentences.append(f"Left out, since no symbol may be called so: {shortened(self.bad_symbols, MOST_NAMES)}.")
+            sentences.append(f"Left out, because these cannot be symbols: {shortened(self.bad_symbols, MOST_NAMES)}.")
         left_out = [old for old, new in self.renamed if not new]
         renamed = [f"{old} as {new}" for old, new in self.renamed if new]
         if left_out:

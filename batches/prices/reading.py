@@ -1,4 +1,4 @@
-"""From an uploaded file to a table. What it is, its content says; the name gives only the symbol."""
+"""From an uploaded file to a table. The content decides what kind of file it is; the name only names the symbol."""
 
 import re
 from collections.abc import Mapping

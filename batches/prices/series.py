@@ -27,8 +27,8 @@ class PricesGone(BatchError):
 
 def require_series(series_ids: Iterable[int]) -> None:
     """Raise PricesGone unless all are stored: a process may still hold the bars of a series that was deleted."""
-    wanted = set(series_ids)
-    if PriceSeries.objects.filter(pk__in=wanted).count() < len(wanted):
+    ids = set(series_ids)
+    if PriceSeries.objects.filter(pk__in=ids).count() < len(ids):
         raise PricesGone
 
 

@@ -26,7 +26,7 @@ START_PRICE, VOLUME = 100.0, 2_000.0
 
 
 def minute_bars() -> ParsedFile:
-    """Return two years of bars in exchange hours: days calm and wild in turn, busy at the open and the close."""
+    """Return two years of bars in exchange hours: calm and volatile days, busiest at the open and the close."""
     days = np.arange(FIRST, STOP)
     days = days[np.is_busday(days, holidays=HOLIDAYS)]
     random = np.random.default_rng(SEED)

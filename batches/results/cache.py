@@ -29,7 +29,7 @@ class Chunk(NamedTuple):
 
 
 class MetricTable:
-    """The metrics of one batch that were asked for, a column of float64[total] each.
+    """The metrics of one batch that were requested, as float64[total] columns.
 
     A metric of a million tests is eight megabytes; all of them are twenty times as much, and seldom needed.
     """
@@ -39,7 +39,7 @@ class MetricTable:
         self.used_at = 0.0  # monotonic seconds
         self.columns: dict[int, Floats] = {}
         self.chunk_ids: dict[int, set[int]] = {}  # of the chunks that a column contains
-        self.lock = threading.Lock()  # the parts of a page ask at the same time, and each would read the same
+        self.lock = threading.Lock()  # the parts of a page are requested together, and each would read the same
 
     @property
     def nbytes(self) -> int:

@@ -1,4 +1,4 @@
-"""The finished tests of a batch as columns, of which only those that are asked for are read.
+"""The finished tests of a batch as columns, of which only the requested ones are read.
 
 Parameters are not stored: they are decoded from the index.
 """

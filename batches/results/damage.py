@@ -11,13 +11,13 @@ from django.db.models.functions import Length
 from batches.models import BatchSession, ChunkStatus, ResultChunk
 
 REASON = "The stored result is damaged and cannot be read. A retry runs this test again."
-SMALL_BYTES = 1024 * 1024  # blocks of a small batch are checked at each look, others once by each process
+SMALL_BYTES = 1024 * 1024  # the blocks of a small batch are checked at each read, others once by each process
 CHECKED_BATCHES = 256
 CHUNKS_AT_ONCE = 8
 
 Span = tuple[int, int]
 _intact: OrderedDict[uuid.UUID, set[int]] = OrderedDict()  # ids of chunks, by batch
-_lock = threading.Lock()  # the parts of a page ask at the same time
+_lock = threading.Lock()  # the parts of a page are requested together
 
 
 def checksum(block: bytes | memoryview) -> int:

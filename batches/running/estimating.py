@@ -90,7 +90,7 @@ def _waits() -> list[float]:
     """Return how long it takes until each worker has time: while a verdict is computed, half a turn on average."""
     if not Verdict.objects.filter(status__in=UNFINISHED).exists():
         return [0.0] * workers()
-    joined = [SHORT_TURN_S / 2] * (workers() - 1)  # who joins another worker takes short turns
+    joined = [SHORT_TURN_S / 2] * (workers() - 1)  # a worker that joins another takes short turns
     return [*joined, TURN_S / 2]
 
 

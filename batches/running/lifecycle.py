@@ -79,7 +79,7 @@ def complete(session_id: uuid.UUID) -> bool:
 def set_complete(session: BatchSession, columns: ResultColumns) -> tuple[str, ...]:
     """Complete a locked batch, all of whose results are in memory. Return the columns that are left to save.
 
-    None are changed if the summary fails, as `complete` will find again and say.
+    Nothing changes if the summary fails: `complete` fails the batch later.
     """
     try:
         results = summarize(session, columns)

@@ -19,7 +19,7 @@ from batches.running.circuit_breaker import CircuitBreaker
 log = logging.getLogger(__name__)
 RUN_SLICE = "batches.tasks.run_slice"
 WAKEN = 4  # workers at once; each wakes another one while there is work and a free worker
-MOST_MESSAGES = 16  # that wait: more say nothing new
+MOST_MESSAGES = 16  # waiting messages; more would add nothing
 PRODUCERS, TIMEOUT_S = 8, 0.5
 breaker = CircuitBreaker(open_s=1.0)
 
@@ -41,7 +41,7 @@ def wake_workers(messages: int = WAKEN) -> bool:
 
 
 def hand_on() -> bool:
-    """Replace the message of a worker that leaves work behind; with two while no message waits, as workers may be free.
+    """Replace the message of a worker that stops with work left; with two if none waits, as other workers may be idle.
 
     Return False if the broker cannot be reached.
     """

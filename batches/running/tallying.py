@@ -73,7 +73,7 @@ def _leaders(session: BatchSession, plan: Plan, slices: Sequence[FinishedSlice])
     descending = metric.higher_is_better
     values = that_traded(metrics[METRIC_NAMES.index(metric.name)], metrics[METRIC_NAMES.index("exposure")])
     top = best(values, LEADERS, descending=descending)
-    if len(leaders) == LEADERS:  # most slices bring nothing new, and making rows costs more than this look
+    if len(leaders) == LEADERS:  # most slices bring nothing new, and making rows costs more than this check
         last = leaders[-1][session.sort_by]  # type: ignore[literal-required]
         top = top[values[top] >= last] if descending else top[values[top] <= last]
     rows = plan.rows(index[top], metrics[:, top])

@@ -19,7 +19,7 @@ from batches.ops.heartbeats import WORKER_HOST
 ROUND_S = 1.0  # in which every active batch has a turn, unless there are too many of them
 FIRST_TURN_S, SHORTEST_TURN_S, LONGEST_TURN_S = 0.02, 0.03, 0.3
 SMALL_ALONE_S, SMALL_S = 0.02, 0.15  # a batch that computes for less has one turn; alone, all workers share it
-OVERDUE_S = 10.0  # who has waited for so long goes before all others
+OVERDUE_S = 10.0  # a batch that has waited longer goes first
 CLOCKS_DIFFER_S = 1.0
 SLOW_S = 2.0  # a user's strategy that takes this long for a test, or a claim, may take for ever
 NEVER = datetime.min.replace(tzinfo=UTC)

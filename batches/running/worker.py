@@ -128,7 +128,7 @@ def _claim(session: BatchSession, turn: turns.Turn, now: datetime, limit: int | 
     is_first = session.status == Status.QUEUED
     changes: dict[str, Any] = {"turn_at": now}
     if is_first:
-        # Later only a recorded chunk says that a worker is alive: claims alone bring a batch no further.
+        # Later only a recorded chunk says that a worker is alive: claims alone are no progress.
         changes |= {"status": Status.RUNNING, "started_at": session.started_at or now, "worker_seen_at": now}
         changes["sequence"] = F("sequence") + 1
     BatchSession.objects.filter(pk=session.pk).update(**changes)
@@ -159,7 +159,7 @@ def _fitting(waiting: list[ResultChunk], turn: turns.Turn) -> list[ResultChunk]:
         return waiting[:1]
     session = waiting[0].session
     if session.status == Status.QUEUED and session.request["abortFailureShare"] < 1:
-        waiting = waiting[:1]  # a batch that may be aborted has to be looked at before its end
+        waiting = waiting[:1]  # a batch that may be aborted has to be checked before its end
     waiting = list(takewhile(lambda chunk: not chunk.attempt, waiting))
     plan = plan_of(session)
     rate = session.work_rate or declared_rate(session.strategy)

@@ -13,8 +13,8 @@ from batches.models import ResultChunk
 
 MIN_CHUNKS = 16  # of a batch too small for full chunks: enough for a progress bar that moves and for all cores
 MIN_CHUNK_S = 0.02  # below this, claiming and recording cost more than computing
-TABLES_NS = 75.0  # of a bar, for the tables of tests that are decided together: 0.2 s of 2.6 million bars, as long as
-LEAST_TESTS = 256  # of them take, about
+TABLES_NS = 75.0  # per bar, to build the tables that the tests of a series share: 0.2 s for 2.6 million bars
+LEAST_TESTS = 256  # which take about as long as their tables
 
 
 def least_tests(strategy: Strategy, n_bars: int) -> int:

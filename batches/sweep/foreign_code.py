@@ -20,7 +20,7 @@ from backtester.engine import Strategy, StrategyFailure, error_text
 from backtester.engine.strategy import SignalBits
 
 TICK_S = 0.25  # time is counted in ticks of the process, so that one that was stopped is not blamed for the pause
-SLOW_TESTS = 2  # of one chunk that fail alone, each after the limit; the next one takes the rest of the chunk along
+SLOW_TESTS = 2  # of one chunk that fail alone, each after the limit; the next one fails the rest of the chunk
 LONGEST_S = 40.0  # of a chunk with slow tests; below Celery's soft time limit
 WITHOUT_LIMIT_S = 15.0  # a call for which the caller has set no limit
 PREPARING = ("numba.", "importlib.")  # modules that are on the stack while a function is compiled or a module imported
@@ -38,7 +38,7 @@ def is_shutdown(error: BaseException) -> bool:
 
 def contained(strategy: Strategy) -> Strategy:
     """Return a user's strategy whose functions raise nothing but Exception, each test within the limit of time."""
-    constraints = tuple(replace(each, holds=_timed(_caught(each.holds))) for each in strategy.constraints)
+    constraints = tuple(replace(item, holds=_timed(_caught(item.holds))) for item in strategy.constraints)
     functions: dict[str, Any] = {
         name: _timed(_caught(function))
         for name in ("bars_needed", "target", "trade", "trade_fast", "table_rows")
@@ -76,7 +76,7 @@ def _prepared(prepare: Callable[..., SignalBits]) -> Callable[..., SignalBits]:
 
 
 def _timed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Count the time of the call. A call without a limit, as of a command, gets one of its own."""
+    """Count the time of the call. A call without a limit, as of a command, gets WITHOUT_LIMIT_S."""
 
     @wraps(function)
     def call(*arguments: Any) -> Any:

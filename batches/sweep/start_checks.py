@@ -33,7 +33,7 @@ Axes = dict[str, list[int | float]]
 
 
 class Refused(ValueError):
-    """Raised by a check with messages of its own, in place of what the value must be."""
+    """Raised by a check whose messages are complete, in place of `must be ...`."""
 
     def __init__(self, *details: Detail) -> None:
         super().__init__(*details)

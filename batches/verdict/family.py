@@ -81,10 +81,10 @@ def prefix_of(layout: Layout, span: Span, start: int, stop: int, cuts: Ints) -> 
     if len(edges) < 2:  # no bar of this series is in the calendar
         none = np.zeros((len(bars), stop - start))
         return Prefix(np.zeros(len(bars)), none, none, none + plan.rules.initial_capital)
-    found = return_sums(prices, plan.grid, start, stop, plan.rules, edges, beta=plan.beta(span.number))
-    columns = (found.returns, found.squares, found.equity)
+    sums = return_sums(prices, plan.grid, start, stop, plan.rules, edges, beta=plan.beta(span.number))
+    columns = (sums.returns, sums.squares, sums.equity)
     if len(edges) < len(bars):  # some cuts lie between two bars of this series
-        columns = (found.returns[places], found.squares[places], found.equity[places])
+        columns = (sums.returns[places], sums.squares[places], sums.equity[places])
     return Prefix((bars - bars[0]).astype(np.float64), *columns)
 
 

@@ -1,4 +1,4 @@
-"""The locked tail of a batch: which days it is, and who may not compute on them.
+"""The locked tail of a batch: which days are locked, and for which sweeps.
 
 A request locks the last part of its days. Nothing is computed on them until one row is evaluated on them, once
 (`spending`). Other sweeps of the owner over the same symbols end before the locked days, or are refused.
@@ -111,11 +111,11 @@ def lock(request: Mapping[str, Any], tail: Tail, owner: User | None, now: dateti
 
 def notes(tail: Tail | None, cut: Cut | None, owner: User | None) -> list[str]:
     """Return what a request should know about locked days, before it starts."""
-    notes = seen_notes(tail.days, owner) if tail else []
+    sentences = seen_notes(tail.days, owner) if tail else []
     if cut:
         locked = f"an earlier batch has locked days of {shortened(cut.symbols)} from then on"
-        notes.insert(0, f"This sweep ends before {cut.first}: {locked}.")
-    return notes
+        sentences.insert(0, f"This sweep ends before {cut.first}: {locked}.")
+    return sentences
 
 
 def batch_notes(session: BatchSession) -> list[str]:
@@ -137,14 +137,14 @@ def seen_notes(days: Sequence[Period], owner: User | None, holdout: Holdout | No
     before = holdout.spent_at if holdout else None
     sweeps = ledger.sweeps_on(days, owner, before)
     spent = _spent(days, owner, holdout)
-    found = []
+    sentences = []
     if sweeps:
         has = "An earlier sweep has" if sweeps == 1 else f"{sweeps:,} earlier sweeps have"
-        found.append(f"{has} already seen the locked days: what a row earns on them is no fresh evidence.")
+        sentences.append(f"{has} already seen the locked days: what a row earns on them is no fresh evidence.")
     if spent:
         times = "once" if spent == 1 else f"{spent:,} times"
-        found.append(f"The locked days were already spent {times} by other requests.")
-    return found
+        sentences.append(f"The locked days were already spent {times} by other requests.")
+    return sentences
 
 
 def _tested(request: StartRequest, periods: Sequence[Period]) -> list[Period]:
@@ -171,17 +171,17 @@ def _locked(days: Sequence[Period], owner: User | None) -> Iterator[Period]:
     if not _visible(owner).filter(holdout__spent_at=None).exists():
         return  # as almost always; a batch may have thousands of symbols
     for rows in _overlapping(days, owner):
-        found = rows.filter(holdout__spent_at=None).order_by("first_date", "symbol")
-        yield from (Period(*row) for row in found.values_list("symbol", "first_date", "last_date"))
+        unspent = rows.filter(holdout__spent_at=None).order_by("first_date", "symbol")
+        yield from (Period(*row) for row in unspent.values_list("symbol", "first_date", "last_date"))
 
 
 def _spent(days: Sequence[Period], owner: User | None, holdout: Holdout | None) -> int:
     ids: set[int] = set()
     for rows in _overlapping(days, owner):
-        found = rows.filter(holdout__spent_at__isnull=False).exclude(holdout=holdout)
+        spent = rows.filter(holdout__spent_at__isnull=False).exclude(holdout=holdout)
         if holdout and holdout.spent_at:
-            found = found.filter(holdout__spent_at__lt=holdout.spent_at)
-        ids.update(found.values_list("holdout", flat=True))
+            spent = spent.filter(holdout__spent_at__lt=holdout.spent_at)
+        ids.update(spent.values_list("holdout", flat=True))
     return len(ids)
 
 

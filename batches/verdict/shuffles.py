@@ -61,6 +61,6 @@ class _Job:
         return isinstance(other, _Job) and self.key == other.key
 
 
-@lru_cache(maxsize=2)  # of minutes, 80 MB each that no cache counts: two verdicts may be computed in turn
+@lru_cache(maxsize=2)  # 80 MB each for minute bars, which no cache counts; two verdicts may alternate
 def _in_order(job: _Job) -> Prices:
     return shuffled(job.prices, np.concatenate((np.zeros(1, np.int64), 1 + job.order)))

@@ -21,7 +21,7 @@ from batches.verdict.options import Options
 from batches.verdict.work import ANSWER, BEGIN, FAMILY, RANKS, SETTLING, SHUFFLES, Stage, Work
 from batches.verdict_models import Verdict
 
-STEP_S = 0.1  # how long a step shall take
+STEP_S = 0.1  # target duration of a step
 FIRST_TESTS, MOST_TESTS = 16, 2_048  # of a step, see also `least_tests`; the sums of so many tests take some 20 MB
 FOREIGN_LIMIT_S = 60.0  # of a step that runs a user's own strategy
 CACHED = 16
@@ -101,9 +101,9 @@ class Judge:
         return stop
 
     def _adapt(self, stage: str, tests: int, seconds: float) -> None:
-        wanted = int(tests * min(4.0, STEP_S / max(seconds, 1e-4)))
+        size = int(tests * min(4.0, STEP_S / max(seconds, 1e-4)))
         fewest = 1 if stage == SETTLING else FIRST_TESTS  # winners are settled one by one
-        self.sizes[stage] = max(fewest, min(MOST_TESTS, wanted))
+        self.sizes[stage] = max(fewest, min(MOST_TESTS, size))
 
     def stage_after(self, stage: Stage, work: Work) -> Stage:
         """Return the stage that follows one whose pieces are all finished."""

@@ -17,8 +17,8 @@ from batches.sweep.wire_types import Row
 def best_rows(session: BatchSession, query: ResultsQuery) -> dict[str, Row | None]:
     """Return the best row of each symbol by the batch's own metric, None where no test passes."""
     if session.results and not (query.bounds or query.symbol or query.timeframe):
-        found: dict[str, Row | None] = session.results.get("summary", {}).get("bestBySymbol", {})
-        return found
+        stored: dict[str, Row | None] = session.results.get("summary", {}).get("bestBySymbol", {})
+        return stored
     columns, metric = columns_of(session), METRICS_BY_WIRE_NAME[session.sort_by]
     values = np.full(len(columns.index), np.nan)
     passing = select(columns, query)

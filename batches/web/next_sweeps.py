@@ -58,7 +58,7 @@ def on_every_symbol(session: BatchSession) -> str:
 def edges(session: BatchSession, parameters: Mapping[str, float]) -> list[Edge]:
     """Return the swept parameters whose value is the first or the last of its range, with a link beyond it."""
     known, ranges = parameters_of(session.strategy), session.request["parameterRanges"]
-    found = []
+    at_ends = []
     for name, values in ranges.items():
         if len(values) < MIN_RANGE or name not in known or parameters.get(name) not in (values[0], values[-1]):
             continue
@@ -68,8 +68,8 @@ def edges(session: BatchSession, parameters: Mapping[str, float]) -> list[Edge]:
             continue
         here, low, high, end = (parameter_text(one, parameter.kind) for one in (value, values[0], values[-1], reach))
         href = form_link(session, parameterRanges=ranges | {name: longer})
-        found.append(Edge(mid_sentence(parameter.label), here, low, high, end, href))
-    return found
+        at_ends.append(Edge(mid_sentence(parameter.label), here, low, high, end, href))
+    return at_ends
 
 
 def _around(values: Sequence[float], value: float, parameter: Parameter) -> dict[str, float] | list[float]:

@@ -104,7 +104,7 @@ def best_text(best: Mapping[str, Any], names: PanelNames) -> str:
 
 
 def identity_text(row: Mapping[str, Any] | None, names: PanelNames) -> str:
-    """`1h, Fast average 10, Slow average 50, coefficient 1.50`: what tells a test from the others of its symbol."""
+    """`1h, Fast average 10, Slow average 50, coefficient 1.50`: which test of its symbol it is."""
     values = row or {}
     parts = [str(values["timeframe"])] if names["severalTimeframes"] and values.get("timeframe") else []
     if values.get("parameters"):

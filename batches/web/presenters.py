@@ -1,4 +1,4 @@
-"""What the pages show of a batch: its settings in words, the panel's first event, the lines of a list."""
+"""What the pages show of a batch: its settings as text, the panel's first event, the lines of a list."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ NONE: Mapping[uuid.UUID, ShortVerdict] = {}
 
 
 def panel_event(session: BatchSession, now: datetime) -> ProgressEvent:
-    """Return the event that the panel is first drawn from, without the results: the page has a part of its own."""
+    """Return the first event of the panel, without the results, which the page renders separately."""
     event = snapshot(session, now)
     if event["type"] == "error":
         event["error"], event["code"] = session.error, session.error_code

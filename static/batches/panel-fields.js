@@ -74,7 +74,7 @@ function bestText(best, names) {
   return `${text}, ${format.midSentence(label)} ${format.metric(best[names.sortBy], unit)}`;
 }
 
-// "1h, Fast average 10, Slow average 50, coefficient 1.50": what tells a test from the others of its symbol.
+// "1h, Fast average 10, Slow average 50, coefficient 1.50": which test of its symbol it is.
 function testText(row, names) {
   const parts = [format.parameters(row.parameters, names.parameters)];
   if (names.severalTimeframes && row.timeframe) parts.unshift(row.timeframe);

@@ -15,7 +15,7 @@ from backtester.client.calls import Estimate
 class AsyncClient:
     """A client of the server at `url`, else BACKTESTER_URL, else that of `make run` on this machine.
 
-    token : needed where people sign in, else BACKTESTER_TOKEN
+    token : for servers with accounts; default: BACKTESTER_TOKEN
     """
 
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:

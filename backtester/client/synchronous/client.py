@@ -16,7 +16,7 @@ from backtester.client.synchronous.connection import Connection
 class Client:
     """A client of the server at `url`, else BACKTESTER_URL, else that of `make run` on this machine.
 
-    token : needed where people sign in, else BACKTESTER_TOKEN
+    token : for servers with accounts; default: BACKTESTER_TOKEN
     """
 
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:

@@ -57,7 +57,7 @@ def _stepped(parameter: Parameter, spec: Mapping[str, Any], most: int) -> list[N
     if count > most:
         raise TooManyValues(parameter.name, most)
     values = [float(f"{start + i * step:.12g}") for i in range(count)]
-    if values[-1] > float(f"{stop:.12g}"):  # by less than 1e-9 of a step, but a value that nobody asked for
+    if values[-1] > float(f"{stop:.12g}"):  # by less than 1e-9 of a step, but a value that was not requested
         values.pop()
     return [_checked(parameter, value) for value in values]
 

@@ -1,4 +1,4 @@
-"""Reasons for an undefined metric, each with a code for programs and a sentence for people."""
+"""Reasons for an undefined metric, each with a code and a sentence."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -45,6 +45,6 @@ def _median(rows: Floats) -> Floats:
     ordered = np.sort(rows, axis=1)  # NaN last
     defined = np.sum(~np.isnan(rows), axis=1)
     low = np.maximum((defined - 1) // 2, 0)
-    each = np.arange(len(rows))
-    median: Floats = (ordered[each, low] + ordered[each, defined // 2]) / 2.0
+    places = np.arange(len(rows))
+    median: Floats = (ordered[places, low] + ordered[places, defined // 2]) / 2.0
     return np.where(defined > 0, median, np.nan)

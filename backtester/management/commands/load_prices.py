@@ -117,16 +117,16 @@ class Command(BaseCommand):
     def _print_preview(self, path: Path, chosen: Mapping[str, str]) -> None:
         with path.open("rb") as file:
             content = file.read(settings.PRICES_MAX_UNPACKED_BYTES + 1)
-        seen = preview(content, path.name, chosen)
-        self.stdout.write(f"    {path.name}: {seen.n_symbols:,} symbols with {seen.n_bars:,} bars")
-        columns = ", ".join(f"{role} = {column}" for role, column in seen.mapping.columns.items())
-        self.stdout.write(f"      Read as {seen.mapping.layout}: {columns}")
-        for text in (*seen.notes, *(f"left out: {row.field}: {row.message}" for row in seen.skipped)):
+        file_preview = preview(content, path.name, chosen)
+        self.stdout.write(f"    {path.name}: {file_preview.n_symbols:,} symbols with {file_preview.n_bars:,} bars")
+        columns = ", ".join(f"{role} = {column}" for role, column in file_preview.mapping.columns.items())
+        self.stdout.write(f"      Read as {file_preview.mapping.layout}: {columns}")
+        for text in (*file_preview.notes, *(f"left out: {row.field}: {row.message}" for row in file_preview.skipped)):
             self.stdout.write(f"      {text}")
-        for line in seen.symbols:
+        for line in file_preview.symbols:
             bars = f"{line.n_bars:,} bars of {bar_size(line.bar_days)}, {line.first} to {line.last}"
             self.stdout.write(f"      {line.symbol}: {bars}, {line.change}")
-        for problem in (*seen.problems, *seen.differing):
+        for problem in (*file_preview.problems, *file_preview.differing):
             self.stdout.write(f"      problem: {problem.field}: {problem.message}")
         self.stdout.write("      Nothing was stored.")
 

@@ -1,6 +1,6 @@
 """Form fields that turn text into the values of a request.
 
-The form sends the units that people read (`feesPercent=0.1`), a link those of the API (`fees=0.001`). No field refuses
+The form sends the units that users read (`feesPercent=0.1`), a link those of the API (`fees=0.001`). No field refuses
 anything: text that is not a number is passed on, and `parse_start` refuses it with the message that the API has.
 """
 

@@ -39,11 +39,11 @@ def number(text: str, *, percent: bool = False, fits: Callable[[Decimal], bool] 
 def readings(text: str) -> list[Decimal]:
     """Return what the text may mean, the reading with a decimal point first."""
     bare = text.strip().removesuffix("%").strip().replace(MINUS, "-")
-    found: dict[Decimal, None] = {}  # a set in the order of the readings
+    values: dict[Decimal, None] = {}  # a set in the order of the readings
     for mark, pattern in NUMBERS.items():
         if pattern.fullmatch(bare):
-            found[Decimal(re.sub(rf"[^\d{re.escape(mark)}+-]", "", bare).replace(mark, "."))] = None
-    return list(found) or _scientific(bare)
+            values[Decimal(re.sub(rf"[^\d{re.escape(mark)}+-]", "", bare).replace(mark, "."))] = None
+    return list(values) or _scientific(bare)
 
 
 def _scientific(text: str) -> list[Decimal]:
