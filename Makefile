@@ -40,7 +40,7 @@ test-extended: $(VENV)/test.stamp ## Run what `test-all` adds, except the image
 test-image: $(VENV)/test.stamp ## Build the image and run it (as root on Debian)
 	.ci/image
 
-test-webkit: $(VENV)/test.stamp ## Tell the stories of form, watching and results in WebKitGTK (installs it as root on Debian)
+test-webkit: $(VENV)/test.stamp ## Test form, watching and results in WebKitGTK (installs it as root on Debian)
 	@.ci/webkit
 	@$(PY) manage.py warm_kernels >/dev/null
 	TESTS=all $(PYTEST) tests/browser/test_webkit.py

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from tests.browser import axe
 from tests.browser.launching import firefox_path, launch
-from tests.browser.steps import Visitor
+from tests.browser.result_page import ROWS, SMALL
+from tests.browser.steps import Visitor, start, wait_for_status
 
 expect.set_options(timeout=15_000)
 
@@ -92,6 +93,21 @@ def visitor(stack, browsers, vendor, playwright):
 def page(visitor):
     """The page of a visitor, for most tests."""
     return visitor().page
+
+
+@pytest.fixture(scope="module")
+def finished(stack):
+    """The address of a batch of 192 tests."""
+    return start(stack, **SMALL)
+
+
+@pytest.fixture
+def results(page, finished):
+    """The page of that batch, when it is complete."""
+    page.goto(finished)
+    wait_for_status(page, "complete")
+    expect(page.locator(ROWS)).to_have_count(25)
+    return page
 
 
 @pytest.fixture
