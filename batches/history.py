@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, Lower, NullIf
 from batches.errors import Detail, InvalidRequest
 from batches.models import ACTIVE, MAX_TAG, BatchSession, Status
 from batches.search import MAX_RESULTS, newest_matching
-from batches.validators import iso_date, nearest
+from batches.validators import digits, iso_date, nearest
 
 PAGE_SIZE = 25
 MAX_PAGE = 1_000_000
@@ -55,12 +55,12 @@ class HistoryQuery:
             details.append(Detail("from", f"from must not be after to, got {first} and {last}."))
         _check_name("status", fields["status"], STATUSES, details)
         _check_name("sort", fields["sort"].removeprefix("-") or fields["sort"], tuple(SORTS), details)
-        page = fields["page"] or "1"
-        if not (page.isascii() and page.isdigit() and len(page) < 12 and 1 <= int(page) <= MAX_PAGE):
-            details.append(_refusal("page", f"an integer between 1 and {MAX_PAGE:,}", page))
+        page = digits(fields["page"] or "1")
+        if page is None or not 1 <= page <= MAX_PAGE:
+            details.append(_refusal("page", f"an integer between 1 and {MAX_PAGE:,}", fields["page"]))
         if details:
             raise InvalidRequest(*details)
-        return cls(fields["search"], fields["tag"], first, last, fields["status"], fields["sort"] or NEWEST, int(page))
+        return cls(fields["search"], fields["tag"], first, last, fields["status"], fields["sort"] or NEWEST, page or 1)
 
     def select(self, sessions: QuerySet[BatchSession]) -> QuerySet[BatchSession]:
         """Return the batches that pass the filters, except the search."""

@@ -68,6 +68,11 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
     return check
 
 
+def digits(text: str) -> int | None:
+    """Return the whole number of a query string, None if it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+
+
 def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")

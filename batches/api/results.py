@@ -32,6 +32,7 @@ from batches.results.replay import combination
 from batches.results.windows import FIELDS as WINDOW_FIELDS
 from batches.results.windows import Window
 from batches.sweep.wire_names import JUDGED
+from batches.validators import digits
 
 router = Routes()
 MAX_DOWNLOADS = 50  # open at the same time; each holds the order of its rows
@@ -201,9 +202,10 @@ def result(request: HttpRequest, session_id: SessionId, index: Index) -> HttpRes
     """Computed again from its index. Bars within a day are thinned, unless `points` suffices for all."""
     session = visible_batch(request, session_id)
     window = Window.parse(query_parameters(request, WINDOW_FIELDS))
-    if not (index.isascii() and index.isdigit() and len(index) < 12):
+    number = digits(index)
+    if number is None:
         raise NotFound("combination")
-    return unless_unchanged(request, session, lambda: _head(session) | combination(session, int(index), window))
+    return unless_unchanged(request, session, lambda: _head(session) | combination(session, number, window))
 
 
 def _head(session: BatchSession) -> dict[str, Any]:

@@ -45,16 +45,8 @@ class Watcher:
     """
 
     __slots__ = (
-        "check_due",
-        "credential",
-        "newest",
-        "quiet",
-        "send",
-        "sequence",
-        "timer",
-        "unfinished_send",
-        "waiting",
-    )
+        "check_due", "credential", "newest", "quiet", "send", "sequence", "timer", "unfinished_send", "waiting",
+    )  # fmt: skip
 
     def __init__(self, credential: Credential | None, send: SendEvent | None = None) -> None:
         self.credential = credential

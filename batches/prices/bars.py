@@ -12,11 +12,10 @@ from backtester.engine.bar_sizes import median_distance
 from backtester.engine.prices import has_several_a_day
 from batches.errors import Detail
 from batches.prices.bar_checks import check_bars, kept_once
-from batches.prices.bar_rows import Bars, Indices
+from batches.prices.bar_rows import Bars
 from batches.prices.notes import Notes
 from batches.prices.problems import RowProblems
 
-__all__ = ["Bars", "Indices", "ParsedFile", "ParsedSeries", "checked_series"]
 JUMP = np.log(2.0)  # halved or doubled from one bar to the next
 SATURDAY = 5
 DAY_US = 86_400_000_000

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.conf import settings
 
-from batches.prices.bars import Bars, Indices, ParsedFile, checked_series
+from batches.prices.bar_rows import Bars, Indices
+from batches.prices.bars import ParsedFile, checked_series
 from batches.prices.cells import Floats, numbers
 from batches.prices.mapping import PriceMapping
 from batches.prices.moments import Times, bad_moment, is_in_range, moments

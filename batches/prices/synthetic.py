@@ -31,12 +31,12 @@ def minute_bars() -> ParsedFile:
     days = days[np.is_busday(days, holidays=HOLIDAYS)]
     random = np.random.default_rng(SEED)
     activity = 0.6 + 1.2 * np.linspace(-1.0, 1.0, SESSION) ** 2  # about 1 on average
-    wildness = _wildness(random, len(days))[:, None] * activity
+    volatility = _volatility(random, len(days))[:, None] * activity
     steps = random.standard_normal((len(days), SESSION, STEPS))
-    steps *= (DAILY_VOLATILITY * np.sqrt((1 - OVERNIGHT_SHARE) / (SESSION * STEPS)) * wildness)[:, :, None]
+    steps *= (DAILY_VOLATILITY * np.sqrt((1 - OVERNIGHT_SHARE) / (SESSION * STEPS)) * volatility)[:, :, None]
     steps[:, 0, 0] += DRIFT + DAILY_VOLATILITY * np.sqrt(OVERNIGHT_SHARE) * random.standard_normal(len(days))
     prices = np.round(START_PRICE * np.exp(np.cumsum(steps)), 2).reshape(-1, STEPS)
-    volume = np.round(VOLUME * wildness * random.exponential(1.0, wildness.shape)).ravel()
+    volume = np.round(VOLUME * volatility * random.exponential(1.0, volatility.shape)).ravel()
     columns: dict[str, npt.NDArray[np.generic]] = {
         "date": _moments(days),
         "close": prices[:, -1],
@@ -49,14 +49,14 @@ def minute_bars() -> ParsedFile:
     return ParsedFile([ParsedSeries(SYMBOL, columns, places, TIMEZONE)], notes=(), place_word="row")
 
 
-def _wildness(random: np.random.Generator, n_days: int) -> Floats:
-    """Return the volatility of each day as a multiple of the usual one; wild days follow wild days."""
+def _volatility(random: np.random.Generator, n_days: int) -> Floats:
+    """Return the volatility of each day as a multiple of the usual one; volatile days follow each other."""
     levels, level = np.empty(n_days), 0.0
     for day, shock in enumerate(random.standard_normal(n_days)):
         level = 0.95 * level + 0.1 * shock
         levels[day] = level
-    wildness: Floats = np.exp(levels)
-    return wildness
+    multiples: Floats = np.exp(levels)
+    return multiples
 
 
 def _moments(days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:

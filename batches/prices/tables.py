@@ -1,7 +1,7 @@
 """A table of columns as they stand in a file, its refusals, and the limits of its size."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -103,11 +103,6 @@ class Table:
             return place
         part = int(np.searchsorted(self.part_starts, row, side="right")) - 1
         return f"{self.part_names[part]} {place}"
-
-    def refusal(self, rows: npt.NDArray[np.int64], message: Callable[[int], str]) -> BadPriceFile:
-        """Report the first problems; count all of them."""
-        problems = [(self.place(row), message(int(row))) for row in rows[:KEPT_PROBLEMS]]
-        return BadPriceFile(self.name, *problems, count=len(rows))
 
 
 def check_bytes(size: int, name: str) -> None:

@@ -21,19 +21,8 @@ from batches.prices.tables import BadPriceFile, check_bytes
 STEP_BYTES = 4 * 1024 * 1024
 MAX_FILES = 2_000  # in an archive
 TABLE_ENDINGS = (
-    ".csv",
-    ".tsv",
-    ".parquet",
-    ".pq",
-    ".feather",
-    ".arrow",
-    ".xlsx",
-    ".xlsm",
-    ".xlsb",
-    ".ods",
-    ".json",
-    ".gz",
-)
+    ".csv", ".tsv", ".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".xlsm", ".xlsb", ".ods", ".json", ".gz",
+)  # fmt: skip
 
 
 class Kind(StrEnum):

@@ -11,7 +11,7 @@ from backtester.engine import Prices
 from backtester.engine.arrays import Days, Floats, Ints
 from backtester.engine.bar_sizes import first_bars
 from batches.errors import Detail, InvalidRequest
-from batches.validators import iso_date_or_moment, shown
+from batches.validators import digits, iso_date_or_moment, shown
 
 POINTS = 2_000  # of a curve of bars within a day, if the client does not say
 FEWEST_POINTS, MOST_POINTS = 10, 20_000
@@ -101,7 +101,8 @@ def whole_field(query: Mapping[str, str], field: str, low: int, high: int) -> in
     text = query.get(field, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high):
+    number = digits(text)
+    if number is None or not low <= number <= high:
         message = f"{field} must be an integer between {low:,} and {high:,}, got {text[:40]!r}."
         raise InvalidRequest(Detail(field, message))
-    return int(text)
+    return number

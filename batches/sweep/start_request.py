@@ -41,6 +41,7 @@ from batches.validators import (
 )
 
 LEGACY_INSIDE_RANGES = ("symbols", "startDate", "endDate")  # where older clients put them
+LEFT_OUT = ("title", "tags", "timeframes", "holdout", "flat_at_session_end")  # if empty, as older versions stored it
 MAX_MESSAGE = 500
 MAX_VALUES = settings.BATCH_MAX_AXIS_VALUES
 
@@ -159,12 +160,7 @@ class StartRequest(BaseModel):
     At most BATCH_MAX_COMBINATIONS are left. A field that is null counts as left out.
     """
 
-    model_config = ConfigDict(
-        alias_generator=wire_name,
-        extra="forbid",
-        frozen=True,
-        json_schema_extra=_complete,
-    )
+    model_config = ConfigDict(alias_generator=wire_name, extra="forbid", frozen=True, json_schema_extra=_complete)
 
     # Problems are reported in this order, and a check sees the fields above its own.
     strategy: Annotated[Name, doc("A name of /api/strategies.")]
@@ -254,12 +250,8 @@ class StartRequest(BaseModel):
 
     def as_json(self) -> dict[str, Any]:
         """Return the stored and compared form: equal requests give equal JSON, however they were spelled."""
-        unnamed = {
-            name
-            for name in ("title", "tags", "timeframes", "holdout", "flat_at_session_end")
-            if not getattr(self, name)
-        }  # as older versions stored it
-        return self.model_dump(mode="json", by_alias=True, exclude={"session_id", *unnamed})
+        unset = {name for name in LEFT_OUT if not getattr(self, name)}
+        return self.model_dump(mode="json", by_alias=True, exclude={"session_id", *unset})
 
     def until(self, last: date | None) -> "StartRequest":
         """Return the request that ends on this day, if it has to."""

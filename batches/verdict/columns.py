@@ -6,15 +6,14 @@ from backtester.engine.arrays import Floats
 from batches.models import BatchSession
 from batches.results.columns import columns_of
 from batches.sweep.wire_names import JUDGED, METRICS_BY_WIRE_NAME
-from batches.verdict.conclusion import judged_tests, neighbor_medians
+from batches.verdict.conclusion import neighbor_medians
 from batches.verdict.layout import Layout
 
 
 def encode(session: BatchSession, layout: Layout, rows: Floats) -> bytes:
     """Return float64[len(JUDGED), total] as bytes, NaN where undefined. rows : of all judged tests"""
     values = np.full((len(JUDGED), session.total), np.nan)
-    index = judged_tests(layout)
-    values[0, index], values[1, index] = rows[1], rows[2]
+    values[:2, layout.indices] = rows[1:3]
     finished = columns_of(session, keep=False)
     metric = METRICS_BY_WIRE_NAME[session.sort_by]
     values[2, finished.index] = neighbor_medians(layout, finished.index, finished.metric(metric.name))

@@ -71,7 +71,7 @@ def conclude(session: BatchSession, layout: Layout, work: Work, rows: Floats, ov
     parts["shuffle"] = _shuffle(layout, work, float(values[position]), metric.name, reasons, over_budget)
     parts["pbo"] = _pbo(layout, work, reasons)
     parts["walkForward"] = _walk(layout, work, paths, index, reasons)
-    parts["stability"] = _stability(rows, judged_tests(layout), reasons)
+    parts["stability"] = _stability(rows, layout.indices, reasons)
     parts["plateau"] = _plateau(layout, columns, metric, position, reasons)
     return _finished(session, layout, parts, reasons)
 
@@ -84,8 +84,7 @@ def _best(
     of = moments(returns_of(played.equity))
     periods = layout.series[paths.number(index)].periods_per_year
     is_defined = not math.isnan(of.sharpe)
-    record = minimum_track_record(of)
-    variance = tally.variance / periods
+    record, variance = minimum_track_record(of), tally.variance / periods
     return {
         "index": index,
         "symbol": played.combination.symbol,
@@ -178,11 +177,6 @@ def _walk(layout: Layout, work: Work, paths: Paths, index: int, reasons: dict[st
     if cells is None:
         reasons["walkForward.matrix"] = "too_short" if layout.options.train is None else "not_requested"
     return walk | {"matrix": cells, "judgedBy": "sharpe"}
-
-
-def judged_tests(layout: Layout) -> Ints:
-    """Return int64[n], the indices of the tests in the order of the rows."""
-    return np.concatenate([np.arange(span.start, span.stop) for span in layout.spans] or [np.empty(0, np.int64)])
 
 
 def _stability(rows: Floats, index: Ints, reasons: dict[str, str]) -> dict[str, Any] | None:

@@ -66,6 +66,11 @@ class Layout:
         return sum(span.stop - span.start for span in self.spans)
 
     @property
+    def indices(self) -> Ints:
+        """int64[n], the judged tests in the order of their rows."""
+        return np.concatenate([np.arange(span.start, span.stop) for span in self.spans] or [np.empty(0, np.int64)])
+
+    @property
     def is_too_short(self) -> bool:
         return len(self.calendar) < FEWEST_BARS
 

@@ -15,11 +15,10 @@ from batches.models import BatchSession
 from batches.permissions import Permission
 from batches.sweep.plan import plan_of
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
+from batches.validators import digits
 from batches.verdict import spending
 from batches.web.charts.stitched import stitched_chart
 from batches.web.labels import names_of, title_of
-
-MOST_DIGITS = 10
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -57,7 +56,8 @@ def _index(session: BatchSession, text: str) -> int:
     """Return the number of a row, the best one's for an empty text, -1 for what is none."""
     if not text.strip():
         return int(session.leaders[0]["index"]) if session.leaders else -1
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else -1
+    index = digits(text)
+    return -1 if index is None else index
 
 
 def _problem(session: BatchSession) -> str:

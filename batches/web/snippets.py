@@ -11,16 +11,9 @@ from batches.models import BatchSession
 from batches.sweep.plan import plan_of
 
 RULES = (
-    "startDate",
-    "endDate",
-    "direction",
-    "fees",
-    "slippage",
-    "initialCapital",
-    "wholeShares",
-    "flatAtSessionEnd",
+    "startDate", "endDate", "direction", "fees", "slippage", "initialCapital", "wholeShares", "flatAtSessionEnd",
     "sortBy",
-)
+)  # fmt: skip
 
 
 def alone(session: BatchSession, identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ function bind(section) {
     if (trade) for (const mark of section.querySelectorAll(`[data-mark="${number}"]`)) mark.classList.add("is-lit");
   }
 
-  function ask(start, end) {
+  function showRange(start, end) {
     form.elements.namedItem("from").value = start;
     form.elements.namedItem("to").value = end;
     form.requestSubmit();
@@ -112,7 +112,7 @@ function bind(section) {
     const ends = from === null ? [] : [from, fraction(event)].sort((a, b) => a - b);
     from = null;
     lasso.setAttribute("visibility", "hidden");
-    if (ends.length && ends[1] - ends[0] > DRAG_FROM) ask(...ends.map((end) => points.dates[pointAt(end, last + 1)]));
+    if (ends.length && ends[1] - ends[0] > DRAG_FROM) showRange(...ends.map((end) => points.dates[pointAt(end, last + 1)]));
   });
   lanes.addEventListener("pointercancel", () => {
     from = null;
@@ -130,8 +130,8 @@ function bind(section) {
     if (move) {
       point(Math.min(last, Math.max(0, at + move * Math.max(1, Math.round(last / KEY_STEPS)))));
       readout.setAttribute("aria-live", "polite");
-    } else if (event.key === "+" || event.key === "=") ask(...zoomed(points.dates, at, 0.5));
-    else if (event.key === "-") ask(...zoomed(points.dates, at, 2));
+    } else if (event.key === "+" || event.key === "=") showRange(...zoomed(points.dates, at, 0.5));
+    else if (event.key === "-") showRange(...zoomed(points.dates, at, 2));
     else if (event.key === "Escape") whole();
     else return;
     event.preventDefault();

@@ -26,10 +26,7 @@ export function createPanel(root, names, now = () => Date.now()) {
   let announcedAt = -Infinity;
   let announcedStatus = "";
 
-  function write(name, text) {
-    const node = fields.get(name);
-    if (node && node.textContent !== text) node.textContent = text;
-  }
+  const write = (name, text) => setText(fields.get(name), text);
 
   function render(next) {
     event = next;
@@ -62,17 +59,13 @@ export function createPanel(root, names, now = () => Date.now()) {
     const list = errors.querySelector("ul");
     while (list.children.length > messages.length) list.lastElementChild.remove();
     messages.forEach((message, i) => {
-      const item = list.children[i] ?? list.appendChild(document.createElement("li"));
-      if (item.textContent !== message) item.textContent = message;
+      setText(list.children[i] ?? list.appendChild(document.createElement("li")), message);
     });
   }
 
   function drawWinner(best) {
     if (!best) return;
-    for (const node of root.querySelectorAll("[data-winner]")) {
-      const text = cellText(best, node.dataset.winner, names);
-      if (node.textContent !== text) node.textContent = text;
-    }
+    for (const node of root.querySelectorAll("[data-winner]")) setText(node, cellText(best, node.dataset.winner, names));
     find("[data-winner-link]")?.setAttribute("href", `${names.resultsUrl}${best.index}/`);
   }
 
@@ -115,6 +108,10 @@ export function createPanel(root, names, now = () => Date.now()) {
   return { render, tick, connection };
 }
 
+function setText(node, text) {
+  if (node && node.textContent !== text) node.textContent = text;
+}
+
 function drawLeaders(table, rows, names) {
   const body = table.tBodies[0];
   const columns = [...table.tHead.querySelectorAll("[data-column]")].map((head) => head.dataset.column);
@@ -142,6 +139,6 @@ function drawLeader(line, row, columns, names) {
     [link, row.symbol],
     ...columns.map((name, i) => [numbers[i], cellText(row, name, names)]),
   ];
-  for (const [node, text] of texts) if (node.textContent !== text) node.textContent = text;
+  for (const [node, text] of texts) setText(node, text);
   link.setAttribute("href", `${names.resultsUrl}${row.index}/`);
 }

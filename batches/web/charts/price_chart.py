@@ -34,7 +34,6 @@ class Chart:
 
     lanes: list[Lane]
     view: dict[str, Any]
-    is_log: bool
     scales: list[tuple[str, str, bool]]
     axis: list[tuple[str, str, str]]
     points: dict[str, Any]
@@ -102,7 +101,6 @@ def _chart(
     bars = np.unique(np.linspace(0, view.last - view.first - 1, READ_OUT).astype(np.int64))
     trades = np.zeros((0, 3), dtype=np.int64) if trades is None else trades
     across = _across(trades[:, 1:], view)
-    is_log = lanes[0].scale.log
     points = {
         "dates": moment_text(view.dates[bars]),
         "series": [
@@ -119,8 +117,7 @@ def _chart(
     return Chart(
         lanes=lanes,
         view=view.as_fields(),
-        is_log=is_log,
-        scales=view.scales(is_log=is_log),
+        scales=view.scales(is_log=lanes[0].scale.log),
         axis=time_ticks(view.dates),
         points=points,
         rest=[(label, float(values[-1]), kind) for label, values, kind in read_out],
