@@ -9,8 +9,9 @@ from backtester.engine.arrays import Bools, Floats, Ints
 from backtester.engine.statistics.bootstrap import draw_weights, influence, lead_over, raise_maxima_nb
 from backtester.engine.statistics.overfitting import Winners, count_below_nb, find_winners_nb
 from backtester.engine.statistics.partitions import sharpe_of_sums
-from backtester.engine.statistics.sharpe import ROUNDING
+from backtester.engine.statistics.sharpe import FLAT
 from backtester.engine.time_blocks import return_sums
+from backtester.engine.tolerance import VARIANCE
 from batches.verdict.calendar import returns_of
 from batches.verdict.layout import Layout, Prefix, Span
 from batches.verdict.matrix import add_cells
@@ -96,7 +97,7 @@ def _sharpes(prefix: Prefix) -> tuple[Floats, Bools]:
     """Return the Sharpe ratio per bar of each test over all bars, and whether it has one."""
     bars, sums, squares = prefix.over(0, len(prefix.bars) - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        varies = squares - sums * sums / bars > ROUNDING * squares
+        varies = squares - sums * sums / bars > np.maximum(VARIANCE * squares, FLAT * bars)
     return sharpe_of_sums(bars, sums, squares), varies & (bars >= 2)
 
 

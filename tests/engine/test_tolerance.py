@@ -19,6 +19,9 @@ from backtester.engine import (
     sweep,
     undefined_reasons,
 )
+from backtester.engine.statistics.bootstrap import influence
+from backtester.engine.statistics.partitions import sharpe_of_sums, sharpe_of_sums_nb
+from backtester.engine.statistics.sharpe import moments
 from backtester.engine.sweep import prices_of
 from tests.engine import synthetic
 
@@ -103,6 +106,18 @@ def test_a_flat_market_without_costs_has_no_ratio(instalments):
     assert metrics["max_drawdown"] == 0
     assert metrics["max_drawdown_duration"] == 0
     assert [name for name in ("sharpe", "sortino", "calmar") if not math.isnan(metrics[name])] == []
+
+
+def test_a_flat_market_without_costs_has_no_sharpe_ratio_in_the_statistics_either():
+    _, played = run("periodic_dca", np.full(64, 7.3), Rules(initial_capital=1.0), every=2, instalments=12)
+    returns = np.diff(played.equity) / played.equity[:-1]
+    assert 0 < np.abs(returns).max() < 1e-12
+    assert np.isnan(moments(returns).sharpe)
+    n, total, squares = float(len(returns)), returns.sum(), (returns**2).sum()
+    assert sharpe_of_sums_nb(n, total, squares) == 0.0
+    assert sharpe_of_sums(np.array([n]), np.array([total]), np.array([squares])).tolist() == [0.0]
+    blocks = np.stack([part.sum(axis=-1) for part in (returns.reshape(1, 7, 9), returns.reshape(1, 7, 9) ** 2)])
+    assert np.isnan(influence(np.full(7, 9.0), *blocks)).all()
 
 
 def test_a_benchmark_may_be_a_series(real_closes):

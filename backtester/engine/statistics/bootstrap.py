@@ -12,7 +12,8 @@ import numpy as np
 
 from backtester.engine.arrays import Floats
 from backtester.engine.jit import kernel, leaf
-from backtester.engine.statistics.sharpe import ROUNDING
+from backtester.engine.statistics.sharpe import FLAT
+from backtester.engine.tolerance import VARIANCE
 
 TILE = 256  # replicates at a time, so that their weights stay in the cache
 
@@ -42,7 +43,7 @@ def influence(counts: Floats, sums: Floats, squares: Floats) -> Floats:
     mean = sums.sum(axis=1, keepdims=True) / n
     second = squares.sum(axis=1, keepdims=True) / n
     variance = second - mean**2
-    variance = np.where(variance > ROUNDING * second, variance, np.nan)
+    variance = np.where(variance > np.maximum(VARIANCE * second, FLAT), variance, np.nan)
     deviation = np.sqrt(variance)
     deviations = (squares - 2.0 * mean * sums + counts * mean**2) / variance - counts
     psi: Floats = ((sums - counts * mean) / deviation - mean / deviation / 2.0 * deviations) / n

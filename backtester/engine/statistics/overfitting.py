@@ -13,7 +13,8 @@ import numpy as np
 
 from backtester.engine.arrays import Bools, Floats, Ints
 from backtester.engine.jit import inline, kernel
-from backtester.engine.statistics.sharpe import ROUNDING
+from backtester.engine.statistics.sharpe import FLAT
+from backtester.engine.tolerance import VARIANCE
 
 MOST_BLOCKS = 16
 
@@ -97,7 +98,7 @@ def _sharpes_nb(bars: Floats, of: Ints, half: int, scale: float, tables: Floats,
         mean = sums[at] * one_over[at]
         variance = (squares[at] - sums[at] * mean) * one_over_less[at]
         sharpe = scale * (mean / np.sqrt(variance))
-        sharpes[at] = sharpe if variance > ROUNDING * (squares[at] * one_over[at]) else 0.0
+        sharpes[at] = sharpe if variance > max(VARIANCE * (squares[at] * one_over[at]), FLAT) else 0.0
 
 
 @inline

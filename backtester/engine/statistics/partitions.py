@@ -4,7 +4,8 @@ import numpy as np
 
 from backtester.engine.arrays import Bools, Floats, Ints
 from backtester.engine.jit import inline, kernel
-from backtester.engine.statistics.sharpe import ROUNDING
+from backtester.engine.statistics.sharpe import FLAT
+from backtester.engine.tolerance import VARIANCE
 
 
 def equal_edges(n: int, parts: int) -> Ints:
@@ -24,7 +25,7 @@ def sharpe_of_sums_nb(n: float, total: float, squares: float) -> float:
         return 0.0
     mean = total / n
     variance = (squares - total * mean) / (n - 1.0)
-    if variance <= ROUNDING * (squares / n):
+    if variance <= max(VARIANCE * (squares / n), FLAT):
         return 0.0
     sharpe: float = mean / np.sqrt(variance)
     return sharpe
@@ -36,7 +37,7 @@ def sharpe_of_sums(n: Floats, sums: Floats, squares: Floats) -> Floats:
         mean = sums / n
         variance = (squares - sums * mean) / (n - 1.0)
         sharpe = mean / np.sqrt(variance)
-    varies = (n >= 2.0) & (variance > ROUNDING * (squares / np.maximum(n, 1.0)))
+    varies = (n >= 2.0) & (variance > np.maximum(VARIANCE * (squares / np.maximum(n, 1.0)), FLAT))
     return np.where(varies, sharpe, 0.0)
 
 

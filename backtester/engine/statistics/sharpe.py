@@ -7,8 +7,9 @@ from statistics import NormalDist
 import numpy as np
 
 from backtester.engine.arrays import Floats
+from backtester.engine.tolerance import RETURN, VARIANCE
 
-ROUNDING = 1e-13  # a variance below this share of the mean square is rounding, not variation
+FLAT = RETURN * RETURN  # a variance of returns within this, or within VARIANCE of their mean square, is rounding
 normal_cdf = NormalDist().cdf
 normal_quantile = NormalDist().inv_cdf
 
@@ -36,7 +37,7 @@ def moments(returns: Floats) -> Moments:
     mean = float(returns.mean())
     deviations = returns - mean
     second = float(np.mean(deviations**2))
-    if second <= ROUNDING * float(np.mean(returns**2)):
+    if second <= max(VARIANCE * float(np.mean(returns**2)), FLAT):
         return undefined
     sharpe = mean / math.sqrt(second * n / (n - 1))
     skew = float(np.mean(deviations**3)) / second**1.5

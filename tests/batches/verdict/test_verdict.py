@@ -121,6 +121,20 @@ def test_a_symbol_is_picked_once_it_has_half_of_a_training_window(sweep):
     assert "LATE" in picked.values()
 
 
+def test_a_flat_market_without_costs_is_no_trial_and_no_pick(sweep):
+    """Its equity varies by rounding alone, which is no Sharpe ratio."""
+    store_prices("FALL", walk(1, drift=-0.0006))
+    store_prices("FLAT", np.full(1300, 7.3))
+    ranges = {"every": [2, 3, 5], "instalments": [7, 10, 12]}
+    rule = {"strategy": "periodic_dca", "parameterRanges": ranges, "fees": 0.0, "initialCapital": 1.0}
+    session = sweep(["FALL", "FLAT"], **rule)
+    assert {row["symbol"] for row in session.results["results"] if row["sharpe"] is not None} == {"FALL"}
+    answer = judge(session)
+    assert answer["trials"]["tried"] == 18
+    assert answer["trials"]["defined"] == 9
+    assert {window["symbol"] for window in answer["walkForward"]["windows"]} == {"FALL"}
+
+
 def test_the_matrix_walks_with_windows_of_other_lengths(noise):
     matrix, returns = judge(noise)["walkForward"]["matrix"], returns_matrix(noise)
     assert (matrix["train"], matrix["test"]) == ([315, 420, 525, 630], [52, 105, 157, 210])
