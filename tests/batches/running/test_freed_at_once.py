@@ -40,6 +40,7 @@ def of_batch(rows, session_id):
 @pytest.fixture
 def market(db):
     store_prices("WALK", walk(11))
+    to_the_verdict()  # compiles kernels: Numba keeps the frames of its callers, and what it needs must not be collected
 
 
 def test_cycles_are_noticed(market):
@@ -52,9 +53,14 @@ def test_cycles_are_noticed(market):
 
 def test_a_batch_and_its_verdict_leave_no_row_in_a_cycle(market):
     with unfreed() as rows:
-        session_id = jobs.submit(REQUEST).pk
-        judge(jobs.finish(BatchSession.objects.get(pk=session_id)))
+        session_id = to_the_verdict()
     assert not of_batch(rows, session_id)
+
+
+def to_the_verdict():
+    session_id = jobs.submit(REQUEST).pk
+    judge(jobs.finish(BatchSession.objects.get(pk=session_id)))
+    return session_id
 
 
 def test_what_a_worker_has_loaded_before_it_forks_is_not_walked_over(monkeypatch):
