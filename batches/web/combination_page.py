@@ -4,7 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from backtester.engine import Metric
+from backtester.engine.arrays import Floats, Ints
 from batches.results.replay import Played
 from batches.sweep.wire_names import METRICS_BY_WIRE_NAME
 from batches.web.charts.ranges import View
@@ -90,12 +93,14 @@ class YearLine:
     total: float
 
 
-def monthly_returns(dates: list[str], equity: list[float]) -> list[YearLine]:
-    month_ends = {day[:7]: value for day, value in zip(dates, equity, strict=True)}
-    before, years = equity[0], dict[str, list[float | None]]()
-    for month, value in month_ends.items():
-        line = years.setdefault(month[:4], [None] * 12)
-        line[int(month[5:]) - 1] = value / before - 1 if before > 0 else None
+def monthly_returns(days: Ints, equity: Floats) -> list[YearLine]:
+    """Return the returns of the exchange's months. days : of each bar, since 1970-01-01; equity : at its close"""
+    months = days.view("datetime64[D]").astype("datetime64[M]")
+    ends = np.flatnonzero(np.append(months[1:] != months[:-1], True))
+    before, years = float(equity[0]), dict[str, list[float | None]]()
+    for month, value in zip(months[ends].tolist(), equity[ends].tolist(), strict=True):
+        line = years.setdefault(str(month.year), [None] * 12)
+        line[month.month - 1] = value / before - 1 if before > 0 else None
         before = value
     return [
         YearLine(year, line, math.prod(1 + value for value in line if value is not None) - 1)

@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 
 from batches.results.query import ResultsQuery, page
+from batches.results.replay import played
 from batches.running import lifecycle
 from batches.sweep.plan import plan_of
 from batches.sweep.start_request import parse_start
 from batches.web.combination_page import monthly_returns
 from tests.support import jobs, market
 from tests.support.page_reader import HTMX, text_of, url
+from tests.support.price_files import read, store_prices
 
 pytestmark = pytest.mark.usefixtures("queued", "published")  # nothing is queued or announced: these tests look at pages
 
@@ -152,13 +154,32 @@ def test_the_distribution_tells_what_explains_the_differences(client, finished):
 
 def test_monthly_returns_compound_to_the_whole():
     days = np.arange(np.datetime64("2019-11-04"), np.datetime64("2021-02-20"))
-    equity = (100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.01, len(days))))).tolist()
-    lines = monthly_returns([str(day) for day in days], equity)
+    equity = 100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.01, len(days))))
+    lines = monthly_returns(days.astype(np.int64), equity)
     assert [line.year for line in lines] == ["2019", "2020", "2021"]
     assert lines[0].months[:10] == [None] * 10
     assert np.prod([1 + line.total for line in lines]) == pytest.approx(equity[-1] / equity[0])
 
 
 def test_nothing_is_won_back_from_ruin():
-    lines = monthly_returns(["2020-01-30", "2020-01-31", "2020-02-03"], [100.0, 0.0, 0.0])
+    days = np.array(["2020-01-30", "2020-01-31", "2020-02-03"], "datetime64[D]").astype(np.int64)
+    lines = monthly_returns(days, np.array([100.0, 0.0, 0.0]))
     assert lines[0].months[:3] == [-1.0, None, None]
+
+
+@pytest.mark.parametrize("zone", ["Australia/Sydney", "America/New_York"])
+def test_the_months_of_hours_are_the_exchange_s_and_take_every_bar(client, db, zone):
+    """A picture is thinned, and a morning in Sydney or an evening in New York has another day in UTC."""
+    hours = pd.timedelta_range("8h", "22h", freq="1h", closed="left")
+    wall = pd.DatetimeIndex((pd.bdate_range("2021-01-01", "2022-12-30").to_numpy()[:, None] + hours.to_numpy()).ravel())
+    closes = 100 * np.exp(np.cumsum(np.random.default_rng(8).normal(0, 0.01, len(wall))))
+    opened = wall.tz_localize(zone).tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+    file = pd.DataFrame({"time": opened, "close": closes}).to_csv(index=False)
+    store_prices(read(file, "HOUR.csv", timeZone=zone))
+    body = {"strategy": "sma_cross", "symbols": ["HOUR"], "parameterRanges": {"fast": [3], "slow": [10]}}
+    session = jobs.finish(jobs.submit(body | {"timeframes": ["1h"]}))
+    months = client.get(url(session, "combination", 0)).context["months"]
+    equity = pd.Series(played(session, 0).replay.equity, wall)
+    ends = equity.groupby([wall.year, wall.month]).last()
+    expected = ends / ends.shift(fill_value=equity.iloc[0]) - 1
+    assert [value for line in months for value in line.months] == pytest.approx(expected.tolist(), abs=1e-12)
