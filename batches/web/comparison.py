@@ -85,7 +85,8 @@ def _sentences(
     if min(counts) and max(counts) > 1.5 * min(counts):
         pairs = " against ".join(f"{number} ({letter})" for letter, number in zip(letters, tried, strict=True))
         sentences.append(f"The best of more tests is better by luck alone: {pairs}. The medians are not affected.")
-    if len({(session.request.get("startDate"), session.request.get("endDate")) for session in sessions}) > 1:
+    requests = [session.tested_request for session in sessions]
+    if len({(request.get("startDate"), request.get("endDate")) for request in requests}) > 1:
         sentences.append("They were tested over different dates; the curves show the dates that all have.")
     return sentences
 

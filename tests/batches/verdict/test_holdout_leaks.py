@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from backtester.engine import buy_and_hold, replay
@@ -21,6 +22,7 @@ from batches.verdict import ledger
 from tests.batches.verdict.conftest import judge
 from tests.batches.verdict.locked_days import BODY, EDGE, address, spend
 from tests.support import jobs
+from tests.support.page_reader import text_of
 
 pytestmark = pytest.mark.usefixtures("queued", "published")
 
@@ -38,6 +40,15 @@ def test_all_that_a_batch_computes_is_that_of_a_batch_that_ends_before(client, l
     for part in ("best", "luck", "holding", "shuffle", "pbo", "walkForward", "stability", "sentence"):
         assert verdicts[0][part] == verdicts[1][part], part
     assert max(verdicts[0]["walkForward"]["curve"]["dates"]) < EDGE
+
+
+def test_a_comparison_says_that_locked_days_shorten_one_batch(client, locked, sweep):
+    whole, until_the_lock = sweep(["OTHER"]), sweep(["OTHER"], endDate="2003-11-30")
+    texts = [
+        text_of(client.get(reverse("batches:compare"), {"batch": [str(locked.pk), str(other.pk)]}))
+        for other in (whole, until_the_lock)
+    ]
+    assert ["They were tested over different dates" in text for text in texts] == [True, False]
 
 
 def test_betas_are_measured_before_the_locked_days(market, sweep, settings):
