@@ -1,11 +1,14 @@
-"""No test depends on the speed of the machine: what is measured is held against `promised`, and costs are counted."""
+"""No test depends on the speed of the machine: what is measured is held against `promised`, costs are counted, and a
+test has more time than the longest of its waits."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parent
+LIMIT_S = 120  # of pyproject.toml, for a test that has none of its own
 CLOCKS = {"monotonic", "perf_counter", "process_time", "thread_time"}
 
 
@@ -44,3 +47,27 @@ def test_measured_times_are_held_against_promises(path):
     source = path.read_text()
     assert fixed_limits(source) == []
     assert path == Path(__file__) or "performance.now" not in source, "count what it costs; benchmarks/page.py measures"
+
+
+def limits(source):
+    """Return name, limit and longest single wait, in seconds, of each test."""
+    tree = ast.parse(source)
+    of_file = re.search(r"^pytestmark = .*?mark\.timeout\((\d+)\)", source, re.DOTALL | re.MULTILINE)
+    for test in ast.walk(tree):
+        if isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef) and test.name.startswith("test_"):
+            own = re.search(r"mark\.timeout\((\d+)\)", " ".join(ast.unparse(mark) for mark in test.decorator_list))
+            limit = int(own[1]) if own else int(of_file[1]) if of_file else LIMIT_S
+            waits = [
+                keyword.value.value / (1000 if keyword.value.value >= 1000 else 1)  # Playwright's are milliseconds
+                for call in ast.walk(test)
+                if isinstance(call, ast.Call) and ast.unparse(call.func) != "timedelta"
+                for keyword in call.keywords
+                if keyword.arg in {"seconds", "timeout"}
+                if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, int | float)
+            ]
+            yield test.name, limit, max(waits, default=0)
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("test_*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_no_wait_is_as_long_as_the_limit_of_its_test(path):
+    assert [name for name, limit, wait in limits(path.read_text()) if wait >= limit] == []

@@ -5,17 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.result_page import ROWS, SMALL
 from tests.browser.steps import start, wait_for_status
 
 pytestmark = pytest.mark.extended
 SCREEN = {"width": 1280, "height": 800}
-SWEEP = {
-    "strategy": "sma_cross",
-    "symbols": ["AAPL", "GE", "KO"],
-    "parameterRanges": {"fast": [5, 10, 20, 30], "slow": {"start": 50, "stop": 200, "step": 10}},
-    "enableBetaScaling": False,
-}
-ROWS = "[aria-labelledby=results-title] tbody tr"
 
 
 class Hands:
@@ -53,7 +47,7 @@ def hands(page):
 
 @pytest.fixture(scope="module")
 def finished(stack):
-    return start(stack, **SWEEP)
+    return start(stack, **SMALL)
 
 
 @pytest.fixture
@@ -126,6 +120,7 @@ def test_compare_two_strategies(stack, hands):
     assert hands.actions == 4
 
 
+@pytest.mark.timeout(300)
 def test_read_whether_the_winner_is_luck(results):
     sentence = results.page.locator("#verdict .sentence")
     expect(sentence).to_have_text(re.compile(r"\.$"), timeout=120_000)
@@ -182,7 +177,7 @@ def test_find_the_batches_of_a_day(stack, results):
 
 
 def test_read_why_tests_failed(stack, hands):
-    hands.page.goto(start(stack, **SWEEP | {"startDate": "2022-06-01"}))
+    hands.page.goto(start(stack, **SMALL | {"startDate": "2022-06-01"}))
     wait_for_status(hands.page, "complete")
     hands.page.reload()
     assert is_on_the_first_screen(hands.page.get_by_role("heading", name="Failures by cause"))

@@ -40,7 +40,7 @@ def test_reading_starts_no_thread_that_could_outlive_the_interpreter(table):
     readers = [
         subprocess.Popen([sys.executable, "-c", READ, str(table)], stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]
-    assert [reader.communicate(timeout=300)[0] for reader in readers] == ["0\n"] * 4
+    assert [reader.communicate(timeout=100)[0] for reader in readers] == ["0\n"] * 4
     assert [reader.returncode for reader in readers] == [0] * 4
 
 
