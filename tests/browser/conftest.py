@@ -41,9 +41,10 @@ def pytest_generate_tests(metafunc):
     if "looks" not in metafunc.fixturenames:
         metafunc.parametrize("vendor", vendors)
         return
+    longer = pytest.mark.timeout(400)  # axe may read a long page for half a minute in each look, beside other tests
     runs = [
-        pytest.param("chromium", axe.SHORT, id="chromium in two looks"),
-        pytest.param("chromium", axe.LOOKS, id="chromium in all looks", marks=pytest.mark.extended),
+        pytest.param("chromium", axe.SHORT, id="chromium in two looks", marks=longer),
+        pytest.param("chromium", axe.LOOKS, id="chromium in all looks", marks=[pytest.mark.extended, longer]),
         pytest.param("firefox", axe.LOOKS, id="firefox", marks=pytest.mark.extended),  # `check` leaves it as it is
     ]
     metafunc.parametrize(("vendor", "looks"), runs, indirect=["looks"])
